@@ -1,0 +1,51 @@
+# The habits of this repository. `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+# Everything here knows the build's outputs by their default place.
+unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR CARGO_BUILD_TARGET
+MODELS := target/models
+SMOLLM2 := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
+
+include scripts/programs.mk
+
+.PHONY: help deps models build examples demo test lint header bench
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+
+deps: ## Install the build tools this machine lacks (Debian; does nothing when all are there)
+	@scripts/deps.sh
+
+models: deps ## Fetch SmolLM2-135M-Instruct and generate the tiny test models
+	@tests/assets/fetch_models.sh $(MODELS)
+	@"$$(scripts/python.sh)" tests/assets/make_models.py $(MODELS)
+
+build: deps ## Build libchaku, shared and static (the first time llama.cpp too: several minutes)
+	@scripts/build.sh
+
+# A make of its own: what the first build makes is not there yet when this one looks.
+examples: build ## Compile the C examples against include/chaku.h
+	@$(MAKE) $(EXAMPLES)
+
+demo: build ## Stream a real reply: build, fetch the model, compile examples/c/chat.c and run it
+	@tests/assets/fetch_models.sh $(MODELS)
+	@$(MAKE) target/examples/c/chat
+	target/examples/c/chat $(SMOLLM2)
+
+test: build models ## Run every test: Rust, C, and the comparison with a plain llama.cpp loop
+	@scripts/test.sh
+
+lint: deps ## Check formatting, clippy, dependency directions, unsafe code, and the generated header
+	@scripts/lint.sh
+
+header: deps ## Generate include/chaku.h from capi/
+	@scripts/header.sh
+
+bench: build models ## Measure against a plain llama.cpp loop: one JSON line a figure (ONLY="decode cancel" for some)
+	@$(MAKE) $(BENCHES)
+	@cargo build --release --quiet -p chaku-bench
+	@"$$(scripts/python.sh)" benches/run.py $(ONLY)

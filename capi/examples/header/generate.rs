@@ -1,0 +1,139 @@
+//! Makes the C header: a hand-written preamble, versions, option names, then one section for each source file, which
+//! cbindgen translates.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+use cbindgen::{Bindings, Builder, Config, DocumentationStyle, Language, Style};
+use chaku::options::{Kind, Scope, Spec, table};
+
+/// The sections of the header and the files they come from. A file that exports something is listed here: the test of
+/// the exported symbols notices one that is not.
+const SECTIONS: &[(&str, &str)] = &[
+    ("Types", "types"),
+    ("Callbacks", "callback"),
+    ("Version", "version"),
+    ("Codes and errors", "error"),
+    ("Options: setting values", "options"),
+    ("Options: the table", "option"),
+    ("Backends and devices", "device"),
+    ("Runtime", "runtime"),
+    ("Model", "model"),
+    ("Tokens", "token"),
+    ("Session", "session"),
+    ("Request", "request"),
+    ("Event", "event"),
+];
+
+/// What is generated: path in the workspace, and text.
+pub fn files() -> [(&'static str, String); 2] {
+    let sections: Vec<_> = SECTIONS.iter().map(|(title, file)| (*title, *file, bindings(file))).collect();
+    let mut symbols: Vec<_> = sections
+        .iter()
+        .flat_map(|(_, _, bindings)| bindings.dynamic_symbols_names().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    symbols.sort();
+    [("include/chaku.h", header(&sections)), ("capi/abi/symbols.txt", symbols.join("\n") + "\n")]
+}
+
+/// The root of the workspace.
+pub fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
+}
+
+fn header(sections: &[(&str, &str, Bindings)]) -> String {
+    let mut text = String::new();
+    text += include_str!("../../header/preamble.h");
+    text += "\n/* Generated from capi/src by `make header`. Do not edit. */\n\n";
+    text += "#ifndef CHAKU_H\n#define CHAKU_H\n\n#include <stdint.h>\n\n";
+    text += &version_macros();
+    text += "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
+    for (title, file, bindings) in sections {
+        let mut section = Vec::new();
+        bindings.write(&mut section);
+        write!(text, "\n/* ---- {title} {} */\n\n", "-".repeat(110 - title.len())).expect("a String takes all");
+        text += String::from_utf8(section).expect("cbindgen writes UTF-8").trim();
+        text += "\n";
+        if *file == "option" {
+            text += &option_names();
+        }
+    }
+    text + "\n#ifdef __cplusplus\n} /* extern \"C\" */\n#endif\n\n#endif /* CHAKU_H */\n"
+}
+
+fn bindings(file: &str) -> Bindings {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(file).with_extension("rs");
+    let mut config = Config {
+        language: Language::C,
+        style: Style::Type,
+        documentation_style: DocumentationStyle::Doxy,
+        no_includes: true,
+        line_length: 120,
+        ..Config::default()
+    };
+    // Types are opaque and used in other sections: without this, cbindgen leaves out what its own file does not use.
+    config.export.include = exported_types(&source);
+    Builder::new()
+        .with_config(config)
+        .with_src(&source)
+        .generate()
+        .unwrap_or_else(|error| panic!("{}: {error}", source.display()))
+}
+
+fn exported_types(source: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(source).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
+    let name = |line: &str| {
+        let rest = line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub type "))?;
+        Some(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+    };
+    text.lines().filter_map(name).collect()
+}
+
+fn version_macros() -> String {
+    let (major, minor, patch) =
+        (env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR"), env!("CARGO_PKG_VERSION_PATCH"));
+    format!(
+        "/** The release this header belongs to. */\n\
+         #define CHAKU_VERSION_MAJOR {major}\n#define CHAKU_VERSION_MINOR {minor}\n#define CHAKU_VERSION_PATCH {patch}\n\
+         /** The same as one number, which grows with every release. */\n\
+         #define CHAKU_VERSION_NUMBER \\\n    \
+         (CHAKU_VERSION_MAJOR * 1000000 + CHAKU_VERSION_MINOR * 1000 + CHAKU_VERSION_PATCH)\n"
+    )
+}
+
+/// One `#define` for each option, so that a misspelt key does not compile.
+fn option_names() -> String {
+    let mut text = String::new();
+    for (scope, object) in [
+        (Scope::Runtime, "a runtime"),
+        (Scope::Model, "a model (may be given to its runtime as well)"),
+        (Scope::Session, "a session (may be given to its runtime or model as well)"),
+        (Scope::Request, "a request (may be given to its runtime, model or session as well)"),
+    ] {
+        write!(text, "\n/* Options of {object}. */\n\n").expect("a String takes all");
+        for spec in table().iter().filter(|spec| spec.scope == scope) {
+            let name = spec.key.to_uppercase();
+            write!(text, "/** {} {} */\n#define CHAKU_OPT_{name} \"{}\"\n", spec.doc, facts(spec), spec.key)
+                .expect("a String takes all");
+        }
+    }
+    text
+}
+
+/// Kind, range, unit and default, in brackets.
+fn facts(spec: &Spec) -> String {
+    let unit = if spec.unit.is_empty() { String::new() } else { format!(" {}", spec.unit) };
+    match spec.kind {
+        Kind::I64 { min, max, default } => {
+            let default = default.map_or(String::new(), |default| format!(", default {default}"));
+            format!("(i64, {min} to {max}{unit}{default})")
+        }
+        Kind::F64 { min, max, default } => format!("(f64, {min} to {max}{unit}, default {default})"),
+        Kind::Bool { default } => format!("(bool, default {})", i32::from(default)),
+        Kind::Str { default, choices } if !choices.is_empty() => {
+            format!("(str: {}; default {})", choices.join(", "), default.unwrap_or("none"))
+        }
+        Kind::List { max_items, max_bytes } => format!("(list of str, at most {max_items} of {max_bytes} bytes)"),
+        _ => "(str)".to_owned(),
+    }
+}

@@ -1,0 +1,363 @@
+//! Events. The getters of a kind the event is not give their neutral value.
+
+use std::ffi::c_char;
+use std::ptr;
+use std::sync::Arc;
+
+use chaku::{Error, Event, Final, Result, Text, Timings, Usage};
+
+use crate::out::{Out, set_optional};
+use crate::types::{chaku_code, chaku_error, chaku_event};
+use crate::error::{CHAKU_INVALID_ARGUMENT, CHAKU_OK};
+use crate::{callback, guard, handle};
+
+/// Work was done that yields no text: part of a load or of a prompt.
+pub const CHAKU_EVENT_PROGRESS: i32 = 1;
+/// A token was generated.
+pub const CHAKU_EVENT_TEXT: i32 = 2;
+/// The request ended; nothing follows.
+pub const CHAKU_EVENT_FINAL: i32 = 3;
+
+/// The model ended its answer, a stop text was met, or work that makes no text is complete.
+pub const CHAKU_FINISH_STOP: i32 = 1;
+/// max_tokens was reached, or the window is full under overflow = stop.
+pub const CHAKU_FINISH_LENGTH: i32 = 2;
+/// The model called tools.
+pub const CHAKU_FINISH_TOOL_CALLS: i32 = 3;
+/// Cancelled by the caller.
+pub const CHAKU_FINISH_CANCELLED: i32 = 4;
+/// The deadline passed.
+pub const CHAKU_FINISH_DEADLINE: i32 = 5;
+/// It failed; chaku_event_error says how.
+pub const CHAKU_FINISH_ERROR: i32 = 6;
+
+/// The event behind a handle.
+pub(crate) struct EventObject {
+    event: Event,
+    /// The text and a NUL; empty unless the event is a text.
+    text: Box<[u8]>,
+}
+
+impl EventObject {
+    pub(crate) fn new(event: Event) -> Self {
+        let text = match &event {
+            Event::Text(piece) => {
+                let mut text = Vec::with_capacity(piece.text.len() + 1);
+                text.extend_from_slice(piece.text.as_bytes());
+                text.push(0);
+                text.into_boxed_slice()
+            }
+            _ => Box::default(),
+        };
+        EventObject { event, text }
+    }
+}
+
+/// Passes an event to the host's callback, as a handle that ends with the call. Says whether to go on.
+pub(crate) fn deliver(event: &Event, call: impl FnOnce(*const chaku_event) -> i32) -> bool {
+    let Ok(handle) = handle::put::<chaku_event>(Arc::new(EventObject::new(event.clone()))) else {
+        return false;
+    };
+    let verdict = callback::inside(|| call(handle));
+    // Not there any more if the callback freed what it only borrowed: no harm done.
+    let _ = handle::take(handle, "event");
+    verdict == 0
+}
+
+fn text_of(object: &EventObject) -> Option<&Text> {
+    match &object.event {
+        Event::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn end_of(object: &EventObject) -> Option<&Final> {
+    match &object.event {
+        Event::Final(end) => Some(end),
+        _ => None,
+    }
+}
+
+fn tokens(event: *const chaku_event, count: impl FnOnce(&Usage) -> u32) -> Result<i64> {
+    let object = handle::get(event, "event")?;
+    Ok(end_of(&object).map_or(0, |end| i64::from(count(&end.usage))))
+}
+
+fn millis(event: *const chaku_event, time: impl FnOnce(&Timings) -> f64) -> Result<f64> {
+    let object = handle::get(event, "event")?;
+    Ok(end_of(&object).map_or(0.0, |end| time(&end.timings)))
+}
+
+/// What kind of event it is: CHAKU_EVENT_PROGRESS, _TEXT or _FINAL. Ignore kinds you do not know.
+///
+/// - `event`: borrowed.
+///
+/// Returns 0 for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_kind(event: *const chaku_event) -> i32 {
+    guard::value(0, || {
+        Ok(match &handle::get(event, "event")?.event {
+            Event::Progress(_) => CHAKU_EVENT_PROGRESS,
+            Event::Text(_) => CHAKU_EVENT_TEXT,
+            Event::Final(_) => CHAKU_EVENT_FINAL,
+            _ => 0,
+        })
+    })
+}
+
+/// The text of a text event: whole characters, NUL-terminated, and perhaps with NULs inside. Empty when the token ends
+/// inside a character: the rest comes with a later token.
+///
+/// - `event`: borrowed.
+/// - `out_len`: borrowed, written to: the length in bytes; may be NULL. Untouched when NULL is returned.
+/// - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. NULL for other
+///   events.
+///
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_event_text(event: *const chaku_event, out_len: *mut i64) -> *const c_char {
+    guard::value(ptr::null(), || {
+        let object = handle::get(event, "event")?;
+        let Some(text) = text_of(&object) else { return Ok(ptr::null()) };
+        // SAFETY: `out_len` is as the header asks.
+        unsafe { set_optional(out_len, text.text.len() as i64) };
+        Ok(object.text.as_ptr().cast())
+    })
+}
+
+/// The bytes of a text event's token, as the model made them: perhaps a part of a character.
+///
+/// - `event`: borrowed.
+/// - `out_len`: borrowed, written to: how many bytes; may be NULL. Untouched when NULL is returned.
+/// - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. Not
+///   NUL-terminated. NULL for other events.
+///
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_event_bytes(event: *const chaku_event, out_len: *mut i64) -> *const u8 {
+    guard::value(ptr::null(), || {
+        let object = handle::get(event, "event")?;
+        let Some(text) = text_of(&object) else { return Ok(ptr::null()) };
+        // SAFETY: `out_len` is as the header asks.
+        unsafe { set_optional(out_len, text.bytes.len() as i64) };
+        Ok(text.bytes.as_ptr())
+    })
+}
+
+/// The token of a text event.
+///
+/// - `event`: borrowed.
+///
+/// Returns -1 for other events, for text without a token of its own, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_token(event: *const chaku_event) -> i32 {
+    guard::value(-1, || Ok(text_of(&*handle::get(event, "event")?).map_or(-1, |text| text.token)))
+}
+
+/// Whether a text event ends in a character that never became whole, shown as U+FFFD.
+///
+/// - `event`: borrowed.
+///
+/// Returns 1 or 0; 0 also for other events and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_replaced(event: *const chaku_event) -> i32 {
+    guard::value(0, || Ok(text_of(&*handle::get(event, "event")?).map_or(0, |text| i32::from(text.replaced))))
+}
+
+/// How far a progress event says the work is, from 0 to 1.
+///
+/// - `event`: borrowed.
+///
+/// Returns 1 for a final event, 0 for a text event and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_progress(event: *const chaku_event) -> f64 {
+    guard::value(0.0, || {
+        Ok(match &handle::get(event, "event")?.event {
+            Event::Progress(progress) => progress.done as f64 / progress.total.max(1) as f64,
+            Event::Final(_) => 1.0,
+            _ => 0.0,
+        })
+    })
+}
+
+/// Why the request ended: one of the CHAKU_FINISH_ reasons.
+///
+/// - `event`: borrowed.
+///
+/// Returns 0 for other events than the final one, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_finish_reason(event: *const chaku_event) -> i32 {
+    guard::value(0, || Ok(end_of(&*handle::get(event, "event")?).map_or(0, |end| end.finish_reason as i32)))
+}
+
+/// The code of the request's end: CHAKU_OK when it succeeded.
+///
+/// - `event`: borrowed.
+///
+/// Returns CHAKU_OK for other events than the final one, and CHAKU_INVALID_ARGUMENT for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_code(event: *const chaku_event) -> chaku_code {
+    guard::value(CHAKU_INVALID_ARGUMENT, || {
+        Ok(error_of(&*handle::get(event, "event")?).map_or(CHAKU_OK, |error| error.code() as chaku_code))
+    })
+}
+
+/// The error of the request's end, in the way a function that fails gives it: code and error object.
+///
+/// - `event`: borrowed.
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL. NULL when the request succeeded and for other
+///   events than the final one.
+///
+/// Returns what chaku_event_code returns.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_event_error(event: *const chaku_event, out_error: *mut *mut chaku_error) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_event_error", out_error, || {
+            error_of(&*handle::get(event, "event")?).cloned().map_or(Ok(()), Err)
+        })
+    }
+}
+
+/// How many tokens the whole prompt had.
+///
+/// - `event`: borrowed.
+///
+/// Returns 0 for other events than the final one, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_prompt_tokens(event: *const chaku_event) -> i64 {
+    guard::value(0, || tokens(event, |usage| usage.prompt_tokens))
+}
+
+/// How many of the prompt's tokens were computed before and cost nothing.
+///
+/// - `event`: borrowed.
+///
+/// Returns 0 for other events than the final one, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_cached_tokens(event: *const chaku_event) -> i64 {
+    guard::value(0, || tokens(event, |usage| usage.cached_tokens))
+}
+
+/// How many tokens were generated, those of a stop text included.
+///
+/// - `event`: borrowed.
+///
+/// Returns 0 for other events than the final one, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_completion_tokens(event: *const chaku_event) -> i64 {
+    guard::value(0, || tokens(event, |usage| usage.completion_tokens))
+}
+
+/// How many tokens of the context window were in use when the request ended.
+///
+/// - `event`: borrowed.
+///
+/// Returns 0 for other events than the final one, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_context_used(event: *const chaku_event) -> i64 {
+    guard::value(0, || tokens(event, |usage| usage.context_used))
+}
+
+/// How long the request waited for the engine, in milliseconds.
+///
+/// - `event`: borrowed.
+///
+/// Returns 0 for other events than the final one, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_queue_ms(event: *const chaku_event) -> f64 {
+    guard::value(0.0, || millis(event, |timings| timings.queue_ms))
+}
+
+/// How long template and tokenizer took, in milliseconds.
+///
+/// - `event`: borrowed.
+///
+/// Returns 0 for other events than the final one, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_prepare_ms(event: *const chaku_event) -> f64 {
+    guard::value(0.0, || millis(event, |timings| timings.prepare_ms))
+}
+
+/// The time from the start of compute to the first token, in milliseconds.
+///
+/// - `event`: borrowed.
+///
+/// Returns 0 for other events than the final one, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_prefill_ms(event: *const chaku_event) -> f64 {
+    guard::value(0.0, || millis(event, |timings| timings.prefill_ms))
+}
+
+/// The time from the first token to the last, in milliseconds.
+///
+/// - `event`: borrowed.
+///
+/// Returns 0 for other events than the final one, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_decode_ms(event: *const chaku_event) -> f64 {
+    guard::value(0.0, || millis(event, |timings| timings.decode_ms))
+}
+
+/// The time from the call to the final event, in milliseconds.
+///
+/// - `event`: borrowed.
+///
+/// Returns 0 for other events than the final one, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_total_ms(event: *const chaku_event) -> f64 {
+    guard::value(0.0, || millis(event, |timings| timings.total_ms))
+}
+
+/// Makes one more handle to an event, to be freed on its own: the way to keep an event that a callback only borrowed.
+///
+/// - `event`: borrowed.
+/// - `out_event`: returns owned (free with chaku_event_free).
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+///
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_event_retain(
+    event: *const chaku_event,
+    out_event: *mut *mut chaku_event,
+    out_error: *mut *mut chaku_error,
+) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_event_retain", out_error, || {
+            let out = Out::handle(out_event, "out_event")?;
+            out.put_shared(handle::get(event, "event")?)
+        })
+    }
+}
+
+/// Frees an event.
+///
+/// - `event`: consumed. NULL does nothing.
+///
+/// Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_free(event: *mut chaku_event) -> chaku_code {
+    guard::free(|| handle::take(event, "event").map(drop))
+}
+
+fn error_of(object: &EventObject) -> Option<&Error> {
+    end_of(object)?.error.as_ref()
+}

@@ -1,0 +1,249 @@
+//! Sessions: conversations and growing texts. Each call that computes returns a request at once.
+
+use std::ffi::c_char;
+
+use chaku::{Request, Result, Session};
+
+use crate::out::Out;
+use crate::text::{c_str, text};
+use crate::time::timeout;
+use crate::types::{chaku_code, chaku_error, chaku_model, chaku_options, chaku_request, chaku_session};
+use crate::{callback, guard, handle, options};
+
+/// Makes a session.
+///
+/// - `model`: borrowed. The session keeps the model itself alive.
+/// - `options`: copied. Session keys, and defaults for its requests; NULL = none.
+/// - `out_session`: returns owned (free with chaku_session_free).
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+///
+/// Errors: RESOURCE_EXHAUSTED `session_limit`; FAILED_PRECONDITION `closed`.
+/// Thread class: shared.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_session_new(
+    model: *mut chaku_model,
+    options: *const chaku_options,
+    out_session: *mut *mut chaku_session,
+    out_error: *mut *mut chaku_error,
+) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_session_new", out_error, || {
+            let out = Out::handle(out_session, "out_session")?;
+            callback::refuse_inside()?;
+            let model = handle::get(model, "model")?;
+            out.put(model.model.session(&options::values(options)?)?)
+        })
+    }
+}
+
+/// Says something to the model as the user, in the form of the model's chat template, and starts its answer.
+///
+/// - `session`: borrowed.
+/// - `text`, `text_len`: copied. UTF-8; length in bytes, -1 = NUL-terminated. Never read as control tokens.
+/// - `options`: copied. Request keys; NULL = none.
+/// - `out_request`: returns owned (free with chaku_request_free).
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+///
+/// Errors: FAILED_PRECONDITION `concurrent_use` (a request runs), `session_mode` (the session holds raw text), `closed`,
+/// `no_chat_template`; RESOURCE_EXHAUSTED `queue_full` (details "queued", "limit"); INVALID_ARGUMENT `empty_prompt`,
+/// `invalid_utf8`. What the template, the window or the compute refuse arrives in the final event.
+/// Thread class: shared.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_session_chat(
+    session: *mut chaku_session,
+    text: *const c_char,
+    text_len: i64,
+    options: *const chaku_options,
+    out_request: *mut *mut chaku_request,
+    out_error: *mut *mut chaku_error,
+) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_session_chat", out_error, || {
+            start(session, options, out_request, |session, options| {
+                session.chat(self::text(text, text_len, "text")?, options)
+            })
+        })
+    }
+}
+
+/// Appends raw text, without any template, and starts to generate after it.
+///
+/// - `session`: borrowed.
+/// - `text`, `text_len`: copied. UTF-8; length in bytes, -1 = NUL-terminated.
+/// - `options`: copied. Request keys; NULL = none.
+/// - `out_request`: returns owned (free with chaku_request_free).
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+///
+/// Errors: as chaku_session_chat; `session_mode` when the session is a conversation.
+/// Thread class: shared.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_session_generate(
+    session: *mut chaku_session,
+    text: *const c_char,
+    text_len: i64,
+    options: *const chaku_options,
+    out_request: *mut *mut chaku_request,
+    out_error: *mut *mut chaku_error,
+) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_session_generate", out_error, || {
+            start(session, options, out_request, |session, options| {
+                session.generate(self::text(text, text_len, "text")?, options)
+            })
+        })
+    }
+}
+
+/// Computes text without generating: a later answer then starts sooner.
+///
+/// - `session`: borrowed.
+/// - `role`: copied. NUL-terminated: "user", "assistant" or another role the chat template knows, and the text becomes a
+///   message of the conversation; NULL = raw text.
+/// - `text`, `text_len`: copied. UTF-8; length in bytes, -1 = NUL-terminated.
+/// - `options`: copied. Request keys; NULL = none.
+/// - `out_request`: returns owned (free with chaku_request_free).
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+///
+/// Errors: as chaku_session_chat.
+/// Thread class: shared.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_session_ingest(
+    session: *mut chaku_session,
+    role: *const c_char,
+    text: *const c_char,
+    text_len: i64,
+    options: *const chaku_options,
+    out_request: *mut *mut chaku_request,
+    out_error: *mut *mut chaku_error,
+) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_session_ingest", out_error, || {
+            start(session, options, out_request, |session, options| {
+                let role = if role.is_null() { None } else { Some(c_str(role, "role")?) };
+                session.ingest(role, self::text(text, text_len, "text")?, options)
+            })
+        })
+    }
+}
+
+/// Goes on where the last answer ended: after max_tokens, a cancel or a deadline.
+///
+/// - `session`: borrowed.
+/// - `options`: copied. Request keys; NULL = none.
+/// - `out_request`: returns owned (free with chaku_request_free).
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+///
+/// Errors: FAILED_PRECONDITION `nothing_to_continue`; else as chaku_session_chat.
+/// Thread class: shared.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_session_continue(
+    session: *mut chaku_session,
+    options: *const chaku_options,
+    out_request: *mut *mut chaku_request,
+    out_error: *mut *mut chaku_error,
+) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_session_continue", out_error, || {
+            start(session, options, out_request, |session, options| session.continue_answer(options))
+        })
+    }
+}
+
+/// Forgets the conversation, but not the system prompt: the session is as new.
+///
+/// - `session`: borrowed.
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+///
+/// Errors: FAILED_PRECONDITION `concurrent_use` (a request runs), `closed`.
+/// Thread class: shared.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_session_reset(
+    session: *mut chaku_session,
+    out_error: *mut *mut chaku_error,
+) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_session_reset", out_error, || {
+            callback::refuse_inside()?;
+            handle::get(session, "session")?.reset()
+        })
+    }
+}
+
+/// How many tokens of the context window the session uses.
+///
+/// - `session`: borrowed.
+///
+/// Returns 0 for a handle that is no live session.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_session_context_used(session: *const chaku_session) -> i64 {
+    guard::value(0, || Ok(i64::from(handle::get(session, "session")?.context_used())))
+}
+
+/// How many messages the conversation has, the system prompt included.
+///
+/// - `session`: borrowed.
+///
+/// Returns 0 for a session of raw text, and for a handle that is no live session.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_session_message_count(session: *const chaku_session) -> i64 {
+    guard::value(0, || Ok(handle::get(session, "session")?.message_count() as i64))
+}
+
+/// Cancels the session's request, if one runs, waits until it has ended, and refuses new ones with `closed`.
+///
+/// - `session`: borrowed.
+/// - `timeout_ms`: longest wait in milliseconds; -1 = for ever.
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+///
+/// Errors: DEADLINE_EXCEEDED `close_timeout`: the session goes on closing.
+/// Thread class: shared. Waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_session_close(
+    session: *mut chaku_session,
+    timeout_ms: i64,
+    out_error: *mut *mut chaku_error,
+) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_session_close", out_error, || {
+            callback::refuse_inside()?;
+            handle::get(session, "session")?.close(timeout(timeout_ms)?)
+        })
+    }
+}
+
+/// Frees a session's handle. A request under way goes on; the session's memory is given back when it has ended.
+///
+/// - `session`: consumed. NULL does nothing.
+///
+/// Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live session.
+/// Thread class: shared, callback-safe. Never waits.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_session_free(session: *mut chaku_session) -> chaku_code {
+    guard::free(|| handle::take(session, "session").map(drop))
+}
+
+/// What the functions that start a request have in common.
+///
+/// # Safety
+/// `out_request` is NULL or writable.
+unsafe fn start(
+    session: *mut chaku_session,
+    options: *const chaku_options,
+    out_request: *mut *mut chaku_request,
+    request: impl FnOnce(&Session, &chaku::Options) -> Result<Request>,
+) -> Result<()> {
+    // SAFETY: the same contract.
+    let out = unsafe { Out::handle(out_request, "out_request")? };
+    callback::refuse_inside()?;
+    let session = handle::get(session, "session")?;
+    out.put(request(&session, &options::values(options)?)?)
+}

@@ -1,0 +1,52 @@
+//! From messages to the tokens of a prompt, through the model's own template.
+//!
+//! Text of a message never becomes a control token. The template engine flattens all text into one string, so a
+//! message that spells a control token is replaced by a placeholder while the template runs, and its text is then
+//! tokenized by itself, as plain text.
+
+use chaku_llama::{ChatTemplates, Message, Token, Vocab};
+
+use crate::error::Result;
+
+/// The tokens of a conversation; with `reply`, up to where the assistant's answer begins.
+pub(crate) fn tokenize(vocab: Vocab<'_>, templates: &ChatTemplates, messages: &[Message], reply: bool) -> Result<Vec<Token>> {
+    let spells_control = |message: &&Message| {
+        vocab.tokenize(&message.content, false, true).is_ok_and(|tokens| tokens.iter().any(|&token| vocab.is_control(token)))
+    };
+    let guarded: Vec<&Message> = messages.iter().filter(spells_control).collect();
+    if guarded.is_empty() {
+        let prompt = templates.render(messages, reply)?.prompt;
+        return Ok(vocab.tokenize(&prompt, true, true)?);
+    }
+    let mark = unused_mark(messages);
+    let placeholder = |i: usize| format!("{mark}{i}{mark}");
+    let mut masked = messages.to_vec();
+    let mut texts = Vec::new();
+    for message in masked.iter_mut().filter(|message| spells_control(&&**message)) {
+        let text = std::mem::replace(&mut message.content, placeholder(texts.len()));
+        texts.push(text);
+    }
+    let prompt = templates.render(&masked, reply)?.prompt;
+    join(vocab, &prompt, &mark, &texts)
+}
+
+/// Tokenizes the template's own text with control tokens, and the texts behind the placeholders without.
+fn join(vocab: Vocab<'_>, prompt: &str, mark: &str, texts: &[String]) -> Result<Vec<Token>> {
+    let mut tokens = Vec::new();
+    // Split at the marks, the parts alternate: template text, placeholder number, template text, …
+    for (i, part) in prompt.split(mark).enumerate() {
+        let text = if i % 2 == 1 { part.parse::<usize>().ok().and_then(|number| texts.get(number)) } else { None };
+        match text {
+            Some(text) => tokens.extend(vocab.tokenize(text, false, false)?),
+            None => tokens.extend(vocab.tokenize(part, i == 0, true)?),
+        }
+    }
+    Ok(tokens)
+}
+
+/// A string that occurs in no message.
+fn unused_mark(messages: &[Message]) -> String {
+    let occurs = |mark: &String| messages.iter().any(|message| message.content.contains(mark));
+    let mut marks = (0u64..).map(|n| format!("\u{E000}{n}\u{E001}"));
+    marks.find(|mark| !occurs(mark)).unwrap_or_default()
+}

@@ -1,0 +1,229 @@
+//! The one error of chaku: a canonical code, a stable reason, a sentence that says what to do, and details.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// What every fallible function of this crate returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Canonical status codes, with gRPC's names and numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i32)]
+#[non_exhaustive]
+pub enum Code {
+    /// Not an error.
+    Ok = 0,
+    /// The caller cancelled the work, or closed the object that did it.
+    Cancelled = 1,
+    /// The cause is not known.
+    Unknown = 2,
+    /// An argument is wrong whatever the state of the system is.
+    InvalidArgument = 3,
+    /// The deadline passed before the work was done.
+    DeadlineExceeded = 4,
+    /// A named thing (a file, a key) does not exist.
+    NotFound = 5,
+    /// The thing to create exists already.
+    AlreadyExists = 6,
+    /// The operating system refused access.
+    PermissionDenied = 7,
+    /// A limit was reached: queue, sessions, memory.
+    ResourceExhausted = 8,
+    /// The object is not in the state this call needs.
+    FailedPrecondition = 9,
+    /// The work was aborted by a conflict.
+    Aborted = 10,
+    /// Past the end: of a stream, of a buffer, of the context window.
+    OutOfRange = 11,
+    /// Not in this build, or not possible with this model.
+    Unimplemented = 12,
+    /// A bug of chaku or of llama.cpp.
+    Internal = 13,
+    /// Try again later.
+    Unavailable = 14,
+    /// Stored data is broken.
+    DataLoss = 15,
+    /// Credentials are missing or wrong.
+    Unauthenticated = 16,
+}
+
+/// Declares the reasons: each has one stable text and belongs to one code.
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $code:ident;)+) => {
+        /// Why, more exactly than the code says. The texts are stable: programs may compare them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Reason { $($(#[$doc])* $name,)+ }
+
+        impl Reason {
+            /// The stable text, for instance `queue_full`.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Reason::$name => $text,)+ }
+            }
+
+            /// The code this reason belongs to.
+            pub fn code(self) -> Code {
+                match self { $(Reason::$name => Code::$code,)+ }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// The request was cancelled.
+    Cancelled = "cancelled", Cancelled;
+    /// The model or session was closed while the request was under way.
+    ClosedWhileRunning = "closed_while_running", Cancelled;
+    /// The request's deadline passed.
+    Deadline = "deadline", DeadlineExceeded;
+    /// `close` gave up waiting; the object still closes in the background.
+    CloseTimeout = "close_timeout", DeadlineExceeded;
+    /// A required pointer is NULL.
+    NullPointer = "null_pointer", InvalidArgument;
+    /// The handle was freed, or never was one.
+    StaleHandle = "stale_handle", InvalidArgument;
+    /// The handle is of another type.
+    WrongHandle = "wrong_handle", InvalidArgument;
+    /// Text is not UTF-8.
+    InvalidUtf8 = "invalid_utf8", InvalidArgument;
+    /// A plain argument (a number, an enum value) is out of range.
+    InvalidArgument = "invalid_argument", InvalidArgument;
+    /// An option's value has the wrong type or is out of range, or the option does not belong here.
+    InvalidOption = "invalid_option", InvalidArgument;
+    /// There is no option of this name.
+    UnknownOption = "unknown_option", InvalidArgument;
+    /// The GBNF grammar does not parse.
+    InvalidGrammar = "invalid_grammar", InvalidArgument;
+    /// The prompt has no text, or text that makes no token.
+    EmptyPrompt = "empty_prompt", InvalidArgument;
+    /// A token id is not in the vocabulary.
+    InvalidToken = "invalid_token", InvalidArgument;
+    /// The chat template failed to parse, raised, or refused the messages.
+    TemplateFailed = "template_failed", InvalidArgument;
+    /// There is no such file.
+    FileNotFound = "file_not_found", NotFound;
+    /// The file may not be read.
+    FilePermission = "file_permission", PermissionDenied;
+    /// Reading the file failed.
+    FileUnreadable = "file_unreadable", Unavailable;
+    /// The file is not a GGUF, or is a broken one.
+    ModelCorrupt = "model_corrupt", DataLoss;
+    /// The model is sound but this build cannot run it.
+    ModelUnsupported = "model_unsupported", Unimplemented;
+    /// The processor lacks instructions this build needs.
+    CpuUnsupported = "cpu_unsupported", FailedPrecondition;
+    /// There is no chat template in the model, and none was given.
+    NoChatTemplate = "no_chat_template", FailedPrecondition;
+    /// The request queue is full.
+    QueueFull = "queue_full", ResourceExhausted;
+    /// The model has as many sessions as it may have.
+    SessionLimit = "session_limit", ResourceExhausted;
+    /// Memory could not be had.
+    MemoryBudget = "memory_budget", ResourceExhausted;
+    /// A thread could not be started.
+    NoThread = "no_thread", ResourceExhausted;
+    /// The text does not fit the context window.
+    ContextOverflow = "context_overflow", OutOfRange;
+    /// The request's final event was read already.
+    Finished = "finished", OutOfRange;
+    /// The caller's buffer is too small; the detail `needed` says how large it must be.
+    BufferTooSmall = "buffer_too_small", OutOfRange;
+    /// The object does one thing at a time, and is doing one.
+    ConcurrentUse = "concurrent_use", FailedPrecondition;
+    /// Called from inside a callback that does not allow it.
+    Reentrant = "reentrant", FailedPrecondition;
+    /// Called in a child process after fork.
+    Forked = "forked", FailedPrecondition;
+    /// The object was closed.
+    Closed = "closed", FailedPrecondition;
+    /// Chat and raw text do not mix in one session.
+    SessionMode = "session_mode", FailedPrecondition;
+    /// There is no answer or text to continue.
+    NothingToContinue = "nothing_to_continue", FailedPrecondition;
+    /// The request has not finished, so it has no result yet.
+    NotFinished = "not_finished", FailedPrecondition;
+    /// The request was not one that yields this result.
+    NoResult = "no_result", FailedPrecondition;
+    /// The events of this request go to a callback.
+    ReaderTaken = "reader_taken", FailedPrecondition;
+    /// This model's memory cannot drop its oldest tokens.
+    ShiftUnsupported = "shift_unsupported", Unimplemented;
+    /// Not in this build.
+    Unimplemented = "unimplemented", Unimplemented;
+    /// llama.cpp failed to compute.
+    DecodeFailed = "decode_failed", Internal;
+    /// chaku panicked; the message is the panic's.
+    Panic = "panic", Internal;
+    /// Something that should be impossible.
+    Internal = "internal", Internal;
+}
+
+/// What went wrong, and what to do about it. Cloning is cheap.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{}", .0.message)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
+    reason: Reason,
+    message: String,
+    details: Vec<(Cow<'static, str>, String)>,
+}
+
+impl Error {
+    /// An error with a message for people: lower case, no full stop, naming what was wrong and what to do.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Error(Arc::new(Inner { reason, message: message.into(), details: Vec::new() }))
+    }
+
+    /// Adds a detail a program can read, for instance `limit` = `64`.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl ToString) -> Self {
+        Arc::make_mut(&mut self.0).details.push((Cow::Borrowed(key), value.to_string()));
+        self
+    }
+
+    /// The canonical code.
+    pub fn code(&self) -> Code {
+        self.0.reason.code()
+    }
+
+    /// The stable reason.
+    pub fn reason(&self) -> Reason {
+        self.0.reason
+    }
+
+    /// The sentence for people.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// All details, in the order they were added.
+    pub fn details(&self) -> &[(Cow<'static, str>, String)] {
+        &self.0.details
+    }
+
+    /// One detail.
+    pub fn detail(&self, key: &str) -> Option<&str> {
+        self.0.details.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+    }
+}
+
+impl From<chaku_llama::Error> for Error {
+    fn from(error: chaku_llama::Error) -> Self {
+        use chaku_llama::Error as E;
+        let reason = match &error {
+            E::Cancelled => Reason::Cancelled,
+            E::LoadFailed { .. } => Reason::ModelCorrupt,
+            E::ContextFailed { .. } => Reason::MemoryBudget,
+            E::Decode { .. } => Reason::DecodeFailed,
+            E::InvalidGrammar { .. } => Reason::InvalidGrammar,
+            E::InvalidSampling { .. } => Reason::InvalidOption,
+            E::Template { .. } => Reason::TemplateFailed,
+            E::CpuUnsupported { .. } => Reason::CpuUnsupported,
+            E::TextTooLong { .. } => Reason::ContextOverflow,
+            _ => Reason::Internal,
+        };
+        Error::new(reason, error.to_string())
+    }
+}

@@ -1,0 +1,136 @@
+//! What a request tells its reader: progress, text, and exactly one final event.
+
+use std::sync::Arc;
+
+use chaku_llama::Token;
+
+use crate::error::Error;
+
+/// One event. Cloning is cheap.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event {
+    /// Work was done that yields no text: part of a load or of a prefill. Only the newest unread one is kept.
+    Progress(Progress),
+    /// A token was generated.
+    Text(Arc<Text>),
+    /// The request ended; nothing follows.
+    Final(Arc<Final>),
+}
+
+/// How far the work is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// What is counted.
+    pub phase: Phase,
+    /// Units done: tokens in prefill, thousandths of the file in a load.
+    pub done: u64,
+    /// Units in all.
+    pub total: u64,
+}
+
+/// What a [`Progress`] counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// The model is being loaded.
+    Load,
+    /// The prompt is being computed.
+    Prefill,
+}
+
+/// One generated token and the text it completes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Text {
+    /// Whole code points only. Empty when the token ends inside a character: the rest comes with a later token.
+    pub text: String,
+    /// The token.
+    pub token: Token,
+    /// The token's own bytes, cut where a stop string begins.
+    pub bytes: Vec<u8>,
+    /// The answer ended inside a character, which [`Text::text`] shows as U+FFFD.
+    pub replaced: bool,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Final {
+    /// Why it ended.
+    pub finish_reason: FinishReason,
+    /// Present unless the reason is `Stop`, `Length` or `ToolCalls`.
+    pub error: Option<Error>,
+    /// Tokens.
+    pub usage: Usage,
+    /// Times.
+    pub timings: Timings,
+}
+
+/// Why a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+#[non_exhaustive]
+pub enum FinishReason {
+    /// The model ended its answer, a stop string was met, or work that makes no text is complete.
+    Stop = 1,
+    /// `max_tokens` was reached, or the window is full under `overflow = stop`.
+    Length = 2,
+    /// The model called tools.
+    ToolCalls = 3,
+    /// Cancelled by the caller.
+    Cancelled = 4,
+    /// The deadline passed.
+    Deadline = 5,
+    /// It failed.
+    Error = 6,
+}
+
+/// Token counts of one request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Usage {
+    /// Tokens of the whole prompt.
+    pub prompt_tokens: u32,
+    /// Of these, tokens that were in the KV cache already and cost nothing.
+    pub cached_tokens: u32,
+    /// Tokens generated, those of a stop string included.
+    pub completion_tokens: u32,
+    /// Tokens of the window in use when the request ended.
+    pub context_used: u32,
+}
+
+/// Where the time went, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Timings {
+    /// Template and tokenizer.
+    pub prepare_ms: f64,
+    /// Waiting for the engine.
+    pub queue_ms: f64,
+    /// From the start of compute to the first token.
+    pub prefill_ms: f64,
+    /// From the first token to the last.
+    pub decode_ms: f64,
+    /// From the call to the final event.
+    pub total_ms: f64,
+}
+
+impl Final {
+    /// An end that is not a success, before anything was computed.
+    pub(crate) fn failed(error: Error) -> Final {
+        use crate::error::Code;
+        let finish_reason = match error.code() {
+            Code::Cancelled => FinishReason::Cancelled,
+            Code::DeadlineExceeded => FinishReason::Deadline,
+            _ => FinishReason::Error,
+        };
+        Final { finish_reason, error: Some(error), usage: Usage::default(), timings: Timings::default() }
+    }
+
+    /// A success without text.
+    pub(crate) fn done() -> Final {
+        Final { finish_reason: FinishReason::Stop, error: None, usage: Usage::default(), timings: Timings::default() }
+    }
+}

@@ -1,0 +1,239 @@
+//! The bounded queue between an engine and the reader of one request.
+//!
+//! The engine never waits: it asks [`EventQueue::has_room`] before it computes a token, and pauses the request when
+//! there is none. So the queue holds at most its capacity, plus the tokens a stop string had held back, plus the
+//! final event, whose place is reserved.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+
+use crate::event::{Event, Final};
+
+/// Called when the queue goes from empty to non-empty. It must only pass the news on: it runs with the lock held.
+pub(crate) type ReadyHook = Box<dyn Fn() + Send + Sync>;
+
+pub(crate) struct EventQueue {
+    state: Mutex<State>,
+    changed: Condvar,
+    capacity: usize,
+}
+
+struct State {
+    events: VecDeque<Event>,
+    /// The end, kept after it was read. Invariant: never replaced.
+    end: Option<std::sync::Arc<Final>>,
+    /// The final event was handed out.
+    end_read: bool,
+    /// The engine owns the request: only it may finish it.
+    owned: bool,
+    /// The engine saw no room and waits to be told.
+    stalled: bool,
+    ready: Option<ReadyHook>,
+}
+
+/// What a reader gets.
+pub(crate) enum Next {
+    Event {
+        event: Event,
+        /// The engine had paused the request for want of room, which there is now.
+        resume: bool,
+    },
+    TimedOut,
+    Finished,
+}
+
+impl EventQueue {
+    pub(crate) fn new(capacity: usize) -> Self {
+        let state = State { events: VecDeque::new(), end: None, end_read: false, owned: false, stalled: false, ready: None };
+        EventQueue { state: Mutex::new(state), changed: Condvar::new(), capacity }
+    }
+
+    /// Adds an event; a progress event replaces an unread one before it. Dropped when the request has ended.
+    pub(crate) fn push(&self, event: Event) {
+        let mut state = self.state.lock();
+        if state.end.is_some() {
+            return;
+        }
+        if let (Event::Progress(_), Some(last @ Event::Progress(_))) = (&event, state.events.back_mut()) {
+            *last = event;
+            return;
+        }
+        state.events.push_back(event);
+        self.announce(&state);
+    }
+
+    /// Ends the request. Only the first end counts; says whether this was it.
+    pub(crate) fn finish(&self, end: Final) -> bool {
+        self.finish_if(end, |_| true)
+    }
+
+    /// Ends the request unless the engine owns it.
+    pub(crate) fn finish_unowned(&self, end: Final) -> bool {
+        self.finish_if(end, |state| !state.owned)
+    }
+
+    /// The engine takes the request over; says no when it has ended already.
+    pub(crate) fn own(&self) -> bool {
+        let mut state = self.state.lock();
+        state.owned = state.end.is_none();
+        state.owned
+    }
+
+    /// Whether the reader keeps up. A no is remembered: the read that makes room says `resume`.
+    pub(crate) fn has_room(&self) -> bool {
+        let mut state = self.state.lock();
+        state.stalled = state.events.len() >= self.capacity;
+        !state.stalled
+    }
+
+    /// The next event, waiting for it until `until` (`None` = for ever).
+    pub(crate) fn next(&self, until: Option<Instant>) -> Next {
+        let mut state = self.state.lock();
+        loop {
+            if let Some(event) = state.events.pop_front() {
+                // Half the capacity, so that engine and reader do not hand over one token at a time.
+                let resume = state.stalled && state.events.len() <= self.capacity / 2;
+                state.stalled &= !resume;
+                state.end_read |= matches!(event, Event::Final(_));
+                return Next::Event { event, resume };
+            }
+            if state.end_read {
+                return Next::Finished;
+            }
+            match until {
+                None => self.changed.wait(&mut state),
+                Some(until) if self.changed.wait_until(&mut state, until).timed_out() && state.events.is_empty() => {
+                    return if state.end_read { Next::Finished } else { Next::TimedOut };
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    /// The end, once there is one.
+    pub(crate) fn end(&self) -> Option<std::sync::Arc<Final>> {
+        self.state.lock().end.clone()
+    }
+
+    /// Waits for the end, which need not be read; says whether it came.
+    pub(crate) fn wait_end(&self, until: Option<Instant>) -> bool {
+        let mut state = self.state.lock();
+        while state.end.is_none() {
+            match until {
+                None => self.changed.wait(&mut state),
+                Some(until) if self.changed.wait_until(&mut state, until).timed_out() => return state.end.is_some(),
+                Some(_) => {}
+            }
+        }
+        true
+    }
+
+    /// Registers the hook, which is called at once if there is something to read; `None` takes it away. Returns the
+    /// one before, to be dropped without the lock: dropping it may run the caller's code.
+    #[must_use]
+    pub(crate) fn set_ready(&self, hook: Option<ReadyHook>) -> Option<ReadyHook> {
+        let mut state = self.state.lock();
+        if let (false, Some(hook)) = (state.events.is_empty(), &hook) {
+            hook();
+        }
+        std::mem::replace(&mut state.ready, hook)
+    }
+
+    fn finish_if(&self, end: Final, allowed: impl Fn(&State) -> bool) -> bool {
+        let mut state = self.state.lock();
+        if state.end.is_some() || !allowed(&state) {
+            return false;
+        }
+        let end = std::sync::Arc::new(end);
+        state.end = Some(end.clone());
+        state.events.push_back(Event::Final(end));
+        self.announce(&state);
+        true
+    }
+
+    fn announce(&self, state: &State) {
+        if let (1, Some(hook)) = (state.events.len(), &state.ready) {
+            hook();
+        }
+        self.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Error, Reason};
+    use crate::event::{Phase, Progress, Text};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn token(n: i32) -> Event {
+        Event::Text(Arc::new(Text { text: n.to_string(), token: n, bytes: Vec::new(), replaced: false }))
+    }
+
+    fn now() -> Option<Instant> {
+        Some(Instant::now())
+    }
+
+    #[test]
+    fn only_the_first_end_counts_and_nothing_follows_it() {
+        let queue = EventQueue::new(4);
+        queue.push(token(1));
+        assert!(queue.finish(Final::done()));
+        assert!(!queue.finish(Final::failed(Error::new(Reason::Cancelled, "late"))));
+        queue.push(token(2));
+        assert!(matches!(queue.next(now()), Next::Event { event: Event::Text(_), .. }));
+        assert!(matches!(queue.next(now()), Next::Event { event: Event::Final(end), .. } if end.error.is_none()));
+        assert!(matches!(queue.next(None), Next::Finished));
+    }
+
+    #[test]
+    fn an_owned_request_is_finished_by_its_owner_alone() {
+        let queue = EventQueue::new(4);
+        assert!(queue.own());
+        assert!(!queue.finish_unowned(Final::done()));
+        assert!(queue.finish(Final::done()));
+        assert!(!queue.own());
+    }
+
+    #[test]
+    fn a_full_queue_stalls_and_a_read_down_to_half_resumes() {
+        let queue = EventQueue::new(4);
+        (0..4).for_each(|n| queue.push(token(n)));
+        assert!(!queue.has_room());
+        assert!(matches!(queue.next(now()), Next::Event { resume: false, .. }));
+        assert!(matches!(queue.next(now()), Next::Event { resume: true, .. }));
+        assert!(matches!(queue.next(now()), Next::Event { resume: false, .. }));
+        assert!(queue.has_room());
+    }
+
+    #[test]
+    fn unread_progress_is_replaced() {
+        let queue = EventQueue::new(4);
+        for done in 0..100 {
+            queue.push(Event::Progress(Progress { phase: Phase::Prefill, done, total: 100 }));
+        }
+        assert!(matches!(queue.next(now()), Next::Event { event: Event::Progress(p), .. } if p.done == 99));
+        assert!(matches!(queue.next(now()), Next::TimedOut));
+    }
+
+    #[test]
+    fn ready_fires_on_the_edge_and_once_at_registration() {
+        let queue = EventQueue::new(4);
+        queue.push(token(0));
+        let calls = Arc::new(AtomicUsize::new(0));
+        let seen = calls.clone();
+        let before = queue.set_ready(Some(Box::new(move || {
+            seen.fetch_add(1, Ordering::SeqCst);
+        })));
+        assert!(before.is_none());
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+        queue.push(token(1));
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+        while let Next::Event { .. } = queue.next(now()) {}
+        queue.push(token(2));
+        assert_eq!(calls.load(Ordering::SeqCst), 2);
+    }
+}

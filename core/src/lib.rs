@@ -1,0 +1,66 @@
+//! chaku: an embeddable LLM inference runtime over llama.cpp.
+//!
+//! ```no_run
+//! use chaku::{Event, Options, Runtime};
+//!
+//! let model = Runtime::default_runtime().load_blocking("model.gguf".as_ref(), &Options::new())?;
+//! let session = model.session(&Options::new())?;
+//! let request = session.chat("What is a llama?", &Options::new())?;
+//! let end = request.run(|event| {
+//!     if let Event::Text(text) = event {
+//!         print!("{}", text.text);
+//!     }
+//!     true
+//! })?;
+//! println!("\n{} tokens", end.usage.completion_tokens);
+//! # Ok::<(), chaku::Error>(())
+//! ```
+//!
+//! A [`Runtime`] loads a [`Model`]; a model has [`Session`]s; a session starts a [`Request`]; a request yields
+//! [`Event`]s, of which exactly one is final. `ARCHITECTURE.md` tells the rest.
+
+#![forbid(unsafe_code)]
+
+mod chat;
+mod delivery;
+mod device;
+mod error;
+mod event;
+mod event_queue;
+mod log;
+mod model;
+pub mod options;
+mod prompt;
+mod request;
+mod runtime;
+mod sampling;
+mod session;
+mod text;
+
+pub use chaku_llama::Token;
+pub use device::{Device, DeviceKind, backends, devices};
+pub use error::{Code, Error, Reason, Result};
+pub use event::{Event, Final, FinishReason, Phase, Progress, Text, Timings, Usage};
+pub use log::{LogLevel, LogRecord};
+pub use model::{Model, SpecialToken};
+pub use options::Options;
+pub use request::Request;
+pub use runtime::Runtime;
+pub use session::Session;
+
+/// What llama.cpp says of itself: version and CPU features in use.
+pub fn llama_info() -> String {
+    format!("{} ({})", chaku_llama::backend::llama_version(), chaku_llama::backend::system_info())
+}
+
+/// Handles may be used from any thread.
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Runtime>();
+    shared::<Model>();
+    shared::<Session>();
+    shared::<Request>();
+    shared::<Event>();
+    shared::<Error>();
+    shared::<Options>();
+};

@@ -1,0 +1,204 @@
+//! A loaded model: weights, tokenizer, chat template, and the engine that computes for its sessions.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use chaku_llama::{ChatTemplates, Token};
+
+use crate::error::{Error, Reason, Result};
+use crate::options::{Options, Scope};
+use crate::runtime::Runtime;
+use crate::runtime::queue::closed;
+use crate::runtime::worker::Worker;
+use crate::sampling;
+use crate::session::Session;
+
+/// A handle to a loaded model. Cloning is cheap; the model is freed, in the background, when its last handle, session
+/// and request are gone.
+#[derive(Clone)]
+pub struct Model(pub(crate) Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) llama: chaku_llama::Model,
+    pub(crate) worker: Worker,
+    pub(crate) runtime: Runtime,
+    /// What the GGUF recommends, and what the caller gave: layers below a session's and a request's options.
+    pub(crate) recommended: Options,
+    pub(crate) options: Options,
+    pub(crate) ctx_size: usize,
+    /// Parsed at the first chat, on the preparing thread: it is a program, and needs that thread's stack.
+    templates: OnceLock<Result<ChatTemplates>>,
+    metadata: Vec<(String, String)>,
+    max_sessions: usize,
+    sessions: AtomicUsize,
+    next_session: AtomicU64,
+}
+
+impl Model {
+    pub(crate) fn new(
+        llama: chaku_llama::Model,
+        worker: Worker,
+        options: Options,
+        runtime: Runtime,
+        max_sessions: usize,
+        ctx_size: u32,
+    ) -> Self {
+        Model(Arc::new(Shared {
+            recommended: sampling::recommended(&llama),
+            metadata: llama.metadata(),
+            llama,
+            worker,
+            runtime,
+            options,
+            ctx_size: ctx_size as usize,
+            templates: OnceLock::new(),
+            max_sessions,
+            sessions: AtomicUsize::new(0),
+            next_session: AtomicU64::new(1),
+        }))
+    }
+
+    /// A new conversation, or a new raw text.
+    pub fn session(&self, options: &Options) -> Result<Session> {
+        options.check_scope(Scope::Session)?;
+        if self.0.worker.control.is_closing() {
+            return Err(closed());
+        }
+        if self.0.sessions.fetch_add(1, Ordering::AcqRel) >= self.0.max_sessions {
+            self.0.sessions.fetch_sub(1, Ordering::AcqRel);
+            let limit = self.0.max_sessions;
+            let message = format!("the model has {limit} sessions already, its max_sessions; free one first");
+            return Err(Error::new(Reason::SessionLimit, message).with("limit", limit));
+        }
+        let id = self.0.next_session.fetch_add(1, Ordering::Relaxed);
+        Ok(Session::new(self.0.clone(), id, options.clone()))
+    }
+
+    /// The tokens of a text. `add_special` lets the tokenizer add BOS and EOS as the model wants; `parse_special`
+    /// reads the names of control tokens in the text as these tokens, so never set it for text from users.
+    pub fn tokenize(&self, text: &str, add_special: bool, parse_special: bool) -> Result<Vec<Token>> {
+        Ok(self.0.llama.vocab().tokenize(text, add_special, parse_special)?)
+    }
+
+    /// The bytes of tokens, which may end inside a character. `special` shows control tokens by name.
+    pub fn detokenize(&self, tokens: &[Token], special: bool) -> Result<Vec<u8>> {
+        let count = self.vocab_size();
+        if let Some(token) = tokens.iter().find(|&&token| token < 0 || token as u32 >= count) {
+            let message = format!("{token} is not a token of this model, which has 0 to {}", count.saturating_sub(1));
+            return Err(Error::new(Reason::InvalidToken, message).with("token", token));
+        }
+        Ok(self.0.llama.vocab().detokenize(tokens, false, special)?)
+    }
+
+    /// One line about the model: architecture, size, number format.
+    pub fn description(&self) -> String {
+        self.0.llama.description()
+    }
+
+    /// The GGUF's metadata, arrays left out, in the file's order.
+    pub fn metadata(&self) -> &[(String, String)] {
+        &self.0.metadata
+    }
+
+    /// The Jinja source of the model's chat template, as the file has it.
+    pub fn chat_template(&self) -> Option<String> {
+        self.0.llama.chat_template()
+    }
+
+    /// Number of weights.
+    pub fn parameter_count(&self) -> u64 {
+        self.0.llama.n_params()
+    }
+
+    /// Size of the weights, in bytes.
+    pub fn size_bytes(&self) -> u64 {
+        self.0.llama.size_bytes()
+    }
+
+    /// The window the model was trained with, in tokens.
+    pub fn training_context(&self) -> u32 {
+        self.0.llama.n_ctx_train()
+    }
+
+    /// The window of each session, in tokens: `ctx_size`, rounded up to what llama.cpp makes of it.
+    pub fn context_size(&self) -> u32 {
+        self.0.ctx_size as u32
+    }
+
+    /// Number of tokens in the vocabulary.
+    pub fn vocab_size(&self) -> u32 {
+        self.0.llama.vocab().n_tokens()
+    }
+
+    /// Length of an embedding vector.
+    pub fn embedding_size(&self) -> u32 {
+        self.0.llama.n_embd()
+    }
+
+    /// Number of layers.
+    pub fn layer_count(&self) -> u32 {
+        self.0.llama.n_layer()
+    }
+
+    /// A special token, if the model has it.
+    pub fn special_token(&self, which: SpecialToken) -> Option<Token> {
+        let vocab = self.0.llama.vocab();
+        match which {
+            SpecialToken::Bos => vocab.bos(),
+            SpecialToken::Eos => vocab.eos(),
+            SpecialToken::Eot => vocab.eot(),
+            SpecialToken::Pad => vocab.pad(),
+        }
+    }
+
+    /// Whether a token ends an answer.
+    pub fn is_end_of_generation(&self, token: Token) -> bool {
+        token >= 0 && (token as u32) < self.vocab_size() && self.0.llama.vocab().is_eog(token)
+    }
+
+    /// Cancels all requests of the model, lets no new one in, and waits until its threads have ended (`None` = for
+    /// ever). The weights are freed with the last handle.
+    pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
+        self.0.worker.close();
+        if self.0.worker.control.wait_gone(timeout.map(|timeout| Instant::now() + timeout)) {
+            return Ok(());
+        }
+        Err(Error::new(Reason::CloseTimeout, "the model is still ending its work; it goes on doing so"))
+    }
+}
+
+/// Tokens with a meaning of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpecialToken {
+    /// Beginning of a text.
+    Bos,
+    /// End of a text.
+    Eos,
+    /// End of a turn.
+    Eot,
+    /// Padding.
+    Pad,
+}
+
+impl Shared {
+    /// The chat template, parsed once. Call it on the preparing thread.
+    pub(crate) fn templates(&self) -> Result<&ChatTemplates> {
+        let parse = || {
+            let given = crate::options::Layers(&[&self.options]).str("chat_template").map(str::to_owned);
+            if given.is_none() && self.llama.chat_template().is_none() {
+                let message = "the model has no chat template; give one as chat_template, or use raw text (generate)";
+                return Err(Error::new(Reason::NoChatTemplate, message));
+            }
+            Ok(ChatTemplates::new(&self.llama, given.as_deref())?)
+        };
+        self.templates.get_or_init(parse).as_ref().map_err(Clone::clone)
+    }
+
+    pub(crate) fn session_closed(&self, id: u64) {
+        // The sequence is given back before the place, so that a new session finds one.
+        self.worker.control.session_closed(id);
+        self.sessions.fetch_sub(1, Ordering::AcqRel);
+    }
+}

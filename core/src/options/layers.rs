@@ -1,0 +1,72 @@
+//! Reads a key through layers of options: the last layer that sets it wins, and the table's default speaks when none does.
+
+use super::{Kind, Options, Value, find};
+
+/// Lowest layer first, for instance: the GGUF's own, the model's, the session's, the request's.
+pub(crate) struct Layers<'a>(pub(crate) &'a [&'a Options]);
+
+impl Layers<'_> {
+    fn get(&self, key: &str) -> Option<&Value> {
+        debug_assert!(find(key).is_some(), "`{key}` is not in the table");
+        self.0.iter().rev().find_map(|options| options.get(key))
+    }
+
+    /// An integer key; `None` when it is unset and has no default.
+    pub(crate) fn i64(&self, key: &str) -> Option<i64> {
+        match (self.get(key), find(key)?.kind) {
+            (Some(Value::I64(value)), _) => Some(*value),
+            (_, Kind::I64 { default, .. }) => default,
+            _ => None,
+        }
+    }
+
+    /// A number key; every number key has a default.
+    pub(crate) fn f32(&self, key: &str) -> f32 {
+        match (self.get(key), find(key).map(|spec| spec.kind)) {
+            (Some(Value::F64(value)), _) => *value as f32,
+            (_, Some(Kind::F64 { default, .. })) => default as f32,
+            _ => 0.0,
+        }
+    }
+
+    /// A switch.
+    pub(crate) fn bool(&self, key: &str) -> bool {
+        match (self.get(key), find(key).map(|spec| spec.kind)) {
+            (Some(Value::Bool(value)), _) => *value,
+            (_, Some(Kind::Bool { default })) => default,
+            _ => false,
+        }
+    }
+
+    /// A text key; `None` when it is unset and has no default.
+    pub(crate) fn str(&self, key: &str) -> Option<&str> {
+        match (self.get(key), find(key)?.kind) {
+            (Some(Value::Str(value)), _) => Some(value),
+            (_, Kind::Str { default, .. }) => default,
+            _ => None,
+        }
+    }
+
+    /// A list key; empty when unset.
+    pub(crate) fn list(&self, key: &str) -> &[String] {
+        match self.get(key) {
+            Some(Value::List(items)) => items,
+            _ => &[],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_layer_that_sets_a_key_wins_and_unset_is_not_the_default() {
+        let (mut model, mut request) = (Options::new(), Options::new());
+        assert_eq!(Layers(&[&model, &request]).f32("temperature"), 0.8);
+        model.set_f64("temperature", 0.2).unwrap();
+        assert_eq!(Layers(&[&model, &request]).f32("temperature"), 0.2);
+        request.set_f64("temperature", 0.8).unwrap();
+        assert_eq!(Layers(&[&model, &request]).f32("temperature"), 0.8);
+    }
+}

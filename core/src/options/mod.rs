@@ -1,0 +1,210 @@
+//! Options: one table of keys, and a container of set values. *Unset* is not the default: it lets a lower layer speak.
+
+mod layers;
+mod table;
+
+use std::collections::BTreeMap;
+
+pub(crate) use layers::Layers;
+pub use table::{Kind, Scope, Spec, find, table};
+
+use crate::error::{Error, Reason, Result};
+
+/// A set value.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Value {
+    I64(i64),
+    F64(f64),
+    Bool(bool),
+    Str(String),
+    List(Vec<String>),
+}
+
+/// Values by key, checked against the table when they are set. A setter that fails changes nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Options {
+    /// Invariant: each key is in the table and its value passed the key's check.
+    values: BTreeMap<&'static str, Value>,
+}
+
+impl Options {
+    /// No key is set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets an integer key, or a number key from an integer.
+    pub fn set_i64(&mut self, key: &str, value: i64) -> Result<()> {
+        let spec = known(key)?;
+        match spec.kind {
+            Kind::I64 { min, max, .. } if (min..=max).contains(&value) => self.put(spec, Value::I64(value)),
+            Kind::I64 { min, max, .. } => Err(out_of_range(spec, value, min, max)),
+            Kind::F64 { .. } => self.set_f64(key, value as f64),
+            _ => Err(wrong_type(spec, "an integer")),
+        }
+    }
+
+    /// Sets a number key. NaN and infinities are refused.
+    pub fn set_f64(&mut self, key: &str, value: f64) -> Result<()> {
+        let spec = known(key)?;
+        match spec.kind {
+            Kind::F64 { min, max, .. } if (min..=max).contains(&value) => self.put(spec, Value::F64(value)),
+            Kind::F64 { min, max, .. } => Err(out_of_range(spec, value, min, max)),
+            _ => Err(wrong_type(spec, "a number")),
+        }
+    }
+
+    /// Sets a switch.
+    pub fn set_bool(&mut self, key: &str, value: bool) -> Result<()> {
+        let spec = known(key)?;
+        match spec.kind {
+            Kind::Bool { .. } => self.put(spec, Value::Bool(value)),
+            _ => Err(wrong_type(spec, "a switch (true or false)")),
+        }
+    }
+
+    /// Sets a text key; for a list key, the list with this one element.
+    pub fn set_str(&mut self, key: &str, value: &str) -> Result<()> {
+        let spec = known(key)?;
+        match spec.kind {
+            Kind::Str { choices, .. } if choices.is_empty() || choices.contains(&value) => {
+                self.put(spec, Value::Str(value.to_owned()))
+            }
+            Kind::Str { choices, .. } => Err(invalid(
+                spec,
+                format!("option `{key}` is one of {}, not `{value}`", choices.join(", ")),
+            )),
+            Kind::List { .. } => {
+                self.values.remove(spec.key);
+                self.add_str(key, value)
+            }
+            _ => Err(wrong_type(spec, "text")),
+        }
+    }
+
+    /// Appends to a list key.
+    pub fn add_str(&mut self, key: &str, value: &str) -> Result<()> {
+        let spec = known(key)?;
+        let Kind::List { max_items, max_bytes } = spec.kind else {
+            return Err(wrong_type(spec, "a list"));
+        };
+        if value.is_empty() || value.len() > max_bytes {
+            return Err(invalid(spec, format!("each element of `{key}` has 1 to {max_bytes} bytes, this one {}", value.len())));
+        }
+        match self.values.entry(spec.key).or_insert_with(|| Value::List(Vec::new())) {
+            Value::List(items) if items.len() < max_items => items.push(value.to_owned()),
+            _ => return Err(invalid(spec, format!("`{key}` has at most {max_items} elements"))),
+        }
+        Ok(())
+    }
+
+    /// Makes a key unset again.
+    pub fn unset(&mut self, key: &str) -> Result<()> {
+        let spec = known(key)?;
+        self.values.remove(spec.key);
+        Ok(())
+    }
+
+    /// Whether a key is set.
+    pub fn is_set(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+
+    /// Fails if a key is set that means nothing for this kind of object.
+    pub(crate) fn check_scope(&self, scope: Scope) -> Result<()> {
+        match self.values.keys().filter_map(|key| find(key)).find(|spec| spec.scope < scope) {
+            None => Ok(()),
+            Some(spec) => Err(invalid(
+                spec,
+                format!("option `{}` belongs to the {}, it cannot be given to a {}", spec.key, spec.scope.name(), scope.name()),
+            )),
+        }
+    }
+
+    fn put(&mut self, spec: &'static Spec, value: Value) -> Result<()> {
+        self.values.insert(spec.key, value);
+        Ok(())
+    }
+
+    fn get(&self, key: &str) -> Option<&Value> {
+        self.values.get(key)
+    }
+}
+
+fn known(key: &str) -> Result<&'static Spec> {
+    find(key).ok_or_else(|| {
+        let nearest = table::nearest(key);
+        Error::new(Reason::UnknownOption, format!("there is no option `{key}`; did you mean `{nearest}`?"))
+            .with("key", key)
+            .with("nearest", nearest)
+    })
+}
+
+fn invalid(spec: &Spec, message: String) -> Error {
+    Error::new(Reason::InvalidOption, message).with("key", spec.key)
+}
+
+fn wrong_type(spec: &Spec, got: &str) -> Error {
+    invalid(spec, format!("option `{}` is {}, not {got}", spec.key, spec.kind.name()))
+}
+
+fn out_of_range(spec: &Spec, value: impl ToString, min: impl ToString, max: impl ToString) -> Error {
+    let (value, min, max) = (value.to_string(), min.to_string(), max.to_string());
+    invalid(spec, format!("option `{}` is {value}, outside {min} to {max}", spec.key))
+        .with("value", value)
+        .with("min", min)
+        .with("max", max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_typo_names_the_nearest_key() {
+        let error = Options::new().set_f64("temprature", 0.5).unwrap_err();
+        assert_eq!(error.reason(), Reason::UnknownOption);
+        assert_eq!(error.detail("nearest"), Some("temperature"));
+    }
+
+    #[test]
+    fn a_value_out_of_range_names_key_value_and_range_and_changes_nothing() {
+        let mut options = Options::new();
+        options.set_i64("max_tokens", 7).unwrap();
+        let error = options.set_i64("max_tokens", -5).unwrap_err();
+        assert_eq!(error.reason(), Reason::InvalidOption);
+        assert_eq!((error.detail("key"), error.detail("value")), (Some("max_tokens"), Some("-5")));
+        assert_eq!(options.get("max_tokens"), Some(&Value::I64(7)));
+    }
+
+    #[test]
+    fn types_are_checked_and_integers_become_numbers() {
+        let mut options = Options::new();
+        options.set_i64("temperature", 1).unwrap();
+        assert_eq!(options.get("temperature"), Some(&Value::F64(1.0)));
+        assert!(options.set_str("temperature", "hot").is_err());
+        assert!(options.set_f64("temperature", f64::NAN).is_err());
+        assert!(options.set_str("overflow", "explode").unwrap_err().message().contains("shift"));
+    }
+
+    #[test]
+    fn lists_grow_and_are_bounded() {
+        let mut options = Options::new();
+        options.set_str("stop", "a").unwrap();
+        options.add_str("stop", "b").unwrap();
+        assert_eq!(options.get("stop"), Some(&Value::List(vec!["a".into(), "b".into()])));
+        assert!(options.add_str("stop", "").is_err());
+        while options.add_str("stop", "x").is_ok() {}
+        let Some(Value::List(items)) = options.get("stop") else { panic!("a list") };
+        assert_eq!(items.len(), 64);
+    }
+
+    #[test]
+    fn a_model_option_does_not_pass_as_a_request_option() {
+        let mut options = Options::new();
+        options.set_i64("ctx_size", 512).unwrap();
+        assert!(options.check_scope(Scope::Model).is_ok());
+        let error = options.check_scope(Scope::Request).unwrap_err();
+        assert_eq!(error.detail("key"), Some("ctx_size"));
+    }
+}

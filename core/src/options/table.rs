@@ -1,0 +1,225 @@
+//! The one table of options. A new option is one row here plus one read of it where it takes effect.
+
+/// What kind of value a key takes, its range and its default.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// An integer; both ends belong to the range.
+    I64 {
+        /// Smallest value.
+        min: i64,
+        /// Largest value.
+        max: i64,
+        /// Used when unset; `None` = decided at run time, as the doc line says.
+        default: Option<i64>,
+    },
+    /// A finite number; both ends belong to the range.
+    F64 {
+        /// Smallest value.
+        min: f64,
+        /// Largest value.
+        max: f64,
+        /// Used when unset.
+        default: f64,
+    },
+    /// A switch.
+    Bool {
+        /// Used when unset.
+        default: bool,
+    },
+    /// Text.
+    Str {
+        /// Used when unset; `None` = nothing.
+        default: Option<&'static str>,
+        /// The only values allowed; empty = any text.
+        choices: &'static [&'static str],
+    },
+    /// A list of texts, empty when unset.
+    List {
+        /// Most elements.
+        max_items: usize,
+        /// Longest element, in bytes.
+        max_bytes: usize,
+    },
+}
+
+impl Kind {
+    /// The kind in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::I64 { .. } => "an integer",
+            Kind::F64 { .. } => "a number",
+            Kind::Bool { .. } => "a switch",
+            Kind::Str { .. } => "text",
+            Kind::List { .. } => "a list of texts",
+        }
+    }
+}
+
+/// The object an option belongs to. An option may be given to that object or to one above it, as a default for all below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Scope {
+    /// `Runtime::new`.
+    Runtime,
+    /// Loading a model.
+    Model,
+    /// Creating a session.
+    Session,
+    /// Starting a request.
+    Request,
+}
+
+impl Scope {
+    /// The scope in one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Scope::Runtime => "runtime",
+            Scope::Model => "model",
+            Scope::Session => "session",
+            Scope::Request => "request",
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Spec {
+    /// The name, the same on every surface.
+    pub key: &'static str,
+    /// Value kind, range and default.
+    pub kind: Kind,
+    /// The object it belongs to.
+    pub scope: Scope,
+    /// Unit of the value, empty when it has none.
+    pub unit: &'static str,
+    /// One line of documentation.
+    pub doc: &'static str,
+}
+
+/// Every option, grouped by scope.
+pub fn table() -> &'static [Spec] {
+    TABLE
+}
+
+/// The row of a key.
+pub fn find(key: &str) -> Option<&'static Spec> {
+    TABLE.iter().find(|spec| spec.key == key)
+}
+
+/// The key most like a misspelt one.
+pub(super) fn nearest(key: &str) -> &'static str {
+    let likeness = |spec: &&Spec| (strsim::jaro_winkler(key, spec.key) * 1e6) as u64;
+    TABLE.iter().max_by_key(likeness).map_or("", |spec| spec.key)
+}
+
+const fn int(min: i64, max: i64, default: i64) -> Kind {
+    Kind::I64 { min, max, default: Some(default) }
+}
+
+const fn int_or_auto(min: i64, max: i64) -> Kind {
+    Kind::I64 { min, max, default: None }
+}
+
+const fn num(min: f64, max: f64, default: f64) -> Kind {
+    Kind::F64 { min, max, default }
+}
+
+const fn choice(default: &'static str, choices: &'static [&'static str]) -> Kind {
+    Kind::Str { default: Some(default), choices }
+}
+
+const SWITCH_OFF: Kind = Kind::Bool { default: false };
+const SWITCH_ON: Kind = Kind::Bool { default: true };
+const TEXT: Kind = Kind::Str { default: None, choices: &[] };
+const CACHE_TYPES: &[&str] = &["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"];
+const I32_MAX: i64 = i32::MAX as i64;
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+macro_rules! rows {
+    ($($scope:ident { $($key:literal, $kind:expr, $unit:literal, $doc:literal;)+ })+) => {
+        &[$($(Spec { key: $key, kind: $kind, scope: Scope::$scope, unit: $unit, doc: $doc },)+)+]
+    };
+}
+
+// Sampling defaults are llama.app's (llama.cpp common/common.h, common_params_sampling).
+const TABLE: &[Spec] = rows! {
+    Runtime {
+        "default_deadline_ms", int(0, DAY_MS, 0), "ms", "Deadline of every request that sets none; 0 = no deadline.";
+    }
+    Model {
+        "ctx_size", int_or_auto(0, I32_MAX), "tokens", "Context window of a session, and size of the KV pool all sessions share; 0 = the model's training context; unset = that, but at most 4096.";
+        "batch_size", int(1, I32_MAX, 2048), "tokens", "Largest logical batch.";
+        "ubatch_size", int(1, I32_MAX, 512), "tokens", "Tokens computed at once in prefill: the unit of progress, and of cancellation on a GPU.";
+        "threads", int_or_auto(1, 512), "threads", "Compute threads for decoding; unset = the machine's physical cores, at most 8.";
+        "threads_batch", int_or_auto(1, 512), "threads", "Compute threads for prefill; unset = `threads`.";
+        "gpu_layers", int(-1, I32_MAX, -1), "layers", "Layers to keep on the GPU; -1 = all. Means nothing in a build without a GPU backend.";
+        "flash_attn", choice("auto", &["auto", "on", "off"]), "", "Flash attention.";
+        "cache_type_k", choice("f16", CACHE_TYPES), "", "Number format of the K cache.";
+        "cache_type_v", choice("f16", CACHE_TYPES), "", "Number format of the V cache; a quantized one needs flash attention.";
+        "mmap", SWITCH_ON, "", "Map the file instead of reading it into memory.";
+        "check_tensors", SWITCH_OFF, "", "Check every tensor's numbers while loading.";
+        "max_sessions", int(1, 256, 64), "sessions", "Most sessions that may exist at once; the next one gets `session_limit`.";
+        "queue_limit", int(1, 65536, 64), "requests", "Most requests that may wait to start; the next one gets `queue_full`.";
+        "fixed_shape", SWITCH_OFF, "", "Repeatable text: one compute thread, prefill in full chunks, one session.";
+        "chat_template", TEXT, "", "Jinja source to use instead of the model's own chat template.";
+    }
+    Session {
+        "system_prompt", TEXT, "", "The conversation's system message.";
+        "overflow", choice("error", &["error", "stop", "shift"]), "", "When the window is full: fail with `context_overflow`, stop with finish_reason `length`, or drop the oldest tokens after the system prompt.";
+        "on_cancel", choice("keep", &["keep", "rollback"]), "", "What a session keeps of a request that was cancelled, expired or failed after its first token: question and partial answer, or nothing.";
+    }
+    Request {
+        "max_tokens", int(0, I32_MAX, 0), "tokens", "Most tokens to generate; 0 = until the model ends or the window is full.";
+        "deadline_ms", int_or_auto(0, DAY_MS), "ms", "Time for the whole request, from the call, waiting included; 0 = none; unset = the runtime's `default_deadline_ms`.";
+        "stop", Kind::List { max_items: 64, max_bytes: 1024 }, "", "Texts that end the answer; they are never part of it.";
+        "event_queue", int(1, 1_048_576, 256), "events", "Events that may wait to be read; then the request pauses until the reader catches up.";
+        "add_special", SWITCH_ON, "", "Raw prompts: let the tokenizer add the model's BOS token to the first text of the session.";
+        "parse_special", SWITCH_OFF, "", "Raw prompts: read the names of control tokens in the text as these tokens.";
+        "seed", int_or_auto(0, u32::MAX as i64), "", "Seed of the sampler; unset or 4294967295 = a new one for each request.";
+        "temperature", num(0.0, 100.0, 0.8), "", "Sharpness of the distribution; 0 = always the likeliest token.";
+        "top_k", int(0, I32_MAX, 40), "tokens", "Keep the k likeliest tokens; 0 = all.";
+        "top_p", num(0.0, 1.0, 0.95), "", "Keep the likeliest tokens that make up this probability; 1 = all.";
+        "min_p", num(0.0, 1.0, 0.05), "", "Drop tokens less likely than this fraction of the likeliest; 0 = none.";
+        "typical_p", num(0.0, 1.0, 1.0), "", "Locally typical sampling; 1 = off.";
+        "top_n_sigma", num(-1.0, 100.0, -1.0), "", "Keep logits within this many standard deviations of the highest; -1 = off.";
+        "repeat_penalty", num(0.01, 100.0, 1.0), "", "Penalty on repeated tokens; 1 = off.";
+        "repeat_last_n", int(0, I32_MAX, 64), "tokens", "How far back the penalties look; 0 = off.";
+        "presence_penalty", num(-100.0, 100.0, 0.0), "", "Penalty on any token that occurred; 0 = off.";
+        "frequency_penalty", num(-100.0, 100.0, 0.0), "", "Penalty that grows with a token's count; 0 = off.";
+        "dry_multiplier", num(0.0, 100.0, 0.0), "", "Strength of the DRY repetition penalty; 0 = off.";
+        "dry_base", num(0.0, 100.0, 1.75), "", "Base of the DRY penalty's growth.";
+        "dry_allowed_length", int(0, I32_MAX, 2), "tokens", "Repetitions up to this length are free of the DRY penalty.";
+        "dry_penalty_last_n", int(0, I32_MAX, 64), "tokens", "How far back DRY looks; 0 = off.";
+        "xtc_probability", num(0.0, 1.0, 0.0), "", "Chance that XTC removes the likeliest tokens; 0 = off.";
+        "xtc_threshold", num(0.0, 1.0, 0.1), "", "Probability a token needs to be removed by XTC; above 0.5 = off.";
+        "dynatemp_range", num(0.0, 100.0, 0.0), "", "Half-width of the dynamic temperature; 0 = off.";
+        "dynatemp_exponent", num(0.0, 100.0, 1.0), "", "How entropy maps to dynamic temperature.";
+        "mirostat", int(0, 2, 0), "", "Mirostat version, instead of the other samplers; 0 = off.";
+        "mirostat_lr", num(0.0, 100.0, 0.1), "", "Mirostat's learning rate (eta).";
+        "mirostat_ent", num(0.0, 100.0, 5.0), "", "Mirostat's target entropy (tau).";
+        "samplers", TEXT, "", "Sampler names in order, separated by `;`; unset = penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature.";
+        "grammar", TEXT, "", "GBNF grammar the answer must follow.";
+        "ignore_eos", SWITCH_OFF, "", "Never let the model end its answer.";
+    }
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_unique_and_defaults_lie_in_their_ranges() {
+        for (i, spec) in TABLE.iter().enumerate() {
+            assert!(TABLE[..i].iter().all(|other| other.key != spec.key), "{} twice", spec.key);
+            assert!(spec.doc.ends_with('.'), "{}: a doc line is a sentence", spec.key);
+            match spec.kind {
+                Kind::I64 { min, max, default: Some(default) } => assert!((min..=max).contains(&default), "{}", spec.key),
+                Kind::F64 { min, max, default } => assert!((min..=max).contains(&default), "{}", spec.key),
+                Kind::Str { default: Some(default), choices } => assert!(choices.contains(&default), "{}", spec.key),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Prepares a request, on the preparing thread: renders, tokenizes, checks that it fits, makes the sampler.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use chaku_llama::{Message, Sampler, Token};
+
+use crate::chat;
+use crate::error::{Error, Reason, Result};
+use crate::options::{Layers, Options};
+use crate::request;
+use crate::runtime::engine::overflow;
+use crate::runtime::job::{Answer, Job, Overflow};
+use crate::sampling;
+use crate::session::{self, Chat, Content};
+
+/// A request before it is prepared.
+pub(crate) struct Prompt {
+    pub(crate) request: Arc<request::Shared>,
+    pub(crate) session: Arc<session::Shared>,
+    pub(crate) options: Options,
+    pub(crate) ask: Ask,
+}
+
+/// What is asked of the session.
+pub(crate) enum Ask {
+    /// Answer the last of these messages.
+    Chat(Vec<Message>),
+    /// Go on with the last message, which is an answer.
+    Continue(Chat),
+    /// Compute these messages.
+    IngestChat(Vec<Message>),
+    /// Append the text to the tokens, and go on.
+    Generate(Vec<Token>, String),
+    /// Append the text to the tokens.
+    IngestRaw(Vec<Token>, String),
+}
+
+/// The tokens to compute, and what the session becomes when they and an answer are there.
+struct Plan {
+    tokens: Vec<Token>,
+    /// Tokens of the system message.
+    keep: usize,
+    generates: bool,
+    outcome: Box<dyn FnOnce(&Answer) -> Content + Send>,
+}
+
+impl Prompt {
+    pub(crate) fn prepare(self) -> Result<Job<Sampler>> {
+        let began = Instant::now();
+        let Prompt { request, session, options, ask } = self;
+        let model = session.model.clone();
+        let layers = Layers(&[&model.recommended, &model.options, &session.options, &options]);
+        let overflow = match layers.str("overflow") {
+            Some("shift") => Overflow::Shift,
+            Some("stop") => Overflow::Stop,
+            _ => Overflow::Error,
+        };
+        let plan = Planner { session: &session, layers: &layers, overflow }.plan(ask)?;
+        let stopped = request.must_stop(Instant::now());
+        stopped.map_or(Ok(()), Err)?;
+        let sampler = if plan.generates { Some(sampler(&model.llama, &layers, &plan.tokens)?) } else { None };
+        let max_tokens = layers.i64("max_tokens").filter(|&max| max > 0).map(|max| max as usize);
+        let rollback = layers.str("on_cancel") == Some("rollback");
+        tracing::debug!(target: "chaku::prompt", tokens = plan.tokens.len(), "prepared");
+        Ok(Job {
+            request,
+            session: session.id,
+            prompt_tokens: plan.tokens.len(),
+            tokens: plan.tokens,
+            keep: plan.keep,
+            sampler,
+            stops: layers.list("stop").to_vec(),
+            max_tokens,
+            overflow,
+            shifted: false,
+            prepare_time: began.elapsed(),
+            prepared_at: Instant::now(),
+            commit: Box::new(move |answer| session.commit((plan.outcome)(&answer), &answer, rollback)),
+        })
+    }
+}
+
+/// The sampler has seen the prompt, so that penalties count it, as llama.app's do.
+fn sampler(model: &chaku_llama::Model, layers: &Layers<'_>, tokens: &[Token]) -> Result<Sampler> {
+    let mut sampler = Sampler::new(model, &sampling::params(layers))?;
+    for &token in tokens {
+        sampler.accept(token, false)?;
+    }
+    Ok(sampler)
+}
+
+struct Planner<'a> {
+    session: &'a session::Shared,
+    layers: &'a Layers<'a>,
+    overflow: Overflow,
+}
+
+impl Planner<'_> {
+    fn plan(&self, ask: Ask) -> Result<Plan> {
+        match ask {
+            Ask::Chat(messages) => self.chat(messages, true),
+            Ask::IngestChat(messages) => self.chat(messages, false),
+            Ask::Continue(chat) => self.continue_chat(chat),
+            Ask::Generate(tokens, text) => self.raw(tokens, &text, true),
+            Ask::IngestRaw(tokens, text) => self.raw(tokens, &text, false),
+        }
+    }
+
+    fn chat(&self, messages: Vec<Message>, generates: bool) -> Result<Plan> {
+        let (messages, tokens) = self.fit(messages, generates)?;
+        let keep = self.system_tokens(&tokens);
+        let outcome = move |answer: &Answer| {
+            let mut chat = Chat { messages, last_turn: None };
+            if generates {
+                chat.messages.push(Message { role: "assistant".into(), content: answer.text.clone() });
+                chat.last_turn = answer.exact.then(|| answer.tokens.clone());
+            }
+            Content::Chat(chat)
+        };
+        Ok(Plan { tokens, keep, generates, outcome: Box::new(outcome) })
+    }
+
+    /// The prompt is the last turn with its answer so far, token for token where these are known.
+    fn continue_chat(&self, mut chat: Chat) -> Result<Plan> {
+        let tokens = match chat.last_turn.take() {
+            Some(tokens) => tokens,
+            None => {
+                let (answer, before) = chat.messages.split_last().ok_or_else(nothing_to_continue)?;
+                let mut tokens = self.tokenize(before, true)?;
+                tokens.extend(self.session.model.llama.vocab().tokenize(&answer.content, false, false)?);
+                tokens
+            }
+        };
+        self.check_fits(&tokens)?;
+        let keep = self.system_tokens(&tokens);
+        let outcome = move |answer: &Answer| {
+            if let Some(last) = chat.messages.last_mut() {
+                last.content.push_str(&answer.text);
+            }
+            chat.last_turn = answer.exact.then(|| answer.tokens.clone());
+            Content::Chat(chat)
+        };
+        Ok(Plan { tokens, keep, generates: true, outcome: Box::new(outcome) })
+    }
+
+    fn raw(&self, mut tokens: Vec<Token>, text: &str, generates: bool) -> Result<Plan> {
+        let add_special = tokens.is_empty() && self.layers.bool("add_special");
+        let parse_special = self.layers.bool("parse_special");
+        tokens.extend(self.session.model.llama.vocab().tokenize(text, add_special, parse_special)?);
+        self.check_fits(&tokens)?;
+        let outcome = |answer: &Answer| Content::Raw(answer.tokens.clone());
+        Ok(Plan { tokens, keep: 0, generates, outcome: Box::new(outcome) })
+    }
+
+    /// Renders the conversation. Under `overflow = shift` the oldest turns are left out until a quarter of the window
+    /// is free, the newest message never.
+    fn fit(&self, mut messages: Vec<Message>, reply: bool) -> Result<(Vec<Message>, Vec<Token>)> {
+        let window = self.session.model.ctx_size;
+        let mut tokens = self.tokenize(&messages, reply)?;
+        if tokens.len() >= window && self.overflow == Overflow::Shift {
+            while tokens.len() > window - window / 4 {
+                let next_turn = messages.iter().skip(1).position(|message| message.role == "user");
+                let Some(turn) = next_turn else { break };
+                messages.drain(..=turn);
+                tokens = self.tokenize(&messages, reply)?;
+            }
+        }
+        self.check_fits(&tokens)?;
+        Ok((messages, tokens))
+    }
+
+    fn check_fits(&self, tokens: &[Token]) -> Result<()> {
+        let window = self.session.model.ctx_size;
+        if tokens.is_empty() {
+            return Err(Error::new(Reason::EmptyPrompt, "the text makes no token"));
+        }
+        // One place is for the first token of the answer.
+        if tokens.len() >= window { Err(overflow(tokens.len(), window)) } else { Ok(()) }
+    }
+
+    fn tokenize(&self, messages: &[Message], reply: bool) -> Result<Vec<Token>> {
+        let model = &self.session.model;
+        let mut all: Vec<Message> = self.system_message().into_iter().collect();
+        all.extend_from_slice(messages);
+        chat::tokenize(model.llama.vocab(), model.templates()?, &all, reply)
+    }
+
+    fn system_message(&self) -> Option<Message> {
+        let content = self.layers.str("system_prompt")?.to_owned();
+        Some(Message { role: "system".into(), content })
+    }
+
+    /// How many tokens at the beginning are the system message. A template that cannot render it alone makes it none.
+    fn system_tokens(&self, prompt: &[Token]) -> usize {
+        if self.overflow != Overflow::Shift || self.system_message().is_none() {
+            return 0;
+        }
+        let alone = self.tokenize(&[], false).unwrap_or_default();
+        alone.iter().zip(prompt).take_while(|(a, b)| a == b).count()
+    }
+}
+
+fn nothing_to_continue() -> Error {
+    Error::new(Reason::NothingToContinue, "there is no answer to continue; ask something first")
+}

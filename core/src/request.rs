@@ -1,0 +1,264 @@
+//! A request: one piece of work that takes time. Its handle reads events and cancels; its shared half belongs to the
+//! threads that do the work.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::delivery;
+use crate::error::{Error, Reason, Result};
+use crate::event::{Event, Final};
+use crate::event_queue::{EventQueue, Next};
+use crate::model::Model;
+use crate::runtime::Runtime;
+use crate::runtime::signal::Signal;
+
+/// The reader's end of a request.
+///
+/// Dropping it cancels the request: nobody can see its answer any more.
+pub struct Request {
+    shared: Arc<Shared>,
+    runtime: Runtime,
+}
+
+/// The worker's end. Lock order: a session's state before a request's queue.
+pub(crate) struct Shared {
+    pub(crate) id: u64,
+    pub(crate) created: Instant,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) span: tracing::Span,
+    queue: EventQueue,
+    cancelled: AtomicBool,
+    /// The handle is gone: no new callback may start.
+    dropped: AtomicBool,
+    /// Events go to a callback.
+    reader_taken: AtomicBool,
+    /// The thread that computes, once there is one.
+    worker: Arc<Signal>,
+    /// What a load made.
+    model: Mutex<Option<Model>>,
+    /// The callback thread has ended.
+    pub(crate) delivered: delivery::Done,
+}
+
+impl Request {
+    pub(crate) fn new(shared: Arc<Shared>, runtime: Runtime) -> Self {
+        Request { shared, runtime }
+    }
+
+    /// The next event, waiting at most `timeout` (`None` = for ever). `Ok(None)` = nothing came in time. After the
+    /// final event: `finished`.
+    pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Event>> {
+        if self.shared.reader_taken.load(Ordering::Acquire) {
+            return Err(Error::new(Reason::ReaderTaken, "the events of this request go to its callback"));
+        }
+        self.shared.next(timeout)
+    }
+
+    /// Reads all events on this thread, until the final one or until `on_event` says no, which cancels the request
+    /// and still waits for the final event. `on_event` sees the final event too.
+    pub fn run(&self, mut on_event: impl FnMut(&Event) -> bool) -> Result<Arc<Final>> {
+        let mut go_on = true;
+        loop {
+            let Some(event) = self.next(None)? else { continue };
+            if go_on && !on_event(&event) {
+                go_on = false;
+                self.cancel();
+            }
+            if let Event::Final(end) = event {
+                return Ok(end);
+            }
+        }
+    }
+
+    /// Hands every event to `on_event` on a thread of its own, one at a time. Saying no cancels the request; the
+    /// final event is handed over all the same. Once for a request.
+    pub fn on_event(&self, on_event: impl FnMut(&Event) -> bool + Send + 'static) -> Result<()> {
+        if self.shared.reader_taken.swap(true, Ordering::AcqRel) {
+            return Err(Error::new(Reason::ReaderTaken, "this request has a callback already"));
+        }
+        delivery::start(self.shared.clone(), Box::new(on_event)).inspect_err(|_| {
+            self.shared.reader_taken.store(false, Ordering::Release);
+        })
+    }
+
+    /// Calls `on_ready`, from a thread of the runtime, whenever events begin to wait, and once now if some do. Read
+    /// them with [`Request::next`] and a timeout of zero until there is none.
+    pub fn on_ready(&self, on_ready: impl FnMut() + Send + 'static) -> Result<()> {
+        let hook = self.runtime.notifier()?.register(Box::new(on_ready));
+        drop(self.shared.queue.set_ready(Some(hook)));
+        Ok(())
+    }
+
+    /// Cancels: from any thread, at any time, as often as one likes. The final event follows promptly.
+    pub fn cancel(&self) {
+        self.shared.cancel();
+    }
+
+    /// Whether the final event exists, read or not.
+    pub fn is_finished(&self) -> bool {
+        self.shared.has_ended()
+    }
+
+    /// The end of the request, once there is one, read or not.
+    pub fn end(&self) -> Option<Arc<Final>> {
+        self.shared.queue.end()
+    }
+
+    /// The model a finished load made. The same one each time.
+    pub fn model(&self) -> Result<Model> {
+        match self.end() {
+            None => Err(Error::new(Reason::NotFinished, "the load has not finished; read its events until the final one")),
+            Some(end) => match (&end.error, self.shared.model.lock().clone()) {
+                (_, Some(model)) => Ok(model),
+                (Some(error), None) => Err(error.clone()),
+                (None, None) => Err(Error::new(Reason::NoResult, "this request does not load a model")),
+            },
+        }
+    }
+
+    /// Cancels, then waits until the final event exists and no callback runs (`None` = for ever).
+    pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
+        let until = timeout.map(|timeout| Instant::now() + timeout);
+        self.cancel();
+        let ended = self.shared.queue.wait_end(until);
+        self.shared.dropped.store(true, Ordering::Release);
+        if ended && self.shared.delivered.wait(until) {
+            return Ok(());
+        }
+        Err(Error::new(Reason::CloseTimeout, "the request is still ending; it goes on doing so"))
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.shared.dropped.store(true, Ordering::Release);
+        drop(self.shared.queue.set_ready(None));
+        self.cancel();
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(kind: &'static str, queue: usize, deadline: Option<Duration>, worker: Arc<Signal>) -> Arc<Self> {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let created = Instant::now();
+        Arc::new(Shared {
+            id,
+            created,
+            deadline: deadline.map(|after| created + after),
+            span: tracing::info_span!(target: "chaku::request", "request", id, kind),
+            queue: EventQueue::new(queue),
+            cancelled: AtomicBool::new(false),
+            dropped: AtomicBool::new(false),
+            reader_taken: AtomicBool::new(false),
+            worker,
+            model: Mutex::new(None),
+            delivered: delivery::Done::default(),
+        })
+    }
+
+    /// Reads the next event, minding the request's own deadline: while nothing computes, the reader keeps the time.
+    pub(crate) fn next(&self, timeout: Option<Duration>) -> Result<Option<Event>> {
+        let until = timeout.map(|timeout| Instant::now() + timeout);
+        let mut deadline = self.deadline;
+        loop {
+            let wake_at = [until, deadline].into_iter().flatten().min();
+            match self.queue.next(wake_at) {
+                Next::Event { event, resume } => {
+                    if resume {
+                        self.worker.wake();
+                    }
+                    return Ok(Some(event));
+                }
+                Next::Finished => return Err(Error::new(Reason::Finished, "the final event was read already")),
+                Next::TimedOut => {}
+            }
+            let now = Instant::now();
+            if deadline.is_some_and(|deadline| deadline <= now) {
+                self.expire(now);
+                deadline = None;
+            }
+            if until.is_some_and(|until| until <= now) && !self.has_ended() {
+                return Ok(None);
+            }
+        }
+    }
+
+    pub(crate) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Release);
+        self.finish_unowned(Error::new(Reason::Cancelled, "the request was cancelled"));
+        self.worker.wake();
+    }
+
+    /// Ends the request if its deadline has passed and nothing computes for it. Says whether it has ended.
+    pub(crate) fn expire(&self, now: Instant) -> bool {
+        self.deadline.is_some_and(|deadline| deadline <= now) && self.finish_unowned(expired())
+    }
+
+    /// Why the request must not go on, if so.
+    pub(crate) fn must_stop(&self, now: Instant) -> Option<Error> {
+        if self.is_cancelled() {
+            return Some(Error::new(Reason::Cancelled, "the request was cancelled"));
+        }
+        self.deadline.is_some_and(|deadline| deadline <= now).then(expired)
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_dropped(&self) -> bool {
+        self.dropped.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.queue.end().is_some()
+    }
+
+    /// See [`EventQueue::own`].
+    pub(crate) fn own(&self) -> bool {
+        self.queue.own()
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.queue.has_room()
+    }
+
+    pub(crate) fn push(&self, event: Event) {
+        self.queue.push(event);
+    }
+
+    /// Ends the request. Only the first end counts.
+    pub(crate) fn finish(&self, mut end: Final) -> bool {
+        end.timings.total_ms = millis(self.created.elapsed());
+        let _entered = self.span.enter();
+        tracing::debug!(target: "chaku::request", finish_reason = ?end.finish_reason, total_ms = end.timings.total_ms, "finished");
+        self.queue.finish(end)
+    }
+
+    /// Ends a load with what it made.
+    pub(crate) fn finish_with_model(&self, model: Model) {
+        *self.model.lock() = Some(model);
+        if !self.finish(Final::done()) {
+            // Cancelled at the last moment: nobody may get the model.
+            self.model.lock().take();
+        }
+    }
+
+    fn finish_unowned(&self, error: Error) -> bool {
+        let mut end = Final::failed(error);
+        end.timings.total_ms = millis(self.created.elapsed());
+        self.queue.finish_unowned(end)
+    }
+}
+
+fn expired() -> Error {
+    Error::new(Reason::Deadline, "the deadline passed before the request was done")
+}
+
+pub(crate) fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,82 @@
+//! The control path between a model's handles and its engine: atomics, short locks and a wake-up, nothing that can be
+//! full.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::queue::Admission;
+use super::sequences::SessionId;
+use super::signal::Signal;
+
+pub(crate) struct Control {
+    pub(crate) admission: Admission,
+    pub(crate) signal: Arc<Signal>,
+    closing: AtomicBool,
+    /// Sessions that are gone and whose sequences may be used again. Bounded by the number of sessions.
+    closed_sessions: Mutex<Vec<SessionId>>,
+    threads: Mutex<usize>,
+    threads_changed: Condvar,
+}
+
+impl Control {
+    pub(crate) fn new(queue_limit: usize) -> Arc<Self> {
+        Arc::new(Control {
+            admission: Admission::new(queue_limit),
+            signal: Arc::new(Signal::default()),
+            closing: AtomicBool::new(false),
+            closed_sessions: Mutex::new(Vec::new()),
+            threads: Mutex::new(0),
+            threads_changed: Condvar::new(),
+        })
+    }
+
+    /// Tells the engine to end everything and go.
+    pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::Release);
+        self.signal.wake();
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn session_closed(&self, session: SessionId) {
+        self.closed_sessions.lock().push(session);
+        self.signal.wake();
+    }
+
+    pub(crate) fn take_closed_sessions(&self) -> Vec<SessionId> {
+        std::mem::take(&mut *self.closed_sessions.lock())
+    }
+
+    /// Counts a thread of this model until the guard is dropped.
+    pub(crate) fn thread_guard(self: &Arc<Self>) -> ThreadGuard {
+        *self.threads.lock() += 1;
+        ThreadGuard(self.clone())
+    }
+
+    /// Waits until no thread of this model is left; says whether that is so.
+    pub(crate) fn wait_gone(&self, until: Option<Instant>) -> bool {
+        let mut threads = self.threads.lock();
+        while *threads > 0 {
+            match until {
+                None => self.threads_changed.wait(&mut threads),
+                Some(until) if self.threads_changed.wait_until(&mut threads, until).timed_out() => return *threads == 0,
+                Some(_) => {}
+            }
+        }
+        true
+    }
+}
+
+pub(crate) struct ThreadGuard(Arc<Control>);
+
+impl Drop for ThreadGuard {
+    fn drop(&mut self) {
+        *self.0.threads.lock() -= 1;
+        self.0.threads_changed.notify_all();
+    }
+}

@@ -1,0 +1,468 @@
+//! The engine on a fake model: every rule of scheduling, cancelling and overflow, without llama.cpp.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chaku_llama::SeqId;
+use parking_lot::Mutex;
+
+use super::*;
+use crate::request::Shared;
+
+const END: Token = 0;
+
+/// Its KV cache is a list of tokens; it says what its script says.
+struct Fake {
+    cells: HashMap<SeqId, Vec<Token>>,
+    capacity: usize,
+    chunk: usize,
+    /// The memory can drop a part of a sequence.
+    droppable: bool,
+    shiftable: bool,
+    /// (sequence, tokens) of each decode.
+    log: Arc<Mutex<Vec<(SeqId, usize)>>>,
+    /// Called inside each decode, where a real model would be asking whether to abort.
+    during_decode: Box<dyn FnMut()>,
+}
+
+impl Backend for Fake {
+    type Sampler = VecDeque<Token>;
+
+    fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    fn chunk(&self) -> usize {
+        self.chunk
+    }
+
+    fn decode(&mut self, sequence: SeqId, position: usize, tokens: &[Token], abort: &dyn Fn() -> bool) -> Result<Outcome> {
+        assert!(!tokens.is_empty() && tokens.len() <= self.chunk);
+        assert_eq!(self.cells.get(&sequence).map_or(0, Vec::len), position, "positions have no gap");
+        (self.during_decode)();
+        if (0..CLOCK_EVERY).any(|_| abort()) {
+            return Ok(Outcome::Aborted);
+        }
+        self.cells.entry(sequence).or_default().extend_from_slice(tokens);
+        assert!(self.cells.values().map(Vec::len).sum::<usize>() <= self.capacity, "the pool is never exceeded");
+        self.log.lock().push((sequence, tokens.len()));
+        Ok(Outcome::Done)
+    }
+
+    fn sample(&mut self, script: &mut VecDeque<Token>) -> Result<Token> {
+        Ok(script.pop_front().unwrap_or(END))
+    }
+
+    fn truncate(&mut self, sequence: SeqId, length: usize) -> bool {
+        if self.droppable || length == 0 {
+            self.cells.entry(sequence).or_default().truncate(length);
+        }
+        self.droppable || length == 0
+    }
+
+    fn clear(&mut self, sequence: SeqId) {
+        self.cells.remove(&sequence);
+    }
+
+    fn can_shift(&self) -> bool {
+        self.shiftable
+    }
+
+    fn shift(&mut self, sequence: SeqId, keep: usize, discard: usize) -> Result<()> {
+        self.cells.entry(sequence).or_default().drain(keep..keep + discard);
+        Ok(())
+    }
+
+    fn is_end(&self, token: Token) -> bool {
+        token == END
+    }
+
+    fn bytes(&self, token: Token) -> Result<Vec<u8>> {
+        Ok(vec![b'a' + (token % 26) as u8])
+    }
+}
+
+struct House {
+    engine: Engine<Fake>,
+    control: Arc<Control>,
+    log: Arc<Mutex<Vec<(SeqId, usize)>>>,
+}
+
+/// A submitted job, seen from its reader and its session.
+struct Asked {
+    request: Arc<Shared>,
+    answer: Arc<Mutex<Option<Answer>>>,
+}
+
+struct Spec<'a> {
+    session: u64,
+    prompt: &'a [Token],
+    says: &'a [Token],
+    stops: &'a [&'a str],
+    max_tokens: Option<usize>,
+    overflow: Overflow,
+    keep: usize,
+    deadline: Option<Duration>,
+    queue: usize,
+}
+
+const PLAIN: Spec<'static> = Spec {
+    session: 1,
+    prompt: &[1, 2, 3],
+    says: &[4, 5],
+    stops: &[],
+    max_tokens: None,
+    overflow: Overflow::Error,
+    keep: 0,
+    deadline: None,
+    queue: 1024,
+};
+
+impl House {
+    fn new(capacity: usize, chunk: usize) -> Self {
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let fake = Fake {
+            cells: HashMap::new(),
+            capacity,
+            chunk,
+            droppable: true,
+            shiftable: true,
+            log: log.clone(),
+            during_decode: Box::new(|| {}),
+        };
+        let control = Control::new(64);
+        House { engine: Engine::new(fake, control.clone(), 8), control, log }
+    }
+
+    fn ask(&mut self, spec: &Spec<'_>) -> Asked {
+        let request = Shared::new("test", spec.queue, spec.deadline, self.control.signal.clone());
+        self.control.admission.admit(&request).unwrap();
+        let answer = Arc::new(Mutex::new(None));
+        let committed = answer.clone();
+        self.engine.take(Job {
+            request: request.clone(),
+            session: spec.session,
+            tokens: spec.prompt.to_vec(),
+            prompt_tokens: spec.prompt.len(),
+            keep: spec.keep,
+            sampler: Some(spec.says.iter().copied().collect()),
+            stops: spec.stops.iter().map(|stop| stop.to_string()).collect(),
+            max_tokens: spec.max_tokens,
+            overflow: spec.overflow,
+            shifted: false,
+            commit: Box::new(move |answer| assert!(committed.lock().replace(answer).is_none(), "committed twice")),
+            prepare_time: Duration::ZERO,
+            prepared_at: Instant::now(),
+        });
+        Asked { request, answer }
+    }
+
+    fn run(&mut self) {
+        for _ in 0..100_000 {
+            if let Turn::Idle(_) = self.engine.turn() {
+                return;
+            }
+        }
+        panic!("the engine never comes to rest");
+    }
+
+    fn steps(&self) -> Vec<usize> {
+        self.log.lock().iter().map(|(_, tokens)| *tokens).collect()
+    }
+}
+
+impl Asked {
+    /// Reads what is there: the text, and the end if it came.
+    fn read(&self) -> (String, Option<Arc<Final>>) {
+        let mut text = String::new();
+        while let Ok(Some(event)) = self.request.next(Some(Duration::ZERO)) {
+            match event {
+                Event::Text(piece) => text.push_str(&piece.text),
+                Event::Final(end) => return (text, Some(end)),
+                Event::Progress(_) => {}
+            }
+        }
+        (text, None)
+    }
+
+    fn end(&self) -> (String, Arc<Final>) {
+        let (text, end) = self.read();
+        (text, end.expect("the request has ended"))
+    }
+
+    fn reason(&self) -> FinishReason {
+        self.end().1.finish_reason
+    }
+}
+
+#[test]
+fn a_request_is_prefilled_in_chunks_then_decoded_token_by_token() {
+    let mut house = House::new(100, 4);
+    let asked = house.ask(&Spec { prompt: &[9; 10], ..PLAIN });
+    house.run();
+    let (text, end) = asked.end();
+    assert_eq!(text, "ef");
+    assert_eq!(end.finish_reason, FinishReason::Stop);
+    assert_eq!((end.usage.prompt_tokens, end.usage.cached_tokens, end.usage.completion_tokens), (10, 0, 3));
+    assert_eq!(house.steps(), [4, 4, 2, 1, 1]);
+}
+
+#[test]
+fn only_what_is_new_is_prefilled() {
+    let mut house = House::new(100, 64);
+    house.ask(&PLAIN);
+    house.run();
+    house.log.lock().clear();
+    let second = house.ask(&Spec { prompt: &[1, 2, 3, 4, 5, 7, 8], ..PLAIN });
+    house.run();
+    assert_eq!(second.end().1.usage.cached_tokens, 5);
+    assert_eq!(house.steps()[0], 2);
+}
+
+#[test]
+fn a_memory_that_cannot_drop_a_part_is_computed_again_from_the_start() {
+    let mut house = House::new(100, 64);
+    house.engine.backend.droppable = false;
+    house.ask(&PLAIN);
+    house.run();
+    let second = house.ask(&Spec { prompt: &[1, 2, 9], ..PLAIN });
+    house.run();
+    let (text, end) = second.end();
+    assert_eq!((text.as_str(), end.usage.cached_tokens), ("ef", 0));
+}
+
+#[test]
+fn first_come_first_served() {
+    let mut house = House::new(100, 64);
+    house.ask(&Spec { session: 1, ..PLAIN });
+    house.ask(&Spec { session: 2, ..PLAIN });
+    house.run();
+    let order: Vec<_> = house.log.lock().iter().map(|(sequence, _)| *sequence).collect();
+    assert_eq!(order, [0, 0, 0, 1, 1, 1]);
+}
+
+#[test]
+fn a_slow_reader_pauses_only_itself_and_loses_nothing() {
+    let mut house = House::new(100, 64);
+    let slow = house.ask(&Spec { session: 1, says: &[4; 20], queue: 4, ..PLAIN });
+    let fast = house.ask(&Spec { session: 2, ..PLAIN });
+    house.run();
+    assert_eq!(fast.reason(), FinishReason::Stop);
+    assert!(!slow.request.has_ended());
+    let mut text = String::new();
+    for _ in 0..20 {
+        let (more, end) = slow.read();
+        text.push_str(&more);
+        if end.is_some() {
+            break;
+        }
+        house.run();
+    }
+    assert_eq!(text, "e".repeat(20));
+}
+
+#[test]
+fn cancel_in_the_queue_ends_at_once_and_commits_nothing() {
+    let mut house = House::new(100, 64);
+    let asked = house.ask(&PLAIN);
+    asked.request.cancel();
+    assert_eq!(asked.reason(), FinishReason::Cancelled);
+    house.run();
+    assert!(asked.answer.lock().is_none() && house.steps().is_empty());
+}
+
+#[test]
+fn cancel_inside_prefill_aborts_the_step_and_the_session_goes_on() {
+    let mut house = House::new(100, 64);
+    let asked = house.ask(&PLAIN);
+    let request = asked.request.clone();
+    house.engine.backend.during_decode = Box::new(move || request.cancel());
+    house.run();
+    assert_eq!(asked.reason(), FinishReason::Cancelled);
+    let answer = asked.answer.lock().take().unwrap();
+    assert_eq!((answer.generated, answer.complete), (0, false));
+    house.engine.backend.during_decode = Box::new(|| {});
+    let next = house.ask(&PLAIN);
+    house.run();
+    assert_eq!(next.end().0, "ef");
+}
+
+#[test]
+fn cancel_while_decoding_gives_the_partial_answer() {
+    let mut house = House::new(100, 64);
+    let asked = house.ask(&Spec { says: &[4; 20], ..PLAIN });
+    for _ in 0..4 {
+        house.engine.turn();
+    }
+    asked.request.cancel();
+    house.run();
+    let (text, end) = asked.end();
+    assert_eq!((text.as_str(), end.finish_reason), ("eee", FinishReason::Cancelled));
+    let answer = asked.answer.lock().take().unwrap();
+    assert_eq!((answer.text.as_str(), answer.complete), ("eee", false));
+}
+
+#[test]
+fn deadlines_hold_in_the_queue_and_in_decode() {
+    let mut house = House::new(100, 64);
+    let running = house.ask(&Spec { session: 1, says: &[4; 50], deadline: Some(Duration::from_millis(30)), ..PLAIN });
+    let queued = house.ask(&Spec { session: 2, deadline: Some(Duration::from_millis(10)), ..PLAIN });
+    house.engine.backend.during_decode = Box::new(|| std::thread::sleep(Duration::from_millis(2)));
+    house.run();
+    assert_eq!(running.reason(), FinishReason::Deadline);
+    let (text, end) = queued.end();
+    assert_eq!((text.as_str(), end.finish_reason), ("", FinishReason::Deadline));
+    assert!(queued.answer.lock().is_none());
+}
+
+#[test]
+fn a_stop_string_over_two_tokens_ends_the_answer_and_does_not_leak() {
+    let mut house = House::new(100, 64);
+    let asked = house.ask(&Spec { says: &[1, 2, 3, 4], stops: &["cd"], ..PLAIN });
+    house.run();
+    let (text, end) = asked.end();
+    assert_eq!((text.as_str(), end.finish_reason), ("b", FinishReason::Stop));
+    assert!(!asked.answer.lock().as_ref().unwrap().exact);
+}
+
+#[test]
+fn max_tokens_ends_with_length() {
+    let mut house = House::new(100, 64);
+    let asked = house.ask(&Spec { says: &[1, 2, 3, 4], max_tokens: Some(2), ..PLAIN });
+    house.run();
+    let (text, end) = asked.end();
+    assert_eq!((text.as_str(), end.finish_reason), ("bc", FinishReason::Length));
+}
+
+#[test]
+fn a_full_window_ends_as_the_overflow_policy_says() {
+    for (overflow, reason) in [(Overflow::Error, FinishReason::Error), (Overflow::Stop, FinishReason::Length)] {
+        let mut house = House::new(8, 64);
+        let asked = house.ask(&Spec { says: &[4; 20], overflow, ..PLAIN });
+        house.run();
+        let (text, end) = asked.end();
+        assert_eq!((text.len(), end.finish_reason), (6, reason));
+        if let Some(error) = &end.error {
+            assert_eq!(error.reason(), Reason::ContextOverflow);
+        }
+    }
+}
+
+#[test]
+fn shift_keeps_the_beginning_and_goes_on() {
+    let mut house = House::new(8, 64);
+    let asked = house.ask(&Spec { says: &[4; 20], overflow: Overflow::Shift, keep: 2, ..PLAIN });
+    house.run();
+    let (text, end) = asked.end();
+    assert_eq!((text.len(), end.finish_reason), (20, FinishReason::Stop));
+    let answer = asked.answer.lock().take().unwrap();
+    assert_eq!(answer.tokens[..2], [1, 2]);
+    assert!(!answer.exact);
+}
+
+#[test]
+fn shift_where_the_memory_cannot_is_a_typed_error() {
+    let mut house = House::new(8, 64);
+    house.engine.backend.shiftable = false;
+    let asked = house.ask(&Spec { says: &[4; 20], overflow: Overflow::Shift, ..PLAIN });
+    house.run();
+    assert_eq!(asked.end().1.error.as_ref().unwrap().reason(), Reason::ShiftUnsupported);
+}
+
+#[test]
+fn an_idle_session_gives_way_and_computes_again_later() {
+    let mut house = House::new(10, 64);
+    house.ask(&Spec { session: 1, prompt: &[1; 6], ..PLAIN });
+    house.run();
+    house.ask(&Spec { session: 2, prompt: &[2; 6], ..PLAIN });
+    house.run();
+    let again = house.ask(&Spec { session: 1, prompt: &[1; 7], ..PLAIN });
+    house.run();
+    let (text, end) = again.end();
+    assert_eq!((text.as_str(), end.usage.cached_tokens), ("ef", 0));
+}
+
+#[test]
+fn a_closed_session_gives_its_sequence_back() {
+    let mut house = House::new(100, 64);
+    for session in 0..20 {
+        let asked = house.ask(&Spec { session, ..PLAIN });
+        house.run();
+        assert_eq!(asked.reason(), FinishReason::Stop);
+        house.control.session_closed(session);
+    }
+}
+
+#[test]
+fn closing_ends_running_and_waiting_requests() {
+    let mut house = House::new(100, 64);
+    let running = house.ask(&Spec { says: &[4; 20], ..PLAIN });
+    let waiting = house.ask(&Spec { session: 2, ..PLAIN });
+    for _ in 0..4 {
+        house.engine.turn();
+    }
+    house.engine.end_all(&Error::new(Reason::ClosedWhileRunning, "closed"));
+    assert_eq!((running.reason(), waiting.reason()), (FinishReason::Cancelled, FinishReason::Cancelled));
+}
+
+/// A small generator, so that a failure names its seed and nothing else is needed to repeat it.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (self.0 >> 33) % limit
+    }
+}
+
+#[test]
+fn under_random_arrivals_cancels_and_stalls_each_request_ends_once_with_a_prefix_of_its_script() {
+    for seed in 0..200 {
+        let mut random = Random(seed);
+        let mut house = House::new(24, 4);
+        house.engine.backend.droppable = seed % 3 != 0;
+        let mut open: Vec<(Asked, String, u64)> = Vec::new();
+        for _ in 0..300 {
+            match random.below(10) {
+                0 | 1 => {
+                    let session = random.below(6);
+                    if open.iter().all(|(_, _, busy)| *busy != session) {
+                        let prompt: Vec<Token> = (0..1 + random.below(15)).map(|_| 1 + random.below(2) as Token).collect();
+                        let says = vec![4; random.below(8) as usize];
+                        let queue = 1 + random.below(4) as usize;
+                        let asked = house.ask(&Spec { session, prompt: &prompt, says: &says, queue, overflow: Overflow::Stop, ..PLAIN });
+                        open.push((asked, "e".repeat(says.len()), session));
+                    }
+                }
+                2 => {
+                    if let Some((asked, ..)) = open.first() {
+                        asked.request.cancel();
+                    }
+                }
+                3 | 4 => read_all(&mut open, seed),
+                _ => {
+                    house.engine.turn();
+                }
+            }
+        }
+        for _ in 0..500 {
+            house.run();
+            read_all(&mut open, seed);
+        }
+        assert!(open.is_empty(), "seed {seed}: {} requests never ended", open.len());
+    }
+}
+
+/// Reads all; what ended leaves the list. The script left over in each entry is what may still come.
+fn read_all(open: &mut Vec<(Asked, String, u64)>, seed: u64) {
+    open.retain_mut(|(asked, script, _)| {
+        let (text, end) = asked.read();
+        assert!(script.starts_with(&text), "seed {seed}: {text} is no prefix of {script}");
+        script.drain(..text.len());
+        if let Some(end) = &end {
+            assert!(end.finish_reason != FinishReason::Stop || script.is_empty(), "seed {seed}: text was lost");
+            assert!(matches!(asked.request.next(None), Err(error) if error.reason() == Reason::Finished));
+        }
+        end.is_none()
+    });
+}

@@ -1,0 +1,53 @@
+//! A prepared request on its way to the engine, and what the engine gives back to its session.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use chaku_llama::Token;
+
+use super::sequences::SessionId;
+use crate::request::Shared;
+
+/// Everything the engine needs; nothing of it can fail to parse any more.
+pub(crate) struct Job<S> {
+    pub(crate) request: Arc<Shared>,
+    pub(crate) session: SessionId,
+    /// The whole prompt; generated tokens are appended. Invariant: not empty, and not longer than the window.
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) prompt_tokens: usize,
+    /// Tokens at the beginning that a shift must keep.
+    pub(crate) keep: usize,
+    /// `None`: compute the tokens and generate nothing.
+    pub(crate) sampler: Option<S>,
+    pub(crate) stops: Vec<String>,
+    pub(crate) max_tokens: Option<usize>,
+    pub(crate) overflow: Overflow,
+    /// A shift has dropped tokens, so they no longer are what the session's messages say.
+    pub(crate) shifted: bool,
+    /// Updates the session. Called exactly once if the engine starts the job, before the final event.
+    pub(crate) commit: Box<dyn FnOnce(Answer) + Send>,
+    pub(crate) prepare_time: Duration,
+    pub(crate) prepared_at: Instant,
+}
+
+/// What to do when the window is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Overflow {
+    Error,
+    Stop,
+    Shift,
+}
+
+/// What came of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// The text the reader saw.
+    pub(crate) text: String,
+    /// Prompt and generated tokens.
+    pub(crate) tokens: Vec<Token>,
+    pub(crate) generated: usize,
+    /// `tokens` are prompt and answer exactly: nothing was cut at a stop string or shifted out.
+    pub(crate) exact: bool,
+    /// It was not cancelled, did not expire and did not fail.
+    pub(crate) complete: bool,
+}

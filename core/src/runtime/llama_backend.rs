@@ -1,0 +1,78 @@
+//! The engine's view of llama.cpp: one context, computed one sequence at a time.
+
+use chaku_llama::{Batch, Context, Decoded, Model, Pos, Sampler, SeqId, Token};
+
+use super::backend::{Backend, Outcome};
+use crate::error::Result;
+
+pub(crate) struct LlamaBackend {
+    context: Context,
+    model: Model,
+    batch: Batch,
+}
+
+impl LlamaBackend {
+    pub(crate) fn new(model: Model, context: Context) -> Self {
+        let batch = Batch::new(context.n_ubatch());
+        LlamaBackend { context, model, batch }
+    }
+}
+
+impl Backend for LlamaBackend {
+    type Sampler = Sampler;
+
+    fn capacity(&self) -> usize {
+        self.context.n_ctx() as usize
+    }
+
+    fn chunk(&self) -> usize {
+        self.context.n_ubatch() as usize
+    }
+
+    fn decode(&mut self, sequence: SeqId, position: usize, tokens: &[Token], abort: &dyn Fn() -> bool) -> Result<Outcome> {
+        self.batch.clear();
+        for (i, &token) in tokens.iter().enumerate() {
+            self.batch.push(token, (position + i) as Pos, sequence, i + 1 == tokens.len())?;
+        }
+        Ok(match self.context.decode(&self.batch, abort)? {
+            Decoded::Done => Outcome::Done,
+            Decoded::NoSpace => Outcome::NoSpace,
+            Decoded::Aborted => Outcome::Aborted,
+        })
+    }
+
+    fn sample(&mut self, sampler: &mut Sampler) -> Result<Token> {
+        let token = sampler.sample(&mut self.context, -1)?;
+        sampler.accept(token, true)?;
+        Ok(token)
+    }
+
+    fn truncate(&mut self, sequence: SeqId, length: usize) -> bool {
+        self.context.seq_rm(sequence, length as Pos, -1)
+    }
+
+    fn clear(&mut self, sequence: SeqId) {
+        self.context.seq_rm(sequence, -1, -1);
+    }
+
+    fn can_shift(&self) -> bool {
+        self.context.can_shift()
+    }
+
+    fn shift(&mut self, sequence: SeqId, keep: usize, discard: usize) -> Result<()> {
+        let (keep, discard) = (keep as Pos, discard as Pos);
+        self.context.seq_rm(sequence, keep, keep + discard);
+        self.context.seq_add(sequence, keep + discard, -1, -discard)?;
+        Ok(())
+    }
+
+    fn is_end(&self, token: Token) -> bool {
+        self.model.vocab().is_eog(token)
+    }
+
+    fn bytes(&self, token: Token) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.model.vocab().token_bytes(token, false, &mut bytes)?;
+        Ok(bytes)
+    }
+}

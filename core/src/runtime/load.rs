@@ -1,0 +1,165 @@
+//! Loading a model: a request like any other, on a thread of its own.
+
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use chaku_llama::{CacheType, Context, ContextParams, FlashAttn, ModelParams};
+
+use super::control::Control;
+use super::llama_backend::LlamaBackend;
+use super::signal::Signal;
+use super::worker::{Worker, panicked};
+use super::{LoadGuard, Runtime};
+use crate::error::{Error, Reason, Result};
+use crate::event::{Event, Final, Phase, Progress};
+use crate::model::Model;
+use crate::options::{Layers, Options};
+use crate::request::{Request, Shared};
+
+/// The vocabulary and the graph are built on this thread; llama.cpp recurses little, but not nothing.
+const LOAD_STACK: usize = 8 << 20;
+
+/// Progress is counted in thousandths.
+const PROGRESS_TOTAL: u64 = 1000;
+
+/// The window when none is asked for: enough for a chat, small enough for a phone.
+const DEFAULT_CTX_SIZE: u32 = 4096;
+
+pub(super) fn start(runtime: &Runtime, path: &Path, options: &Options) -> Result<Request> {
+    let layers = Layers(&[options]);
+    let queue = layers.i64("event_queue").unwrap_or(1) as usize;
+    let shared = Shared::new("load", queue, runtime.deadline(&layers), Arc::new(Signal::default()));
+    let guard = runtime.begin_load()?;
+    let (request, path, options, dispatch) = (shared.clone(), path.to_owned(), options.clone(), runtime.dispatch());
+    let run = move || {
+        let _logged = dispatch.map(|dispatch| tracing::dispatcher::set_default(&dispatch));
+        run(&request, path, options, guard);
+    };
+    std::thread::Builder::new()
+        .name("chaku-load".into())
+        .stack_size(LOAD_STACK)
+        .spawn(run)
+        .map_err(|error| Error::new(Reason::NoThread, format!("cannot start a thread to load the model: {error}")))?;
+    Ok(Request::new(shared, runtime.clone()))
+}
+
+fn run(request: &Arc<Shared>, path: PathBuf, options: Options, guard: LoadGuard) {
+    let loaded = request.span.in_scope(|| {
+        catch_unwind(AssertUnwindSafe(|| load(request, &path, options, &guard.0))).unwrap_or_else(|panic| Err(panicked(&*panic)))
+    });
+    // Before the final event, so that whoever reads it may load the next model.
+    drop(guard);
+    match loaded {
+        Ok(model) => request.finish_with_model(model),
+        Err(error) => {
+            request.finish(Final::failed(error.with("path", path.display())));
+        }
+    }
+}
+
+fn load(request: &Shared, path: &Path, options: Options, runtime: &Runtime) -> Result<Model> {
+    crate::log::init()?;
+    check_file(path)?;
+    let layers = Layers(&[&options]);
+    let params = ModelParams {
+        mmap: layers.bool("mmap"),
+        gpu_layers: layers.i64("gpu_layers").unwrap_or(-1) as i32,
+        check_tensors: layers.bool("check_tensors"),
+        ..ModelParams::default()
+    };
+    let mut progress = |fraction: f32| {
+        let done = (f64::from(fraction) * PROGRESS_TOTAL as f64) as u64;
+        request.push(Event::Progress(Progress { phase: Phase::Load, done, total: PROGRESS_TOTAL }));
+        request.must_stop(Instant::now()).is_none()
+    };
+    let stopped = |error: chaku_llama::Error| match error {
+        chaku_llama::Error::Cancelled => request.must_stop(Instant::now()).unwrap_or_else(|| error.into()),
+        other => other.into(),
+    };
+    let model = chaku_llama::Model::load(path, &params, &mut progress).map_err(stopped)?;
+    if let Some(error) = request.must_stop(Instant::now()) {
+        return Err(error);
+    }
+    let fixed_shape = layers.bool("fixed_shape");
+    let max_sessions = if fixed_shape { 1 } else { layers.i64("max_sessions").unwrap_or(1) as u32 };
+    let context = Context::new(&model, &context_params(&layers, &model, max_sessions, fixed_shape)?)?;
+    tracing::info!(target: "chaku::load", model = model.description(), ctx_size = context.n_ctx(), "loaded");
+    let ctx_size = context.n_ctx();
+    let control = Control::new(layers.i64("queue_limit").unwrap_or(1) as usize);
+    let backend = LlamaBackend::new(model.clone(), context);
+    let worker = Worker::start(backend, control, max_sessions as usize, runtime.dispatch())?;
+    Ok(Model::new(model, worker, options, runtime.clone(), max_sessions as usize, ctx_size))
+}
+
+/// Tells a missing file, a forbidden one and one that is no model apart, which llama.cpp does not.
+fn check_file(path: &Path) -> Result<()> {
+    let describe = |error: std::io::Error| {
+        let (reason, what) = match error.kind() {
+            std::io::ErrorKind::NotFound => (Reason::FileNotFound, "there is no file"),
+            std::io::ErrorKind::PermissionDenied => (Reason::FilePermission, "no permission to read"),
+            _ => (Reason::FileUnreadable, "cannot read"),
+        };
+        Error::new(reason, format!("{what} {}: {error}", path.display()))
+    };
+    let mut file = std::fs::File::open(path).map_err(describe)?;
+    let mut magic = [0u8; 4];
+    match file.read_exact(&mut magic) {
+        Ok(()) if &magic == b"GGUF" => Ok(()),
+        Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(describe(error)),
+        _ => {
+            let message = format!("{} is not a GGUF file: it does not begin with `GGUF`", path.display());
+            Err(Error::new(Reason::ModelCorrupt, message))
+        }
+    }
+}
+
+fn context_params(layers: &Layers<'_>, model: &chaku_llama::Model, max_sessions: u32, fixed_shape: bool) -> Result<ContextParams> {
+    let trained = model.n_ctx_train();
+    let n_ctx = match layers.i64("ctx_size") {
+        None => trained.min(DEFAULT_CTX_SIZE),
+        Some(0) => trained,
+        Some(size) => size as u32,
+    };
+    let threads = |key: &str| layers.i64(key).map(|n| n as u32);
+    let decode_threads = if fixed_shape { 1 } else { threads("threads").unwrap_or_else(default_threads) };
+    let n_batch = layers.i64("batch_size").unwrap_or(1) as u32;
+    Ok(ContextParams {
+        n_ctx,
+        n_batch,
+        n_ubatch: n_batch.min(layers.i64("ubatch_size").unwrap_or(1) as u32),
+        n_seq_max: max_sessions,
+        threads: decode_threads,
+        threads_batch: if fixed_shape { 1 } else { threads("threads_batch").unwrap_or(decode_threads) },
+        flash_attn: match layers.str("flash_attn") {
+            Some("on") => FlashAttn::On,
+            Some("off") => FlashAttn::Off,
+            _ => FlashAttn::Auto,
+        },
+        cache_type_k: cache_type(layers, "cache_type_k")?,
+        cache_type_v: cache_type(layers, "cache_type_v")?,
+    })
+}
+
+/// Hyper-threads and efficiency cores slow a graph's barriers down more than they help.
+fn default_threads() -> u32 {
+    let usable = std::thread::available_parallelism().map_or(1, usize::from);
+    num_cpus::get_physical().min(usable).clamp(1, 8) as u32
+}
+
+fn cache_type(layers: &Layers<'_>, key: &str) -> Result<CacheType> {
+    Ok(match layers.str(key).unwrap_or("f16") {
+        "f32" => CacheType::F32,
+        "f16" => CacheType::F16,
+        "bf16" => CacheType::Bf16,
+        "q8_0" => CacheType::Q8_0,
+        "q5_1" => CacheType::Q5_1,
+        "q5_0" => CacheType::Q5_0,
+        "q4_1" => CacheType::Q4_1,
+        "q4_0" => CacheType::Q4_0,
+        "iq4_nl" => CacheType::Iq4Nl,
+        other => return Err(Error::new(Reason::Internal, format!("the table allows `{other}` for {key}, the code does not"))),
+    })
+}

@@ -1,0 +1,129 @@
+//! The runtime: what all models of a host share, and below it the machinery that runs requests.
+
+pub(crate) mod backend;
+pub(crate) mod control;
+pub(crate) mod engine;
+pub(crate) mod job;
+pub(crate) mod llama_backend;
+mod load;
+mod notifier;
+pub(crate) mod queue;
+pub(crate) mod scheduler;
+pub(crate) mod sequences;
+pub(crate) mod signal;
+pub(crate) mod worker;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::error::{Error, Reason, Result};
+use crate::log::{LogLevel, LogRecord, LogSink};
+use crate::model::Model;
+use crate::options::{Layers, Options, Scope};
+use crate::request::Request;
+use notifier::Notifier;
+
+/// Loads that may be under way at once in one runtime.
+const MAX_LOADS: usize = 16;
+
+/// The owner of what models share: defaults, log sink, the thread that wakes event loops. Cloning is cheap. It lives
+/// as long as a model, session or request of it does.
+#[derive(Clone)]
+pub struct Runtime(Arc<Shared>);
+
+struct Shared {
+    options: Options,
+    log: Mutex<Option<tracing::Dispatch>>,
+    /// Alive while a request has a ready hook.
+    notifier: Mutex<Weak<Notifier>>,
+    loads: AtomicUsize,
+}
+
+impl Runtime {
+    /// A runtime of one's own. Most programs need only [`Runtime::default_runtime`].
+    pub fn new(options: &Options) -> Result<Runtime> {
+        options.check_scope(Scope::Runtime)?;
+        Ok(Runtime(Arc::new(Shared {
+            options: options.clone(),
+            log: Mutex::new(None),
+            notifier: Mutex::new(Weak::new()),
+            loads: AtomicUsize::new(0),
+        })))
+    }
+
+    /// The process's default runtime. It starts no thread and holds no memory until a model is loaded.
+    pub fn default_runtime() -> Runtime {
+        static DEFAULT: OnceLock<Runtime> = OnceLock::new();
+        DEFAULT.get_or_init(|| Runtime::new(&Options::new()).expect("no option is set, so none can be wrong")).clone()
+    }
+
+    /// Sends log lines of models loaded from now on to `sink`: chaku's own and llama.cpp's, up to `level`. Without a
+    /// sink a Rust host's `tracing` subscriber gets chaku's events, and nobody else does. Prompt text is never logged
+    /// above [`LogLevel::Trace`].
+    pub fn set_log_sink(&self, level: LogLevel, sink: impl Fn(&LogRecord<'_>) + Send + Sync + 'static) {
+        *self.0.log.lock() = Some(LogSink::dispatch(level, Box::new(sink)));
+    }
+
+    /// Starts loading a GGUF file. The request reports progress; [`Request::model`] yields the model at the end.
+    pub fn load(&self, path: &Path, options: &Options) -> Result<Request> {
+        options.check_scope(Scope::Model)?;
+        load::start(self, path, options)
+    }
+
+    /// Loads a GGUF file and waits for it.
+    pub fn load_blocking(&self, path: &Path, options: &Options) -> Result<Model> {
+        let request = self.load(path, options)?;
+        let end = request.run(|_| true)?;
+        match &end.error {
+            Some(error) => Err(error.clone()),
+            None => request.model(),
+        }
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    pub(crate) fn dispatch(&self) -> Option<tracing::Dispatch> {
+        self.0.log.lock().clone()
+    }
+
+    pub(crate) fn notifier(&self) -> Result<Arc<Notifier>> {
+        let mut current = self.0.notifier.lock();
+        if let Some(notifier) = current.upgrade() {
+            return Ok(notifier);
+        }
+        let notifier = Notifier::start()?;
+        *current = Arc::downgrade(&notifier);
+        Ok(notifier)
+    }
+
+    /// A request's deadline: its own, else the runtime's default; 0 = none.
+    pub(crate) fn deadline(&self, layers: &Layers<'_>) -> Option<Duration> {
+        let default = || Layers(&[self.options()]).i64("default_deadline_ms");
+        let ms = layers.i64("deadline_ms").or_else(default)?;
+        (ms > 0).then(|| Duration::from_millis(ms as u64))
+    }
+
+    /// Counts a load until the guard is dropped.
+    fn begin_load(&self) -> Result<LoadGuard> {
+        if self.0.loads.fetch_add(1, Ordering::AcqRel) >= MAX_LOADS {
+            self.0.loads.fetch_sub(1, Ordering::AcqRel);
+            let message = format!("{MAX_LOADS} models are being loaded already; wait for one");
+            return Err(Error::new(Reason::QueueFull, message).with("limit", MAX_LOADS));
+        }
+        Ok(LoadGuard(self.clone()))
+    }
+}
+
+struct LoadGuard(Runtime);
+
+impl Drop for LoadGuard {
+    fn drop(&mut self) {
+        self.0.0.loads.fetch_sub(1, Ordering::AcqRel);
+    }
+}

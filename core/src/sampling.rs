@@ -1,0 +1,72 @@
+//! Sampling parameters: from options to what llama.cpp's sampler takes.
+
+use chaku_llama::SamplerParams;
+
+use crate::options::{Layers, Options};
+
+/// llama.app's "a new seed each time".
+const RANDOM_SEED: u32 = u32::MAX;
+
+/// Reads every sampling option. A new one is a row in the options table and a line here.
+pub(crate) fn params(layers: &Layers<'_>) -> SamplerParams {
+    let int = |key| layers.i64(key).unwrap_or(0) as i32;
+    SamplerParams {
+        seed: layers.i64("seed").map_or(RANDOM_SEED, |seed| seed as u32),
+        temperature: layers.f32("temperature"),
+        top_k: int("top_k"),
+        top_p: layers.f32("top_p"),
+        min_p: layers.f32("min_p"),
+        typical_p: layers.f32("typical_p"),
+        top_n_sigma: layers.f32("top_n_sigma"),
+        repeat_penalty: layers.f32("repeat_penalty"),
+        repeat_last_n: int("repeat_last_n"),
+        presence_penalty: layers.f32("presence_penalty"),
+        frequency_penalty: layers.f32("frequency_penalty"),
+        dry_multiplier: layers.f32("dry_multiplier"),
+        dry_base: layers.f32("dry_base"),
+        dry_allowed_length: int("dry_allowed_length"),
+        dry_penalty_last_n: int("dry_penalty_last_n"),
+        xtc_probability: layers.f32("xtc_probability"),
+        xtc_threshold: layers.f32("xtc_threshold"),
+        dynatemp_range: layers.f32("dynatemp_range"),
+        dynatemp_exponent: layers.f32("dynatemp_exponent"),
+        mirostat: int("mirostat"),
+        mirostat_lr: layers.f32("mirostat_lr"),
+        mirostat_ent: layers.f32("mirostat_ent"),
+        samplers: layers.str("samplers").map(str::to_owned),
+        grammar: layers.str("grammar").map(str::to_owned),
+        ignore_eos: layers.bool("ignore_eos"),
+    }
+}
+
+/// The sampling options a GGUF recommends (`general.sampling.*`): the layer below all others. A value we would not
+/// accept from a caller is not accepted from a file either.
+pub(crate) fn recommended(model: &chaku_llama::Model) -> Options {
+    const NAMES: [(&str, &str); 12] = [
+        ("sequence", "samplers"),
+        ("top_k", "top_k"),
+        ("top_p", "top_p"),
+        ("min_p", "min_p"),
+        ("xtc_probability", "xtc_probability"),
+        ("xtc_threshold", "xtc_threshold"),
+        ("temp", "temperature"),
+        ("penalty_last_n", "repeat_last_n"),
+        ("penalty_repeat", "repeat_penalty"),
+        ("mirostat", "mirostat"),
+        ("mirostat_tau", "mirostat_ent"),
+        ("mirostat_eta", "mirostat_lr"),
+    ];
+    let mut options = Options::new();
+    for (name, key) in NAMES {
+        let Some(value) = model.metadata_value(&format!("general.sampling.{name}")) else { continue };
+        let set = match (value.parse::<i64>(), value.parse::<f64>()) {
+            (Ok(integer), _) => options.set_i64(key, integer),
+            (_, Ok(number)) => options.set_f64(key, number),
+            _ => options.set_str(key, &value),
+        };
+        if let Err(error) = set {
+            tracing::warn!(target: "chaku::load", "the model recommends general.sampling.{name} = {value}, ignored: {error}");
+        }
+    }
+    options
+}

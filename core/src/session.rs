@@ -1,0 +1,209 @@
+//! A session: a conversation, or a raw text that grows. It runs one request at a time.
+
+use std::sync::Arc;
+
+use chaku_llama::{Message, Token};
+use parking_lot::Mutex;
+
+use crate::error::{Error, Reason, Result};
+use crate::model;
+use crate::options::{Layers, Options, Scope};
+use crate::prompt::{Ask, Prompt};
+use crate::request::{self, Request};
+use crate::runtime::job::Answer;
+
+/// A handle to a session. Dropping it while a request runs lets the request finish.
+pub struct Session(Arc<Shared>);
+
+pub(crate) struct Shared {
+    pub(crate) id: u64,
+    pub(crate) model: Arc<model::Shared>,
+    pub(crate) options: Options,
+    /// Lock order: before a request's queue.
+    state: Mutex<State>,
+}
+
+struct State {
+    content: Content,
+    /// The newest request. The session is busy until it ends.
+    active: Option<Arc<request::Shared>>,
+    context_used: usize,
+}
+
+/// What the session is about. The KV cache is only a copy of it: the engine computes again what it lost.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    New,
+    Chat(Chat),
+    /// A raw text, as tokens.
+    Raw(Vec<Token>),
+}
+
+/// A conversation without its system message.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Chat {
+    pub(crate) messages: Vec<Message>,
+    /// Prompt and answer of the last turn, token for token, if they still are what `messages` say.
+    pub(crate) last_turn: Option<Vec<Token>>,
+}
+
+impl Session {
+    pub(crate) fn new(model: Arc<model::Shared>, id: u64, options: Options) -> Self {
+        let state = State { content: Content::New, active: None, context_used: 0 };
+        Session(Arc::new(Shared { id, model, options, state: Mutex::new(state) }))
+    }
+
+    /// Says something to the model as the user, and lets it answer.
+    pub fn chat(&self, text: &str, options: &Options) -> Result<Request> {
+        not_empty(text)?;
+        self.start("chat", options, |content| {
+            let mut chat = content.into_chat()?;
+            chat.messages.push(Message { role: "user".into(), content: text.to_owned() });
+            Ok(Ask::Chat(chat.messages))
+        })
+    }
+
+    /// Appends raw text, and lets the model go on from there.
+    pub fn generate(&self, text: &str, options: &Options) -> Result<Request> {
+        not_empty(text)?;
+        self.start("generate", options, |content| Ok(Ask::Generate(content.into_raw()?, text.to_owned())))
+    }
+
+    /// Computes text ahead, without an answer: raw text, or a message of the conversation if `role` is given
+    /// (`system`, `user` or `assistant`).
+    pub fn ingest(&self, role: Option<&str>, text: &str, options: &Options) -> Result<Request> {
+        not_empty(text)?;
+        let role = role.map(known_role).transpose()?;
+        self.start("ingest", options, |content| {
+            let Some(role) = role else { return Ok(Ask::IngestRaw(content.into_raw()?, text.to_owned())) };
+            let mut chat = content.into_chat()?;
+            chat.messages.push(Message { role, content: text.to_owned() });
+            Ok(Ask::IngestChat(chat.messages))
+        })
+    }
+
+    /// Lets the model go on with its last answer, or with the raw text.
+    pub fn continue_answer(&self, options: &Options) -> Result<Request> {
+        self.start("continue", options, |content| match content {
+            Content::Chat(chat) if chat.messages.last().is_some_and(|message| message.role == "assistant") => {
+                Ok(Ask::Continue(chat))
+            }
+            Content::Raw(tokens) => Ok(Ask::Generate(tokens, String::new())),
+            _ => Err(Error::new(Reason::NothingToContinue, "there is no answer to continue; ask something first")),
+        })
+    }
+
+    /// Forgets everything but the session's options.
+    pub fn reset(&self) -> Result<()> {
+        let mut state = self.0.state.lock();
+        state.check_idle()?;
+        state.content = Content::New;
+        state.context_used = 0;
+        Ok(())
+    }
+
+    /// Tokens of the window in use.
+    pub fn context_used(&self) -> u32 {
+        self.0.state.lock().context_used as u32
+    }
+
+    /// Messages in the conversation, the system message not counted; 0 for a raw text.
+    pub fn message_count(&self) -> u32 {
+        match &self.0.state.lock().content {
+            Content::Chat(chat) => chat.messages.len() as u32,
+            _ => 0,
+        }
+    }
+
+    /// Cancels the request under way, if any.
+    pub fn cancel(&self) {
+        let active = self.0.state.lock().active.clone();
+        if let Some(request) = active {
+            request.cancel();
+        }
+    }
+
+    fn start(&self, kind: &'static str, options: &Options, ask: impl FnOnce(Content) -> Result<Ask>) -> Result<Request> {
+        options.check_scope(Scope::Request)?;
+        let session = &self.0;
+        let mut state = session.state.lock();
+        state.check_idle()?;
+        let ask = ask(state.content.clone())?;
+        let model = &session.model;
+        let layers = Layers(&[&model.recommended, &model.options, &session.options, options]);
+        let queue = layers.i64("event_queue").unwrap_or(1) as usize;
+        let deadline = model.runtime.deadline(&layers);
+        let request = request::Shared::new(kind, queue, deadline, model.worker.control.signal.clone());
+        let prompt = Prompt { request: request.clone(), session: session.clone(), options: options.clone(), ask };
+        model.worker.submit(request.clone(), Box::new(move || prompt.prepare()))?;
+        model.worker.control.signal.wake();
+        state.active = Some(request.clone());
+        Ok(Request::new(request, model.runtime.clone()))
+    }
+}
+
+impl State {
+    fn check_idle(&self) -> Result<()> {
+        match &self.active {
+            Some(request) if !request.has_ended() => {
+                let message = "the session has a request under way; wait for its final event, or cancel it";
+                Err(Error::new(Reason::ConcurrentUse, message))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Shared {
+    /// Takes over what a request made of the session. A request that ended before its first token leaves no trace;
+    /// one that was cut short later leaves none under `on_cancel = rollback`.
+    pub(crate) fn commit(&self, content: Content, answer: &Answer, rollback: bool) {
+        if answer.complete || (answer.generated > 0 && !rollback) {
+            let mut state = self.state.lock();
+            state.content = content;
+            state.context_used = answer.tokens.len();
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.model.session_closed(self.id);
+    }
+}
+
+impl Content {
+    fn into_chat(self) -> Result<Chat> {
+        match self {
+            Content::New => Ok(Chat::default()),
+            Content::Chat(chat) => Ok(chat),
+            Content::Raw(_) => Err(mode("raw text", "a conversation")),
+        }
+    }
+
+    fn into_raw(self) -> Result<Vec<Token>> {
+        match self {
+            Content::New => Ok(Vec::new()),
+            Content::Raw(tokens) => Ok(tokens),
+            Content::Chat(_) => Err(mode("a conversation", "raw text")),
+        }
+    }
+}
+
+fn mode(is: &str, not: &str) -> Error {
+    Error::new(Reason::SessionMode, format!("the session holds {is}, not {not}; reset it, or use another session"))
+}
+
+fn not_empty(text: &str) -> Result<()> {
+    if text.is_empty() { Err(Error::new(Reason::EmptyPrompt, "the text is empty")) } else { Ok(()) }
+}
+
+fn known_role(role: &str) -> Result<String> {
+    match role {
+        "system" | "user" | "assistant" => Ok(role.to_owned()),
+        _ => {
+            let message = format!("a role is system, user or assistant, not `{role}`");
+            Err(Error::new(Reason::InvalidArgument, message).with("role", role))
+        }
+    }
+}

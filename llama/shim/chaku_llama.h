@@ -1,0 +1,204 @@
+// The guarded C surface of llama.cpp that src/ffi.rs declares. No exception leaves these functions.
+//
+// Every function that can fail returns a status and, unless the status is OK, may fill `error`: the words of the C++
+// exception. What llama.cpp only logs is collected by the log callback, on the thread that made the call.
+#pragma once
+
+#include "llama.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    CHAKU_LLAMA_OK      = 0,
+    CHAKU_LLAMA_THREW   = 1, // a C++ exception was caught; `error` has its words
+    CHAKU_LLAMA_REFUSED = 2, // the call was made and said no; `error` says why where llama.cpp does not log it
+};
+
+// Bytes owned by the shim. Invariant: data is NULL or comes from malloc; chaku_llama_text_free releases it.
+struct chaku_llama_text {
+    char * data;
+    size_t len;
+};
+
+void chaku_llama_text_free(struct chaku_llama_text text);
+
+// ---- backend ----
+
+typedef void (*chaku_llama_log_fn)(int32_t level, const char * text, void * user_data);
+typedef void (*chaku_llama_abort_fn)(const char * message);
+
+// Call once, before anything else of llama.cpp.
+int32_t chaku_llama_backend_init(chaku_llama_log_fn log, chaku_llama_abort_fn on_abort, struct chaku_llama_text * error);
+
+struct chaku_llama_device {
+    const char * name; // the strings live as long as the process
+    const char * description;
+    const char * backend;
+    int32_t      kind; // enum ggml_backend_dev_type
+    uint64_t     memory_free;
+    uint64_t     memory_total;
+};
+
+size_t  chaku_llama_device_count(void);
+int32_t chaku_llama_device_get(size_t index, struct chaku_llama_device * out, struct chaku_llama_text * error);
+
+// ---- model and vocabulary ----
+
+struct chaku_llama_model_params {
+    int32_t gpu_layers; // negative = all
+    bool    mmap;
+    bool    check_tensors;
+    bool    vocab_only;
+};
+
+typedef bool (*chaku_llama_progress_fn)(float progress, void * user_data);
+
+int32_t chaku_llama_model_load(const char * path, const struct chaku_llama_model_params * params,
+                               chaku_llama_progress_fn progress, void * user_data,
+                               struct llama_model ** out, struct chaku_llama_text * error);
+
+// Whether every layer's head size is a multiple of the cache types' block sizes: ggml asserts it.
+bool chaku_llama_model_cache_types_fit(const struct llama_model * model, int32_t type_k, int32_t type_v);
+
+// `count` is what the llama.h functions return: negative = the buffer is too small, and how large it must be.
+int32_t chaku_llama_tokenize(const struct llama_vocab * vocab, const char * text, int32_t text_len, llama_token * tokens,
+                             int32_t capacity, bool add_special, bool parse_special, int32_t * count,
+                             struct chaku_llama_text * error);
+int32_t chaku_llama_token_to_piece(const struct llama_vocab * vocab, llama_token token, char * buffer, int32_t capacity,
+                                   bool special, int32_t * count, struct chaku_llama_text * error);
+int32_t chaku_llama_detokenize(const struct llama_vocab * vocab, const llama_token * tokens, int32_t n_tokens, char * buffer,
+                               int32_t capacity, bool remove_special, bool unparse_special, int32_t * count,
+                               struct chaku_llama_text * error);
+int32_t chaku_llama_token_attr(const struct llama_vocab * vocab, llama_token token, int32_t * attr,
+                               struct chaku_llama_text * error);
+
+// ---- context ----
+
+struct chaku_llama_context_params {
+    uint32_t n_ctx;
+    uint32_t n_batch;
+    uint32_t n_ubatch;
+    uint32_t n_seq_max;
+    int32_t  threads;
+    int32_t  threads_batch;
+    int32_t  flash_attn; // enum llama_flash_attn_type
+    int32_t  type_k;     // enum ggml_type
+    int32_t  type_v;
+};
+
+typedef bool (*chaku_llama_should_abort_fn)(void * user_data);
+
+int32_t chaku_llama_context_new(struct llama_model * model, const struct chaku_llama_context_params * params,
+                                chaku_llama_should_abort_fn should_abort, void * user_data,
+                                struct llama_context ** out, struct chaku_llama_text * error);
+
+// One token a row, each in one sequence. `result` is what llama_decode returned.
+int32_t chaku_llama_decode(struct llama_context * context, int32_t n_tokens, const llama_token * tokens,
+                           const llama_pos * positions, const llama_seq_id * sequences, const int8_t * outputs,
+                           int32_t * result, struct chaku_llama_text * error);
+
+int32_t chaku_llama_seq_rm(struct llama_context * context, llama_seq_id seq, llama_pos p0, llama_pos p1, bool * removed,
+                           struct chaku_llama_text * error);
+int32_t chaku_llama_seq_cp(struct llama_context * context, llama_seq_id from, llama_seq_id to, llama_pos p0, llama_pos p1,
+                           struct chaku_llama_text * error);
+int32_t chaku_llama_seq_add(struct llama_context * context, llama_seq_id seq, llama_pos p0, llama_pos p1, llama_pos delta,
+                            struct chaku_llama_text * error);
+int32_t chaku_llama_memory_clear(struct llama_context * context, struct chaku_llama_text * error);
+int32_t chaku_llama_logits(struct llama_context * context, int32_t i, float ** logits, struct chaku_llama_text * error);
+
+// ---- thread pool ----
+
+struct ggml_threadpool * chaku_llama_threadpool_new(int32_t n_threads, uint32_t poll);
+void                     chaku_llama_threadpool_free(struct ggml_threadpool * pool);
+
+// ---- sampler ----
+
+struct chaku_llama_sampler_params {
+    uint32_t seed;
+    float    temperature;
+    int32_t  top_k;
+    float    top_p;
+    float    min_p;
+    float    typical_p;
+    float    top_n_sigma;
+    float    repeat_penalty;
+    int32_t  repeat_last_n;
+    float    presence_penalty;
+    float    frequency_penalty;
+    float    dry_multiplier;
+    float    dry_base;
+    int32_t  dry_allowed_length;
+    int32_t  dry_penalty_last_n;
+    float    xtc_probability;
+    float    xtc_threshold;
+    float    dynatemp_range;
+    float    dynatemp_exponent;
+    int32_t  mirostat;
+    float    mirostat_lr;
+    float    mirostat_ent;
+    bool     ignore_eos;
+};
+
+struct chaku_llama_sampler;
+
+// The values of a fresh common_params_sampling.
+void chaku_llama_sampler_defaults(struct chaku_llama_sampler_params * out);
+
+// `samplers`: names separated by ';', NULL = the default order. REFUSED: an unknown name, which `error` tells.
+// `grammar`: GBNF that chaku_llama_grammar_check accepted, NULL = none.
+int32_t chaku_llama_sampler_new(const struct llama_model * model, const struct chaku_llama_sampler_params * params,
+                                const char * samplers, const char * grammar, struct chaku_llama_sampler ** out,
+                                struct chaku_llama_text * error);
+void    chaku_llama_sampler_free(struct chaku_llama_sampler * sampler);
+
+// REFUSED: no token of the vocabulary satisfies the grammar here.
+int32_t chaku_llama_sampler_sample(struct chaku_llama_sampler * sampler, struct llama_context * context, int32_t i,
+                                   llama_token * token, struct chaku_llama_text * error);
+// REFUSED: the grammar does not allow this token here; nothing changed.
+int32_t chaku_llama_sampler_accept(struct chaku_llama_sampler * sampler, llama_token token, bool is_generated,
+                                   struct chaku_llama_text * error);
+uint32_t chaku_llama_sampler_seed(const struct chaku_llama_sampler * sampler);
+
+// ---- grammar ----
+
+// REFUSED: not a usable grammar; `error` says what is wrong and where.
+int32_t chaku_llama_grammar_check(const struct llama_vocab * vocab, const char * grammar, struct chaku_llama_text * error);
+
+// ---- chat templates ----
+
+struct chaku_llama_templates;
+
+struct chaku_llama_message {
+    const char * role;
+    size_t       role_len;
+    const char * content;
+    size_t       content_len;
+};
+
+// Which way through llama.cpp renders the prompt.
+enum {
+    CHAKU_LLAMA_RENDER_AUTO    = 0, // the quickest that gives llama.app's prompt
+    CHAKU_LLAMA_RENDER_FULL    = 1, // common_chat_templates_apply as llama.app calls it
+    CHAKU_LLAMA_RENDER_CONTENT = 2, // the same with force_pure_content
+};
+
+int32_t chaku_llama_templates_new(const struct llama_model * model, const char * override_text, size_t override_len,
+                                  struct chaku_llama_templates ** out, struct chaku_llama_text * error);
+void    chaku_llama_templates_free(struct chaku_llama_templates * templates);
+int32_t chaku_llama_templates_source(const struct chaku_llama_templates * templates, struct chaku_llama_text * out,
+                                     struct chaku_llama_text * error);
+bool    chaku_llama_templates_was_explicit(const struct chaku_llama_templates * templates);
+// `stops`: the additional stop strings, each ended by a NUL.
+int32_t chaku_llama_templates_render(const struct chaku_llama_templates * templates,
+                                     const struct chaku_llama_message * messages, size_t n_messages,
+                                     bool add_generation_prompt, int32_t way, struct chaku_llama_text * prompt,
+                                     struct chaku_llama_text * stops, struct chaku_llama_text * error);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,108 @@
+// Contexts, decoding, the KV memory, and the thread pool that computes.
+#include "guard.h"
+
+#include <vector>
+
+int32_t chaku_llama_context_new(llama_model * model, const chaku_llama_context_params * params,
+                                chaku_llama_should_abort_fn should_abort, void * user_data, llama_context ** out,
+                                chaku_llama_text * error) {
+    *out = nullptr;
+    return chaku::guard(error, [&] {
+        llama_context_params full = llama_context_default_params();
+        full.n_ctx               = params->n_ctx;
+        full.n_batch             = params->n_batch;
+        full.n_ubatch            = params->n_ubatch;
+        full.n_seq_max           = params->n_seq_max;
+        // The output buffer has max(outputs, n_seq_max) rows of n_vocab floats, and an assert wants that maximum to be at
+        // most this number: n_seq_max is the smallest value that is never wrong. The default, n_batch, would also reserve
+        // n_ubatch rows in the compute buffer.
+        full.n_outputs_max       = params->n_seq_max;
+        full.n_threads           = params->threads;
+        full.n_threads_batch     = params->threads_batch;
+        full.flash_attn_type     = static_cast<llama_flash_attn_type>(params->flash_attn);
+        full.type_k              = static_cast<ggml_type>(params->type_k);
+        full.type_v              = static_cast<ggml_type>(params->type_v);
+        full.abort_callback      = should_abort;
+        full.abort_callback_data = user_data;
+        full.offload_kqv         = true;
+        full.op_offload          = true;
+        full.no_perf             = true;
+        full.swa_full            = true; // a window that forgets cannot share or re-use a prefix
+        full.kv_unified          = true; // a partial copy between sequences asserts otherwise
+        *out = llama_init_from_model(model, full);
+        return *out ? CHAKU_LLAMA_OK : CHAKU_LLAMA_REFUSED;
+    });
+}
+
+int32_t chaku_llama_decode(llama_context * context, int32_t n_tokens, const llama_token * tokens, const llama_pos * positions,
+                           const llama_seq_id * sequences, const int8_t * outputs, int32_t * result,
+                           chaku_llama_text * error) {
+    return chaku::guard(error, [&] {
+        std::vector<int32_t>        counts(n_tokens, 1);
+        std::vector<llama_seq_id *> rows(n_tokens);
+        for (int32_t i = 0; i < n_tokens; ++i) {
+            rows[i] = const_cast<llama_seq_id *>(sequences + i); // llama_batch has no const; llama_decode only reads
+        }
+        const llama_batch batch = {
+            n_tokens,
+            const_cast<llama_token *>(tokens),
+            nullptr,
+            const_cast<llama_pos *>(positions),
+            counts.data(),
+            rows.data(),
+            const_cast<int8_t *>(outputs),
+        };
+        *result = llama_decode(context, batch);
+        return CHAKU_LLAMA_OK;
+    });
+}
+
+int32_t chaku_llama_seq_rm(llama_context * context, llama_seq_id seq, llama_pos p0, llama_pos p1, bool * removed,
+                           chaku_llama_text * error) {
+    return chaku::guard(error, [&] {
+        *removed = llama_memory_seq_rm(llama_get_memory(context), seq, p0, p1);
+        return CHAKU_LLAMA_OK;
+    });
+}
+
+int32_t chaku_llama_seq_cp(llama_context * context, llama_seq_id from, llama_seq_id to, llama_pos p0, llama_pos p1,
+                           chaku_llama_text * error) {
+    return chaku::guard(error, [&] {
+        llama_memory_seq_cp(llama_get_memory(context), from, to, p0, p1);
+        return CHAKU_LLAMA_OK;
+    });
+}
+
+int32_t chaku_llama_seq_add(llama_context * context, llama_seq_id seq, llama_pos p0, llama_pos p1, llama_pos delta,
+                            chaku_llama_text * error) {
+    return chaku::guard(error, [&] {
+        llama_memory_seq_add(llama_get_memory(context), seq, p0, p1, delta);
+        return CHAKU_LLAMA_OK;
+    });
+}
+
+int32_t chaku_llama_memory_clear(llama_context * context, chaku_llama_text * error) {
+    return chaku::guard(error, [&] {
+        llama_memory_clear(llama_get_memory(context), /* data */ false);
+        return CHAKU_LLAMA_OK;
+    });
+}
+
+int32_t chaku_llama_logits(llama_context * context, int32_t i, float ** logits, chaku_llama_text * error) {
+    *logits = nullptr;
+    return chaku::guard(error, [&] {
+        *logits = llama_get_logits_ith(context, i);
+        return *logits ? CHAKU_LLAMA_OK : CHAKU_LLAMA_REFUSED;
+    });
+}
+
+ggml_threadpool * chaku_llama_threadpool_new(int32_t n_threads, uint32_t poll) {
+    ggml_threadpool_params params = ggml_threadpool_params_default(n_threads);
+    params.prio = GGML_SCHED_PRIO_NORMAL; // threads keep what they inherit; the caller's own is not touched
+    params.poll = poll;
+    return ggml_threadpool_new(&params);
+}
+
+void chaku_llama_threadpool_free(ggml_threadpool * pool) {
+    ggml_threadpool_free(pool);
+}

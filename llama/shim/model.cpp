@@ -1,0 +1,64 @@
+// Model loading and the vocabulary.
+#include "guard.h"
+
+#include "llama-model.h"
+
+int32_t chaku_llama_model_load(const char * path, const chaku_llama_model_params * params, chaku_llama_progress_fn progress,
+                               void * user_data, llama_model ** out, chaku_llama_text * error) {
+    *out = nullptr;
+    return chaku::guard(error, [&] {
+        llama_model_params full = llama_model_default_params();
+        full.n_gpu_layers                = params->gpu_layers;
+        full.load_mode                   = params->mmap ? LLAMA_LOAD_MODE_AUTO : LLAMA_LOAD_MODE_NONE;
+        full.check_tensors               = params->check_tensors;
+        full.vocab_only                  = params->vocab_only;
+        full.progress_callback           = progress;
+        full.progress_callback_user_data = user_data;
+        *out = llama_model_load_from_file(path, full);
+        return *out ? CHAKU_LLAMA_OK : CHAKU_LLAMA_REFUSED;
+    });
+}
+
+bool chaku_llama_model_cache_types_fit(const llama_model * model, int32_t type_k, int32_t type_v) {
+    const auto block_k = ggml_blck_size(static_cast<ggml_type>(type_k));
+    const auto block_v = ggml_blck_size(static_cast<ggml_type>(type_v));
+    for (uint32_t layer = 0; layer < model->hparams.n_layer(); ++layer) {
+        if (model->hparams.n_embd_head_k(layer) % block_k != 0 || model->hparams.n_embd_head_v(layer) % block_v != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int32_t chaku_llama_tokenize(const llama_vocab * vocab, const char * text, int32_t text_len, llama_token * tokens,
+                             int32_t capacity, bool add_special, bool parse_special, int32_t * count,
+                             chaku_llama_text * error) {
+    return chaku::guard(error, [&] {
+        *count = llama_tokenize(vocab, text, text_len, tokens, capacity, add_special, parse_special);
+        return CHAKU_LLAMA_OK;
+    });
+}
+
+int32_t chaku_llama_token_to_piece(const llama_vocab * vocab, llama_token token, char * buffer, int32_t capacity, bool special,
+                                   int32_t * count, chaku_llama_text * error) {
+    return chaku::guard(error, [&] {
+        *count = llama_token_to_piece(vocab, token, buffer, capacity, /* lstrip */ 0, special);
+        return CHAKU_LLAMA_OK;
+    });
+}
+
+int32_t chaku_llama_detokenize(const llama_vocab * vocab, const llama_token * tokens, int32_t n_tokens, char * buffer,
+                               int32_t capacity, bool remove_special, bool unparse_special, int32_t * count,
+                               chaku_llama_text * error) {
+    return chaku::guard(error, [&] {
+        *count = llama_detokenize(vocab, tokens, n_tokens, buffer, capacity, remove_special, unparse_special);
+        return CHAKU_LLAMA_OK;
+    });
+}
+
+int32_t chaku_llama_token_attr(const llama_vocab * vocab, llama_token token, int32_t * attr, chaku_llama_text * error) {
+    return chaku::guard(error, [&] {
+        *attr = llama_vocab_get_attr(vocab, token);
+        return CHAKU_LLAMA_OK;
+    });
+}

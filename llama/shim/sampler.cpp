@@ -1,0 +1,172 @@
+// Sampling through common_sampler, as llama.app does it.
+#include "guard.h"
+
+#include "sampling.h"
+
+#include <cmath>
+#include <memory>
+#include <sstream>
+#include <vector>
+
+namespace {
+
+struct sampler_deleter {
+    void operator()(llama_sampler * sampler) const { llama_sampler_free(sampler); }
+};
+
+std::vector<common_sampler_type> parse_names(const char * text, std::string & unknown) {
+    std::vector<common_sampler_type> types;
+    std::istringstream stream(text);
+    for (std::string name; std::getline(stream, name, ';');) {
+        const auto found = common_sampler_types_from_names({ name });
+        if (found.empty()) {
+            unknown = name;
+            return {};
+        }
+        types.push_back(found.front());
+    }
+    return types;
+}
+
+common_params_sampling full_params(const llama_vocab * vocab, const chaku_llama_sampler_params & p) {
+    common_params_sampling full;
+    full.seed               = p.seed;
+    full.temp               = p.temperature;
+    full.top_k              = p.top_k;
+    full.top_p              = p.top_p;
+    full.min_p              = p.min_p;
+    full.typ_p              = p.typical_p;
+    full.top_n_sigma        = p.top_n_sigma;
+    full.penalty_repeat     = p.repeat_penalty;
+    full.penalty_last_n     = p.repeat_last_n;
+    full.penalty_present    = p.presence_penalty;
+    full.penalty_freq       = p.frequency_penalty;
+    full.dry_multiplier     = p.dry_multiplier;
+    full.dry_base           = p.dry_base;
+    full.dry_allowed_length = p.dry_allowed_length;
+    full.dry_penalty_last_n = p.dry_penalty_last_n;
+    full.xtc_probability    = p.xtc_probability;
+    full.xtc_threshold      = p.xtc_threshold;
+    full.dynatemp_range     = p.dynatemp_range;
+    full.dynatemp_exponent  = p.dynatemp_exponent;
+    full.mirostat           = p.mirostat;
+    full.mirostat_eta       = p.mirostat_lr;
+    full.mirostat_tau       = p.mirostat_ent;
+    full.ignore_eos         = p.ignore_eos;
+    full.no_perf            = true;
+    if (p.ignore_eos) {
+        // what common_init_from_params does for --ignore-eos
+        for (llama_token token = 0; token < llama_vocab_n_tokens(vocab); token++) {
+            if (llama_vocab_is_eog(vocab, token)) {
+                full.logit_bias.push_back({ token, -INFINITY });
+            }
+        }
+    }
+    return full;
+}
+
+} // namespace
+
+struct chaku_llama_sampler {
+    common_sampler_ptr sampler;
+    // A second copy of the grammar's state. common_sampler keeps its own hidden, and accepting a token that the grammar
+    // does not allow ends in an assert or an unusable sampler, so every token is asked of this one first.
+    std::unique_ptr<llama_sampler, sampler_deleter> guard;
+
+    bool allows(llama_token token) const {
+        llama_token_data       data  = { token, 1.0f, 0.0f };
+        llama_token_data_array array = { &data, 1, -1, false };
+        llama_sampler_apply(guard.get(), &array);
+        return data.logit != -INFINITY;
+    }
+};
+
+void chaku_llama_sampler_defaults(chaku_llama_sampler_params * out) {
+    const common_params_sampling p;
+    *out = {
+        p.seed,
+        p.temp,
+        p.top_k,
+        p.top_p,
+        p.min_p,
+        p.typ_p,
+        p.top_n_sigma,
+        p.penalty_repeat,
+        p.penalty_last_n,
+        p.penalty_present,
+        p.penalty_freq,
+        p.dry_multiplier,
+        p.dry_base,
+        p.dry_allowed_length,
+        p.dry_penalty_last_n,
+        p.xtc_probability,
+        p.xtc_threshold,
+        p.dynatemp_range,
+        p.dynatemp_exponent,
+        p.mirostat,
+        p.mirostat_eta,
+        p.mirostat_tau,
+        p.ignore_eos,
+    };
+}
+
+int32_t chaku_llama_sampler_new(const llama_model * model, const chaku_llama_sampler_params * params, const char * samplers,
+                                const char * grammar, chaku_llama_sampler ** out, chaku_llama_text * error) {
+    *out = nullptr;
+    return chaku::guard(error, [&] {
+        const llama_vocab * vocab = llama_model_get_vocab(model);
+        auto full = full_params(vocab, *params);
+        if (samplers) {
+            std::string unknown;
+            full.samplers = parse_names(samplers, unknown);
+            if (full.samplers.empty()) {
+                chaku::set_text(error, "unknown sampler '" + unknown + "'");
+                return CHAKU_LLAMA_REFUSED;
+            }
+        }
+        auto result = std::make_unique<chaku_llama_sampler>();
+        if (grammar) {
+            full.grammar = common_grammar(COMMON_GRAMMAR_TYPE_USER, grammar);
+            result->guard.reset(llama_sampler_init_grammar(vocab, grammar, "root"));
+        }
+        result->sampler.reset(common_sampler_init(model, full));
+        if (!result->sampler || (grammar && !result->guard)) {
+            return CHAKU_LLAMA_REFUSED;
+        }
+        *out = result.release();
+        return CHAKU_LLAMA_OK;
+    });
+}
+
+void chaku_llama_sampler_free(chaku_llama_sampler * sampler) {
+    delete sampler;
+}
+
+int32_t chaku_llama_sampler_sample(chaku_llama_sampler * sampler, llama_context * context, int32_t i, llama_token * token,
+                                   chaku_llama_text * error) {
+    return chaku::guard(error, [&] {
+        *token = common_sampler_sample(sampler->sampler.get(), context, i);
+        if (sampler->guard && !sampler->allows(*token)) {
+            return CHAKU_LLAMA_REFUSED;
+        }
+        return CHAKU_LLAMA_OK;
+    });
+}
+
+int32_t chaku_llama_sampler_accept(chaku_llama_sampler * sampler, llama_token token, bool is_generated,
+                                   chaku_llama_text * error) {
+    return chaku::guard(error, [&] {
+        if (sampler->guard && is_generated) {
+            if (!sampler->allows(token)) {
+                return CHAKU_LLAMA_REFUSED;
+            }
+            llama_sampler_accept(sampler->guard.get(), token);
+        }
+        common_sampler_accept(sampler->sampler.get(), token, is_generated);
+        return CHAKU_LLAMA_OK;
+    });
+}
+
+uint32_t chaku_llama_sampler_seed(const chaku_llama_sampler * sampler) {
+    return common_sampler_get_seed(sampler->sampler.get());
+}

@@ -1,0 +1,85 @@
+//! The one error of this crate.
+
+/// Everything that can go wrong below the safe core.
+#[derive(thiserror::Error, Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A C++ exception, caught in the shim.
+    #[error("{call}: {message}")]
+    Threw {
+        /// The llama.cpp function that threw.
+        call: &'static str,
+        /// The exception's own words.
+        message: String,
+    },
+    /// llama.cpp refused the model file.
+    #[error("{message}")]
+    LoadFailed {
+        /// What llama.cpp logged about it.
+        message: String,
+    },
+    /// The progress callback of a load returned `false`.
+    #[error("load cancelled")]
+    Cancelled,
+    /// llama.cpp refused to create the context.
+    #[error("{message}")]
+    ContextFailed {
+        /// What llama.cpp logged about it.
+        message: String,
+    },
+    /// `llama_decode` failed, or what it computed is unusable.
+    #[error("decode failed with code {code}: {message}")]
+    Decode {
+        /// What `llama_decode` returned: -1 for a batch it rejects, below that for a failure of the computation.
+        code: i32,
+        /// What llama.cpp logged about it.
+        message: String,
+    },
+    /// The text is not a grammar, or one that llama.cpp cannot run.
+    #[error("invalid grammar: {message}")]
+    InvalidGrammar {
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A sampling parameter is out of range, or sampling is impossible.
+    #[error("{message}")]
+    InvalidSampling {
+        /// Which one, and what it may be.
+        message: String,
+    },
+    /// The chat template does not parse, or raised an error while rendering.
+    #[error("chat template: {message}")]
+    Template {
+        /// The template engine's words.
+        message: String,
+    },
+    /// Caught before a call that would have aborted the process.
+    #[error("{what}: {message}")]
+    InvalidInput {
+        /// The argument at fault.
+        what: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// This build of llama.cpp uses instructions that this CPU does not have.
+    #[error("this CPU lacks {missing}, which this build needs")]
+    CpuUnsupported {
+        /// The missing features, separated by commas.
+        missing: String,
+    },
+    /// A text or its tokens do not fit llama.cpp's 32-bit lengths.
+    #[error("text of {bytes} bytes is too long")]
+    TextTooLong {
+        /// Its size.
+        bytes: usize,
+    },
+}
+
+impl Error {
+    pub(crate) fn input(what: &'static str, message: impl Into<String>) -> Self {
+        Self::InvalidInput {
+            what,
+            message: message.into(),
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! From logits to a token.
+
+use std::ffi::CString;
+use std::ptr::NonNull;
+
+use crate::{Context, Error, Model, Token, ffi};
+
+/// How to choose tokens. The defaults are llama.cpp's.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "the names are llama.cpp's, and chaku documents its options in one table")]
+pub struct SamplerParams {
+    /// 0xFFFFFFFF = a random one.
+    pub seed: u32,
+    pub temperature: f32,
+    pub top_k: i32,
+    pub top_p: f32,
+    pub min_p: f32,
+    pub typical_p: f32,
+    pub top_n_sigma: f32,
+    pub repeat_penalty: f32,
+    pub repeat_last_n: i32,
+    pub presence_penalty: f32,
+    pub frequency_penalty: f32,
+    pub dry_multiplier: f32,
+    pub dry_base: f32,
+    pub dry_allowed_length: i32,
+    pub dry_penalty_last_n: i32,
+    pub xtc_probability: f32,
+    pub xtc_threshold: f32,
+    pub dynatemp_range: f32,
+    pub dynatemp_exponent: f32,
+    /// 0 = off, 1 or 2 = the version.
+    pub mirostat: i32,
+    pub mirostat_lr: f32,
+    pub mirostat_ent: f32,
+    /// Names in order, separated by `;`. `None` = llama.cpp's order.
+    pub samplers: Option<String>,
+    /// GBNF whose first rule is `root`.
+    pub grammar: Option<String>,
+    /// Never choose a token that ends the generation.
+    pub ignore_eos: bool,
+}
+
+impl Default for SamplerParams {
+    fn default() -> Self {
+        Self {
+            seed: u32::MAX,
+            temperature: 0.8,
+            top_k: 40,
+            top_p: 0.95,
+            min_p: 0.05,
+            typical_p: 1.0,
+            top_n_sigma: -1.0,
+            repeat_penalty: 1.0,
+            repeat_last_n: 64,
+            presence_penalty: 0.0,
+            frequency_penalty: 0.0,
+            dry_multiplier: 0.0,
+            dry_base: 1.75,
+            dry_allowed_length: 2,
+            dry_penalty_last_n: 64,
+            xtc_probability: 0.0,
+            xtc_threshold: 0.1,
+            dynatemp_range: 0.0,
+            dynatemp_exponent: 1.0,
+            mirostat: 0,
+            mirostat_lr: 0.1,
+            mirostat_ent: 5.0,
+            samplers: None,
+            grammar: None,
+            ignore_eos: false,
+        }
+    }
+}
+
+/// A chain of samplers with its state: what was said so far, the random numbers, the place in the grammar.
+pub struct Sampler {
+    raw: Raw,
+    model: Model,
+    params: SamplerParams,
+}
+
+struct Raw(NonNull<ffi::Sampler>);
+
+// SAFETY: a sampler has no ties to a thread, and every method that changes it takes it mutably.
+unsafe impl Send for Sampler {}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        // SAFETY: from chaku_llama_sampler_new, freed once, while the model is alive.
+        unsafe { ffi::chaku_llama_sampler_free(self.0.as_ptr()) }
+    }
+}
+
+impl Sampler {
+    /// Builds the chain.
+    pub fn new(model: &Model, params: &SamplerParams) -> Result<Self, Error> {
+        model.vocab().check_has_tokenizer()?;
+        params.check()?;
+        Ok(Self {
+            raw: build(model, params)?,
+            model: model.clone(),
+            params: params.clone(),
+        })
+    }
+
+    /// Chooses a token from the logits for index `i` of the last batch ([`Context::logits`] says what `i` means). The token
+    /// does not count as said before [`accept`](Self::accept).
+    pub fn sample(&mut self, context: &mut Context, i: i32) -> Result<Token, Error> {
+        if !context.model().is_same(&self.model) {
+            return Err(Error::input("context", "belongs to another model"));
+        }
+        context.check_output(i)?;
+        // Sorting compares logits, and what compares to nothing can lead it out of its array.
+        if context.logits(i).is_none_or(|logits| logits.iter().any(|logit| logit.is_nan())) {
+            return Err(Error::Decode {
+                code: 0,
+                message: "the model computed logits that are not numbers".to_owned(),
+            });
+        }
+        let mut token = -1;
+        let outcome = ffi::call("common_sampler_sample", |error| {
+            // SAFETY: both are alive and of the same model, and that index has logits.
+            unsafe {
+                ffi::chaku_llama_sampler_sample(
+                    self.raw.0.as_ptr(),
+                    context.raw(),
+                    i,
+                    &raw mut token,
+                    error,
+                )
+            }
+        })?;
+        match outcome {
+            ffi::Outcome::Done => Ok(token),
+            ffi::Outcome::Refused(_) => Err(Error::InvalidSampling {
+                message: "no token of the vocabulary continues the grammar".to_owned(),
+            }),
+        }
+    }
+
+    /// Tells the chain what was said. `is_generated`: by the model, so that it also moves the grammar on. A token that the
+    /// grammar does not allow is an error and changes nothing.
+    pub fn accept(&mut self, token: Token, is_generated: bool) -> Result<(), Error> {
+        self.model.vocab().check_token(token)?;
+        let outcome = ffi::call("common_sampler_accept", |error| {
+            // SAFETY: the token exists.
+            unsafe {
+                ffi::chaku_llama_sampler_accept(self.raw.0.as_ptr(), token, is_generated, error)
+            }
+        })?;
+        match outcome {
+            ffi::Outcome::Done => Ok(()),
+            ffi::Outcome::Refused(_) => Err(Error::input(
+                "token",
+                format!("{token} is not what the grammar allows here"),
+            )),
+        }
+    }
+
+    /// The seed in use: what was asked for, or the random one.
+    pub fn seed(&self) -> u32 {
+        // SAFETY: reads a number.
+        unsafe { ffi::chaku_llama_sampler_seed(self.raw.0.as_ptr()) }
+    }
+
+    /// Starts over as a new sampler with the same parameters. (`common_sampler_reset` would leave the grammar where it is.)
+    pub fn reset(&mut self) -> Result<(), Error> {
+        self.raw = build(&self.model, &self.params)?;
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Sampler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Sampler").field(&self.params).finish()
+    }
+}
+
+impl SamplerParams {
+    /// What llama.cpp asserts, and what would make it compute without sense: numbers so large or small that logits become
+    /// infinite, histories so long that they take the host's memory.
+    fn check(&self) -> Result<(), Error> {
+        const LARGE: f32 = 1e6;
+        const SMALL: f32 = 1e-6;
+        const LONG: i32 = 1 << 20;
+        let invalid = |name: &str, value: String, allowed: String| {
+            Err(Error::InvalidSampling {
+                message: format!("{name} is {value}, not {allowed}"),
+            })
+        };
+        for (name, value) in [
+            ("temperature", self.temperature),
+            ("top_p", self.top_p),
+            ("min_p", self.min_p),
+            ("typical_p", self.typical_p),
+            ("top_n_sigma", self.top_n_sigma),
+            ("repeat_penalty", self.repeat_penalty),
+            ("presence_penalty", self.presence_penalty),
+            ("frequency_penalty", self.frequency_penalty),
+            ("dry_multiplier", self.dry_multiplier),
+            ("dry_base", self.dry_base),
+            ("xtc_probability", self.xtc_probability),
+            ("xtc_threshold", self.xtc_threshold),
+            ("dynatemp_range", self.dynatemp_range),
+            ("dynatemp_exponent", self.dynatemp_exponent),
+            ("mirostat_lr", self.mirostat_lr),
+            ("mirostat_ent", self.mirostat_ent),
+        ] {
+            if !(value.abs() <= LARGE) {
+                return invalid(name, value.to_string(), format!("between -{LARGE} and {LARGE}"));
+            }
+        }
+        if self.repeat_penalty < SMALL {
+            let value = self.repeat_penalty.to_string();
+            return invalid("repeat_penalty", value, format!("{SMALL} or more"));
+        }
+        if self.temperature > 0.0 && self.temperature < SMALL {
+            let value = self.temperature.to_string();
+            return invalid("temperature", value, format!("0 or at least {SMALL}"));
+        }
+        for (name, value, range) in [
+            ("repeat_last_n", self.repeat_last_n, 0..=LONG),
+            ("dry_penalty_last_n", self.dry_penalty_last_n, 0..=LONG),
+            ("dry_allowed_length", self.dry_allowed_length, 0..=LONG),
+            ("mirostat", self.mirostat, 0..=2),
+        ] {
+            if !range.contains(&value) {
+                let allowed = format!("between {} and {}", range.start(), range.end());
+                return invalid(name, value.to_string(), allowed);
+            }
+        }
+        Ok(())
+    }
+
+    fn raw(&self) -> ffi::SamplerParams {
+        ffi::SamplerParams {
+            seed: self.seed,
+            temperature: self.temperature,
+            top_k: self.top_k,
+            top_p: self.top_p,
+            min_p: self.min_p,
+            typical_p: self.typical_p,
+            top_n_sigma: self.top_n_sigma,
+            repeat_penalty: self.repeat_penalty,
+            repeat_last_n: self.repeat_last_n,
+            presence_penalty: self.presence_penalty,
+            frequency_penalty: self.frequency_penalty,
+            dry_multiplier: self.dry_multiplier,
+            dry_base: self.dry_base,
+            dry_allowed_length: self.dry_allowed_length,
+            dry_penalty_last_n: self.dry_penalty_last_n,
+            xtc_probability: self.xtc_probability,
+            xtc_threshold: self.xtc_threshold,
+            dynatemp_range: self.dynatemp_range,
+            dynatemp_exponent: self.dynatemp_exponent,
+            mirostat: self.mirostat,
+            mirostat_lr: self.mirostat_lr,
+            mirostat_ent: self.mirostat_ent,
+            ignore_eos: self.ignore_eos,
+        }
+    }
+}
+
+fn build(model: &Model, params: &SamplerParams) -> Result<Raw, Error> {
+    let samplers = match &params.samplers {
+        Some(names) => Some(CString::new(names.as_str()).map_err(|_| Error::InvalidSampling {
+            message: "samplers contains a NUL character".to_owned(),
+        })?),
+        None => None,
+    };
+    let grammar = match &params.grammar {
+        Some(text) => Some(check_grammar(model, text)?),
+        None => None,
+    };
+    let raw_params = params.raw();
+    let pointer = |text: &Option<CString>| text.as_ref().map_or(std::ptr::null(), |text| text.as_ptr());
+    let mut raw = std::ptr::null_mut();
+    let outcome = ffi::call("common_sampler_init", |error| {
+        // SAFETY: the texts outlive the call, the parameters are in range, and the grammar was checked.
+        unsafe {
+            ffi::chaku_llama_sampler_new(
+                model.raw(),
+                &raw const raw_params,
+                pointer(&samplers),
+                pointer(&grammar),
+                &raw mut raw,
+                error,
+            )
+        }
+    })?;
+    match (outcome, NonNull::new(raw)) {
+        (ffi::Outcome::Done, Some(raw)) => Ok(Raw(raw)),
+        (ffi::Outcome::Refused(message), _) => Err(Error::InvalidSampling { message }),
+        (ffi::Outcome::Done, None) => Err(Error::InvalidSampling {
+            message: "no sampler".to_owned(),
+        }),
+    }
+}
+
+/// Finds what is wrong with a grammar, before llama.cpp's own parser writes it to stderr or aborts over it.
+fn check_grammar(model: &Model, text: &str) -> Result<CString, Error> {
+    /// The checks take quadratic time in the worst case.
+    const LONGEST: usize = 1 << 20;
+    let invalid = |message: &str| Error::InvalidGrammar {
+        message: message.to_owned(),
+    };
+    if text.len() > LONGEST {
+        return Err(invalid("it is longer than 1 MiB"));
+    }
+    let text = CString::new(text).map_err(|_| invalid("it contains a NUL character"))?;
+    let outcome = ffi::call("llama_grammar_parser", |error| {
+        // SAFETY: vocabulary and text outlive the call.
+        unsafe { ffi::chaku_llama_grammar_check(model.vocab().raw(), text.as_ptr(), error) }
+    })?;
+    match outcome {
+        ffi::Outcome::Done => Ok(text),
+        ffi::Outcome::Refused(message) => Err(Error::InvalidGrammar { message }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_those_of_llama_cpp() {
+        let mut theirs = ffi::SamplerParams::default();
+        // SAFETY: fills a struct of the same layout.
+        unsafe { ffi::chaku_llama_sampler_defaults(&raw mut theirs) };
+        let ours = SamplerParams::default().raw();
+        assert_eq!(format!("{ours:?}"), format!("{theirs:?}"));
+    }
+
+    #[test]
+    fn refuses_values_that_llama_cpp_would_assert_or_choke_on() {
+        SamplerParams::default().check().unwrap();
+        let broken: [(&str, fn(&mut SamplerParams)); 8] = [
+            ("mirostat", |p| p.mirostat = 3),
+            ("mirostat", |p| p.mirostat = -1),
+            ("repeat_penalty", |p| p.repeat_penalty = 0.0),
+            ("top_p", |p| p.top_p = f32::NAN),
+            ("temperature", |p| p.temperature = f32::INFINITY),
+            ("temperature", |p| p.temperature = 1e-30),
+            ("repeat_last_n", |p| p.repeat_last_n = i32::MAX),
+            ("dry_allowed_length", |p| p.dry_allowed_length = -1),
+        ];
+        for (name, change) in broken {
+            let mut params = SamplerParams::default();
+            change(&mut params);
+            let error = params.check().unwrap_err();
+            assert!(matches!(error, Error::InvalidSampling { .. }));
+            assert!(error.to_string().starts_with(name), "{error}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Every generated test file, by name: `make_models.py DIR`. Takes a second or two the first time, nothing afterwards."""
+import hashlib
+import os
+import sys
+
+from make_tiny_gguf import random_llama, random_mamba, script, words
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# Long enough that no test reaches the end of the window by chance.
+ENDLESS_CONTEXT = 131072
+
+
+def half(path, of):
+    """A download that broke off: a valid header, and tensors that point past the end."""
+    with open(of, "rb") as whole, open(path, "wb") as out:
+        out.write(whole.read()[:os.path.getsize(of) // 2])
+
+
+def text_file(path):
+    with open(path, "w", encoding="utf-8") as out:
+        out.write("This is a text file. It has the wrong first four bytes.\n" * 64)
+
+
+def files(folder):
+    """name -> how it is made. The comment says what a test can rely on."""
+    def at(name):
+        return os.path.join(folder, name)
+
+    return {
+        # Any test that needs a model and no sense. A greedy reply never ends by itself.
+        "tiny-random.gguf": lambda path: random_llama(path),
+        # Replies exactly this, one token a word.
+        "tiny-script.gguf": lambda path: script(path, words("Hello there, I am a test model.")),
+        # "Hi 😀 llama 🦙!": the first emoji comes as four tokens, the second as two.
+        "tiny-emoji.gguf": lambda path: script(path, ["Hi ", b"\xf0", b"\x9f", b"\x98", b"\x80", " llama ", b"\xf0\x9f", b"\xa6\x99", "!"]),
+        # Ends inside a code point: "cut " and three of an emoji's four bytes.
+        "tiny-cut.gguf": lambda path: script(path, ["cut ", b"\xf0\x9f", b"\x98"]),
+        # "one two stop here three": the stop string "stop here" spans three tokens; "stop her!" begins like it and never comes.
+        "tiny-stop.gguf": lambda path: script(path, ["one", " two", " st", "op he", "re", " three"]),
+        # "one two three four five six seven eight " for ever.
+        "tiny-long.gguf": lambda path: script(path, words(" one two three four five six seven eight"), context=ENDLESS_CONTEXT, loop=True),
+        # Recurrent: its memory can neither drop a part nor shift.
+        "tiny-mamba.gguf": lambda path: random_mamba(path),
+        # Its chat template always raises; raw generation works.
+        "tiny-raise.gguf": lambda path: random_llama(path, template="{{ raise_exception('this template always raises') }}"),
+        # No chat template at all.
+        "tiny-nochat.gguf": lambda path: random_llama(path, template=None),
+        "truncated.gguf": lambda path: half(path, of=at("tiny-random.gguf")),
+        "not-a-gguf.bin": text_file,
+    }
+
+
+def fingerprint():
+    """Changes when a generator changes."""
+    digest = hashlib.sha256()
+    for name in ("gguf_writer.py", "make_tiny_gguf.py", "make_models.py"):
+        with open(os.path.join(HERE, name), "rb") as source:
+            digest.update(source.read())
+    return digest.hexdigest()
+
+
+def main():
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: make_models.py DIR")
+    folder = sys.argv[1]
+    os.makedirs(folder, exist_ok=True)
+    wanted, stamp, now = files(folder), os.path.join(folder, ".generated"), fingerprint()
+    if os.path.exists(stamp):
+        with open(stamp, encoding="utf-8") as old:
+            if old.read() == now and all(os.path.exists(os.path.join(folder, name)) for name in wanted):
+                return
+    for name, make in wanted.items():
+        make(os.path.join(folder, name))
+    with open(stamp, "w", encoding="utf-8") as new:
+        new.write(now)
+    print(f"generated {len(wanted)} test files in {folder}")
+
+
+if __name__ == "__main__":
+    main()

@@ -49,7 +49,7 @@ fn devices() -> &'static [DeviceRow] {
 
 fn backends() -> &'static [CString] {
     static BACKENDS: OnceLock<Vec<CString>> = OnceLock::new();
-    BACKENDS.get_or_init(|| chaku::compiled_backends().iter().map(|name| c_string(name)).collect())
+    BACKENDS.get_or_init(|| chaku::backends().iter().map(|name| c_string(name)).collect())
 }
 
 fn field<R>(index: i64, neutral: R, read: impl FnOnce(&DeviceRow) -> R) -> R {

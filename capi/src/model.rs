@@ -210,7 +210,7 @@ pub extern "C" fn chaku_model_size_bytes(model: *const chaku_model) -> i64 {
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_model_parameter_count(model: *const chaku_model) -> i64 {
-    guard::value(0, || number(model, |model| model.n_params() as i64))
+    guard::value(0, || number(model, |model| model.parameter_count() as i64))
 }
 
 /// The model in a few words, for instance "llama 135M Q4_1".
@@ -224,7 +224,7 @@ pub extern "C" fn chaku_model_description(model: *const chaku_model) -> *const c
     guard::value(ptr::null(), || text(model, |texts| Some(&texts.description)))
 }
 
-/// The Jinja source of the chat template in use.
+/// The Jinja source of the file's chat template.
 ///
 /// - `model`: borrowed.
 /// - Returns: valid until `model` is freed. NULL when there is none, and for a handle that is no live model.

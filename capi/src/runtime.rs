@@ -1,18 +1,16 @@
 //! Runtimes.
 
-use std::ffi::{CString, c_char, c_void};
+use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use chaku::{LogLevel, Result, Runtime};
+use chaku::{LogLevel, LogRecord, Result, Runtime};
 
-use crate::callback::{self, UserData, chaku_destroy_callback, chaku_log_callback};
+use crate::callback::{self, UserData, LogFunction, chaku_destroy_callback, chaku_log_callback};
 use crate::out::Out;
 use crate::text::{c_string, invalid};
 use crate::types::{chaku_code, chaku_error, chaku_options, chaku_runtime};
 use crate::{guard, handle, options};
 
-/// No log.
-pub const CHAKU_LOG_OFF: i32 = 0;
 /// Something failed that no request reports.
 pub const CHAKU_LOG_ERROR: i32 = 1;
 /// Something is wrong but work goes on.
@@ -55,11 +53,11 @@ pub unsafe extern "C" fn chaku_runtime_new(
     }
 }
 
-/// Sends the runtime's log to a callback, in place of the one before. Without one, nothing is logged anywhere.
+/// Sends the log of models loaded from now on to a callback. Without one, nothing is logged anywhere.
 ///
-/// - `runtime`: borrowed. NULL = the default runtime, which also gets the lines of llama.cpp that belong to no runtime.
+/// - `runtime`: borrowed. NULL = the default runtime.
 /// - `level`: lines up to this CHAKU_LOG_ level are wanted.
-/// - `callback`: borrowed until `destroy` runs. NULL = no log from now on.
+/// - `callback`: borrowed until `destroy` runs. NULL = no log of models loaded from now on.
 /// - `user_data`: borrowed until `destroy` runs; passed to the callback.
 /// - `destroy`: borrowed until it runs. NULL = nothing to do. Called once, with `user_data`.
 /// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
@@ -82,10 +80,45 @@ pub unsafe extern "C" fn chaku_runtime_set_log(
             callback::refuse_inside()?;
             let level = log_level(level)?;
             let runtime = or_default(runtime)?;
-            runtime.set_log_sink(level, callback.map(|callback| log_sink(callback, user_data)));
+            match callback {
+                Some(callback) => runtime.set_log_sink(level, sink(callback, user_data)),
+                None => runtime.set_log_sink(LogLevel::Error, |_| {}),
+            }
             Ok(())
         })
     }
+}
+
+/// Passes lines on to the host until it says stop.
+fn sink(callback: LogFunction, user_data: UserData) -> impl Fn(&LogRecord<'_>) + Send + Sync + 'static {
+    let stopped = AtomicBool::new(false);
+    move |line| {
+        // A line that the host causes inside a callback, for instance by freeing something, would call back without end.
+        if stopped.load(Ordering::Relaxed) || callback::is_inside() {
+            return;
+        }
+        let (target, message) = (c_string(line.target), c_string(line.message));
+        let length = message.as_bytes().len() as i64;
+        let pointer = user_data.pointer();
+        // SAFETY: the callback may be called from any thread until `user_data` is dropped, as the header asks.
+        let verdict = callback::inside(|| unsafe {
+            callback(line.level as i32, target.as_ptr(), message.as_ptr(), length, pointer)
+        });
+        if verdict != 0 {
+            stopped.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+fn log_level(level: i32) -> Result<LogLevel> {
+    Ok(match level {
+        CHAKU_LOG_ERROR => LogLevel::Error,
+        CHAKU_LOG_WARN => LogLevel::Warn,
+        CHAKU_LOG_INFO => LogLevel::Info,
+        CHAKU_LOG_DEBUG => LogLevel::Debug,
+        CHAKU_LOG_TRACE => LogLevel::Trace,
+        _ => return Err(invalid("level", format!("`level` is {level}, but must be 1 (error) to 5 (trace)"))),
+    })
 }
 
 /// Frees a runtime. Its models and requests keep what they need of it.

@@ -100,8 +100,8 @@ pub unsafe extern "C" fn chaku_session_generate(
 /// Computes text without generating: a later answer then starts sooner.
 ///
 /// - `session`: borrowed.
-/// - `role`: copied. NUL-terminated: "user", "assistant" or another role the chat template knows, and the text becomes a
-///   message of the conversation; NULL = raw text.
+/// - `role`: copied. NUL-terminated: "user", "assistant" or "system", and the text becomes a message of the
+///   conversation; NULL = raw text.
 /// - `text`, `text_len`: copied. UTF-8; length in bytes, -1 = NUL-terminated.
 /// - `options`: copied. Request keys; NULL = none.
 /// - `out_request`: returns owned (free with chaku_request_free).
@@ -186,7 +186,7 @@ pub extern "C" fn chaku_session_context_used(session: *const chaku_session) -> i
     guard::value(0, || Ok(i64::from(handle::get(session, "session")?.context_used())))
 }
 
-/// How many messages the conversation has, the system prompt included.
+/// How many messages the conversation has, the system prompt not counted.
 ///
 /// - `session`: borrowed.
 ///
@@ -194,7 +194,7 @@ pub extern "C" fn chaku_session_context_used(session: *const chaku_session) -> i
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_session_message_count(session: *const chaku_session) -> i64 {
-    guard::value(0, || Ok(handle::get(session, "session")?.message_count() as i64))
+    guard::value(0, || Ok(i64::from(handle::get(session, "session")?.message_count())))
 }
 
 /// Cancels the session's request, if one runs, waits until it has ended, and refuses new ones with `closed`.

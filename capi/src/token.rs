@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use chaku::{Error, Model, Reason, Result};
+use chaku::{Error, Reason, Result, SpecialToken};
 
 use crate::out::Out;
 use crate::text::{invalid, null, slice, switch, text};
@@ -49,10 +49,11 @@ pub unsafe extern "C" fn chaku_model_tokenize(
     }
 }
 
-/// Turns tokens into text. Bytes that are no UTF-8 become U+FFFD.
+/// Turns tokens into text: the bytes they stand for, which may begin or end inside a character.
 ///
 /// - `model`: borrowed.
 /// - `tokens`, `count`: borrowed. `count` may be 0.
+/// - `special`: 1 = write control tokens by name, 0 = leave them out.
 /// - `buffer`: borrowed, written to: room for `capacity` bytes, of which the text's NUL takes one. NULL with a capacity of
 ///   0, which only asks for the length.
 /// - `out_len`: borrowed, written to: the length of the text in bytes, without its NUL.
@@ -66,6 +67,7 @@ pub unsafe extern "C" fn chaku_model_detokenize(
     model: *const chaku_model,
     tokens: *const i32,
     count: i64,
+    special: i32,
     buffer: *mut c_char,
     capacity: i64,
     out_len: *mut i64,
@@ -76,7 +78,8 @@ pub unsafe extern "C" fn chaku_model_detokenize(
         guard::call("chaku_model_detokenize", out_error, || {
             let out_len = Out::new(out_len, "out_len")?;
             let model = handle::get(model, "model")?;
-            let mut text = model.model.detokenize(slice(tokens, count, "tokens")?)?.into_bytes();
+            let tokens = slice(tokens, count, "tokens")?;
+            let mut text = model.model.detokenize(tokens, switch(special, "special")?)?;
             text.push(0);
             fill(buffer.cast::<u8>(), capacity, "buffer", &text)?;
             out_len.set(text.len() as i64 - 1);
@@ -93,7 +96,7 @@ pub unsafe extern "C" fn chaku_model_detokenize(
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_model_token_bos(model: *const chaku_model) -> i32 {
-    guard::value(-1, || special(model, Model::token_bos))
+    guard::value(-1, || special(model, SpecialToken::Bos))
 }
 
 /// The token that ends a text.
@@ -104,7 +107,7 @@ pub extern "C" fn chaku_model_token_bos(model: *const chaku_model) -> i32 {
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_model_token_eos(model: *const chaku_model) -> i32 {
-    guard::value(-1, || special(model, Model::token_eos))
+    guard::value(-1, || special(model, SpecialToken::Eos))
 }
 
 /// The token that ends a turn of a conversation.
@@ -115,18 +118,7 @@ pub extern "C" fn chaku_model_token_eos(model: *const chaku_model) -> i32 {
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_model_token_eot(model: *const chaku_model) -> i32 {
-    guard::value(-1, || special(model, Model::token_eot))
-}
-
-/// The token that ends a line.
-///
-/// - `model`: borrowed.
-///
-/// Returns -1 when the model has none, and for a handle that is no live model.
-/// Thread class: shared, callback-safe.
-#[unsafe(no_mangle)]
-pub extern "C" fn chaku_model_token_nl(model: *const chaku_model) -> i32 {
-    guard::value(-1, || special(model, Model::token_nl))
+    guard::value(-1, || special(model, SpecialToken::Eot))
 }
 
 /// The token that fills up a batch.
@@ -137,7 +129,7 @@ pub extern "C" fn chaku_model_token_nl(model: *const chaku_model) -> i32 {
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_model_token_pad(model: *const chaku_model) -> i32 {
-    guard::value(-1, || special(model, Model::token_pad))
+    guard::value(-1, || special(model, SpecialToken::Pad))
 }
 
 /// Whether an answer ends when the model makes this token: end of text, of turn, of message.
@@ -148,11 +140,11 @@ pub extern "C" fn chaku_model_token_pad(model: *const chaku_model) -> i32 {
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_model_token_is_end(model: *const chaku_model, token: i32) -> i32 {
-    guard::value(0, || Ok(i32::from(handle::get(model, "model")?.model.is_end(token))))
+    guard::value(0, || Ok(i32::from(handle::get(model, "model")?.model.is_end_of_generation(token))))
 }
 
-fn special(model: *const chaku_model, token: impl FnOnce(&Model) -> Option<i32>) -> Result<i32> {
-    Ok(token(&handle::get(model, "model")?.model).unwrap_or(-1))
+fn special(model: *const chaku_model, which: SpecialToken) -> Result<i32> {
+    Ok(handle::get(model, "model")?.model.special_token(which).unwrap_or(-1))
 }
 
 /// Copies `found` into the caller's buffer; a capacity of 0 only asks how much there is.

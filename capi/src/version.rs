@@ -55,7 +55,7 @@ pub unsafe extern "C" fn chaku_has_feature(name: *const c_char) -> i32 {
     guard::value(0, || {
         // SAFETY: `name` is NULL or NUL-terminated, as the header asks.
         let name = unsafe { c_str(name, "name")? };
-        Ok(i32::from(chaku::compiled_backends().contains(&name)))
+        Ok(i32::from(chaku::backends().contains(&name)))
     })
 }
 
@@ -67,5 +67,10 @@ pub unsafe extern "C" fn chaku_has_feature(name: *const c_char) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_build_info() -> *const c_char {
     static INFO: OnceLock<CString> = OnceLock::new();
-    guard::value(c"".as_ptr(), || Ok(INFO.get_or_init(|| c_string(&chaku::build_info())).as_ptr()))
+    guard::value(c"".as_ptr(), || Ok(INFO.get_or_init(build_info).as_ptr()))
+}
+
+fn build_info() -> CString {
+    let (version, backends) = (env!("CARGO_PKG_VERSION"), chaku::backends().join(", "));
+    c_string(&format!("chaku {version}; backends: {backends}; llama.cpp {}", chaku::llama_info()))
 }

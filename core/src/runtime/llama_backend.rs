@@ -13,7 +13,7 @@ pub(crate) struct LlamaBackend {
 
 impl LlamaBackend {
     pub(crate) fn new(model: Model, context: Context) -> Self {
-        let batch = Batch::new(context.n_ubatch());
+        let batch = Batch::new(context.n_ubatch(), 1);
         LlamaBackend { context, model, batch }
     }
 }

@@ -172,9 +172,7 @@ typedef struct chaku_runtime chaku_runtime;
  */
 typedef struct chaku_session chaku_session;
 
-/**
- * A status: CHAKU_OK or one of the CHAKU_ codes below, which have the names and numbers of gRPC's codes.
- */
+/** A status: CHAKU_OK or one of the CHAKU_ codes below, which have the names and numbers of gRPC's codes. */
 typedef int32_t chaku_code;
 
 /* ---- Callbacks ----------------------------------------------------------------------------------------------------- */
@@ -185,7 +183,7 @@ typedef int32_t chaku_code;
  * - `event`: borrowed until the callback returns; chaku_event_retain keeps it.
  * - `user_data`: borrowed; the pointer given at registration.
  *
- * Returns 0 to go on, anything else to cancel the request: no further event is delivered.
+ * Returns 0 to go on, anything else to cancel the request: see the function it is given to.
  * It may call callback-safe functions only, and must neither throw nor longjmp.
  */
 typedef int32_t (*chaku_event_callback)(const chaku_event *event, void *user_data);
@@ -280,89 +278,39 @@ const char *chaku_build_info(void);
 
 /* ---- Codes and errors ---------------------------------------------------------------------------------------------- */
 
-/**
- * Success.
- */
+/** Success. */
 #define CHAKU_OK 0
-
-/**
- * The caller cancelled the work, or closed the object that did it.
- */
+/** The caller cancelled the work, or closed the object that did it. */
 #define CHAKU_CANCELLED 1
-
-/**
- * The cause is not known.
- */
+/** The cause is not known. */
 #define CHAKU_UNKNOWN 2
-
-/**
- * An argument is wrong, whatever the state of the system is.
- */
+/** An argument is wrong, whatever the state of the system is. */
 #define CHAKU_INVALID_ARGUMENT 3
-
-/**
- * The deadline passed before the work was done.
- */
+/** The deadline passed before the work was done. */
 #define CHAKU_DEADLINE_EXCEEDED 4
-
-/**
- * A named thing (a file, a key) does not exist.
- */
+/** A named thing (a file, a key) does not exist. */
 #define CHAKU_NOT_FOUND 5
-
-/**
- * The thing to create exists already.
- */
+/** The thing to create exists already. */
 #define CHAKU_ALREADY_EXISTS 6
-
-/**
- * The operating system refused access.
- */
+/** The operating system refused access. */
 #define CHAKU_PERMISSION_DENIED 7
-
-/**
- * A limit was reached: queue, sessions, memory.
- */
+/** A limit was reached: queue, sessions, memory. */
 #define CHAKU_RESOURCE_EXHAUSTED 8
-
-/**
- * The object is not in the state this call needs.
- */
+/** The object is not in the state this call needs. */
 #define CHAKU_FAILED_PRECONDITION 9
-
-/**
- * The work was aborted by a conflict.
- */
+/** The work was aborted by a conflict. */
 #define CHAKU_ABORTED 10
-
-/**
- * Past the end: of a stream, of a buffer, of the context window.
- */
+/** Past the end: of a stream, of a buffer, of the context window. */
 #define CHAKU_OUT_OF_RANGE 11
-
-/**
- * Not in this build, or not possible with this model.
- */
+/** Not in this build, or not possible with this model. */
 #define CHAKU_UNIMPLEMENTED 12
-
-/**
- * A bug of chaku or of llama.cpp.
- */
+/** A bug of chaku or of llama.cpp. */
 #define CHAKU_INTERNAL 13
-
-/**
- * Not now: try again later.
- */
+/** Not now: try again later. */
 #define CHAKU_UNAVAILABLE 14
-
-/**
- * Stored data is broken.
- */
+/** Stored data is broken. */
 #define CHAKU_DATA_LOSS 15
-
-/**
- * Credentials are missing or wrong.
- */
+/** Credentials are missing or wrong. */
 #define CHAKU_UNAUTHENTICATED 16
 
 /**
@@ -563,29 +511,15 @@ chaku_code chaku_options_free(chaku_options *options);
 
 /* ---- Options: the table -------------------------------------------------------------------------------------------- */
 
-/**
- * Integer option.
- */
+/** Integer option. */
 #define CHAKU_OPTION_I64 1
-
-/**
- * Number option.
- */
+/** Number option. */
 #define CHAKU_OPTION_F64 2
-
-/**
- * Switch option.
- */
+/** Switch option. */
 #define CHAKU_OPTION_BOOL 3
-
-/**
- * Text option.
- */
+/** Text option. */
 #define CHAKU_OPTION_STR 4
-
-/**
- * Option that is a list of texts.
- */
+/** Option that is a list of texts. */
 #define CHAKU_OPTION_STR_LIST 5
 
 /**
@@ -615,8 +549,8 @@ const char *chaku_option_key(int64_t index);
 int32_t chaku_option_kind(const char *key);
 
 /**
- * The object an option belongs to: "runtime", "model", "session" or "request". It may also be given to an object
- * above, as a default for all below.
+ * The object an option belongs to: "runtime", "model", "session" or "request". Options of a session may also be given
+ * to its model, those of a request to its session or model: as defaults.
  *
  * - `key`: borrowed. NUL-terminated.
  * - Returns: valid until the library is unloaded. NULL for an unknown key.
@@ -690,25 +624,37 @@ const char *chaku_option_choices(const char *key);
 /** Deadline of every request that sets none; 0 = no deadline. (i64, 0 to 86400000 ms, default 0) */
 #define CHAKU_OPT_DEFAULT_DEADLINE_MS "default_deadline_ms"
 
-/* Options of a model (may be given to its runtime as well). */
+/* Options of a model. */
 
-/** Context window of a session, and size of the KV pool all sessions share; 0 = the model's training context; unset = that, but at most 4096. (i64, 0 to 2147483647 tokens) */
+/**
+ * Context window of a session, and size of the KV pool all sessions share; 0 = the model's training context; unset =
+ * that, but at most 4096. (i64, 0 to 2147483647 tokens)
+ */
 #define CHAKU_OPT_CTX_SIZE "ctx_size"
 /** Largest logical batch. (i64, 1 to 2147483647 tokens, default 2048) */
 #define CHAKU_OPT_BATCH_SIZE "batch_size"
-/** Tokens computed at once in prefill: the unit of progress, and of cancellation on a GPU. (i64, 1 to 2147483647 tokens, default 512) */
+/**
+ * Tokens computed at once in prefill: the unit of progress, and of cancellation on a GPU. (i64, 1 to 2147483647
+ * tokens, default 512)
+ */
 #define CHAKU_OPT_UBATCH_SIZE "ubatch_size"
 /** Compute threads for decoding; unset = the machine's physical cores, at most 8. (i64, 1 to 512 threads) */
 #define CHAKU_OPT_THREADS "threads"
 /** Compute threads for prefill; unset = `threads`. (i64, 1 to 512 threads) */
 #define CHAKU_OPT_THREADS_BATCH "threads_batch"
-/** Layers to keep on the GPU; -1 = all. Means nothing in a build without a GPU backend. (i64, -1 to 2147483647 layers, default -1) */
+/**
+ * Layers to keep on the GPU; -1 = all. Means nothing in a build without a GPU backend. (i64, -1 to 2147483647 layers,
+ * default -1)
+ */
 #define CHAKU_OPT_GPU_LAYERS "gpu_layers"
 /** Flash attention. (str: auto, on, off; default auto) */
 #define CHAKU_OPT_FLASH_ATTN "flash_attn"
 /** Number format of the K cache. (str: f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0, iq4_nl; default f16) */
 #define CHAKU_OPT_CACHE_TYPE_K "cache_type_k"
-/** Number format of the V cache; a quantized one needs flash attention. (str: f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0, iq4_nl; default f16) */
+/**
+ * Number format of the V cache; a quantized one needs flash attention. (str: f32, f16, bf16, q8_0, q5_1, q5_0, q4_1,
+ * q4_0, iq4_nl; default f16)
+ */
 #define CHAKU_OPT_CACHE_TYPE_V "cache_type_v"
 /** Map the file instead of reading it into memory. (bool, default 1) */
 #define CHAKU_OPT_MMAP "mmap"
@@ -723,24 +669,38 @@ const char *chaku_option_choices(const char *key);
 /** Jinja source to use instead of the model's own chat template. (str) */
 #define CHAKU_OPT_CHAT_TEMPLATE "chat_template"
 
-/* Options of a session (may be given to its runtime or model as well). */
+/* Options of a session, or defaults for them given to the model. */
 
 /** The conversation's system message. (str) */
 #define CHAKU_OPT_SYSTEM_PROMPT "system_prompt"
-/** When the window is full: fail with `context_overflow`, stop with finish_reason `length`, or drop the oldest tokens after the system prompt. (str: error, stop, shift; default error) */
+/**
+ * When the window is full: fail with `context_overflow`, stop with finish_reason `length`, or drop the oldest tokens
+ * after the system prompt. (str: error, stop, shift; default error)
+ */
 #define CHAKU_OPT_OVERFLOW "overflow"
-/** What a session keeps of a request that was cancelled, expired or failed after its first token: question and partial answer, or nothing. (str: keep, rollback; default keep) */
+/**
+ * What a session keeps of a request that was cancelled, expired or failed after its first token: question and partial
+ * answer, or nothing. (str: keep, rollback; default keep)
+ */
 #define CHAKU_OPT_ON_CANCEL "on_cancel"
 
-/* Options of a request (may be given to its runtime, model or session as well). */
+/* Options of a request, or defaults for them given to the session or the model. */
 
-/** Most tokens to generate; 0 = until the model ends or the window is full. (i64, 0 to 2147483647 tokens, default 0) */
+/**
+ * Most tokens to generate; 0 = until the model ends or the window is full. (i64, 0 to 2147483647 tokens, default 0)
+ */
 #define CHAKU_OPT_MAX_TOKENS "max_tokens"
-/** Time for the whole request, from the call, waiting included; 0 = none; unset = the runtime's `default_deadline_ms`. (i64, 0 to 86400000 ms) */
+/**
+ * Time for the whole request, from the call, waiting included; 0 = none; unset = the runtime's `default_deadline_ms`.
+ * (i64, 0 to 86400000 ms)
+ */
 #define CHAKU_OPT_DEADLINE_MS "deadline_ms"
 /** Texts that end the answer; they are never part of it. (list of str, at most 64 of 1024 bytes) */
 #define CHAKU_OPT_STOP "stop"
-/** Events that may wait to be read; then the request pauses until the reader catches up. (i64, 1 to 1048576 events, default 256) */
+/**
+ * Events that may wait to be read; then the request pauses until the reader catches up. (i64, 1 to 1048576 events,
+ * default 256)
+ */
 #define CHAKU_OPT_EVENT_QUEUE "event_queue"
 /** Raw prompts: let the tokenizer add the model's BOS token to the first text of the session. (bool, default 1) */
 #define CHAKU_OPT_ADD_SPECIAL "add_special"
@@ -790,7 +750,10 @@ const char *chaku_option_choices(const char *key);
 #define CHAKU_OPT_MIROSTAT_LR "mirostat_lr"
 /** Mirostat's target entropy (tau). (f64, 0 to 100, default 5) */
 #define CHAKU_OPT_MIROSTAT_ENT "mirostat_ent"
-/** Sampler names in order, separated by `;`; unset = penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature. (str) */
+/**
+ * Sampler names in order, separated by `;`; unset = penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature.
+ * (str)
+ */
 #define CHAKU_OPT_SAMPLERS "samplers"
 /** GBNF grammar the answer must follow. (str) */
 #define CHAKU_OPT_GRAMMAR "grammar"
@@ -799,24 +762,13 @@ const char *chaku_option_choices(const char *key);
 
 /* ---- Backends and devices ------------------------------------------------------------------------------------------ */
 
-/**
- * The processor.
- */
+/** The processor. */
 #define CHAKU_DEVICE_CPU 1
-
-/**
- * A graphics processor with memory of its own.
- */
+/** A graphics processor with memory of its own. */
 #define CHAKU_DEVICE_GPU 2
-
-/**
- * A graphics processor that shares the processor's memory.
- */
+/** A graphics processor that shares the processor's memory. */
 #define CHAKU_DEVICE_INTEGRATED_GPU 3
-
-/**
- * Something else that computes.
- */
+/** Something else that computes. */
 #define CHAKU_DEVICE_ACCELERATOR 4
 
 /**
@@ -895,40 +847,21 @@ uint64_t chaku_device_memory_free(int64_t index);
 
 /* ---- Runtime ------------------------------------------------------------------------------------------------------- */
 
-/**
- * No log.
- */
-#define CHAKU_LOG_OFF 0
-
-/**
- * Something failed that no request reports.
- */
+/** Something failed that no request reports. */
 #define CHAKU_LOG_ERROR 1
-
-/**
- * Something is wrong but work goes on.
- */
+/** Something is wrong but work goes on. */
 #define CHAKU_LOG_WARN 2
-
-/**
- * What happens, a few lines a load.
- */
+/** What happens, a few lines a load. */
 #define CHAKU_LOG_INFO 3
-
-/**
- * Each request, and what llama.cpp says.
- */
+/** Each request, and what llama.cpp says. */
 #define CHAKU_LOG_DEBUG 4
-
-/**
- * Everything, prompt text included.
- */
+/** Everything, prompt text included. */
 #define CHAKU_LOG_TRACE 5
 
 /**
  * Makes a runtime. Most programs need none: NULL is the default runtime everywhere.
  *
- * - `options`: copied. Runtime keys, and defaults for all below; NULL = none.
+ * - `options`: copied. Runtime keys; NULL = none.
  * - `out_runtime`: returns owned (free with chaku_runtime_free).
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
  *
@@ -937,11 +870,11 @@ uint64_t chaku_device_memory_free(int64_t index);
 chaku_code chaku_runtime_new(const chaku_options *options, chaku_runtime **out_runtime, chaku_error **out_error);
 
 /**
- * Sends the runtime's log to a callback, in place of the one before. Without one, nothing is logged anywhere.
+ * Sends the log of models loaded from now on to a callback. Without one, nothing is logged anywhere.
  *
- * - `runtime`: borrowed. NULL = the default runtime, which also gets the lines of llama.cpp that belong to no runtime.
+ * - `runtime`: borrowed. NULL = the default runtime.
  * - `level`: lines up to this CHAKU_LOG_ level are wanted.
- * - `callback`: borrowed until `destroy` runs. NULL = no log from now on.
+ * - `callback`: borrowed until `destroy` runs. NULL = no log of models loaded from now on.
  * - `user_data`: borrowed until `destroy` runs; passed to the callback.
  * - `destroy`: borrowed until it runs. NULL = nothing to do. Called once, with `user_data`.
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
@@ -1020,7 +953,7 @@ chaku_code chaku_model_retain(const chaku_model *model, chaku_model **out_model,
 
 /**
  * Ends all work of a model and waits until it is over: running and waiting requests end with `closed_while_running`,
- * new ones are refused with `closed`. The memory is given back once the model, its sessions and its requests are freed.
+ * new ones are refused with `closed`. The weights are given back once the model, its sessions and its requests are freed.
  *
  * - `model`: borrowed.
  * - `timeout_ms`: longest wait in milliseconds; -1 = for ever.
@@ -1029,7 +962,9 @@ chaku_code chaku_model_retain(const chaku_model *model, chaku_model **out_model,
  * Errors: DEADLINE_EXCEEDED `close_timeout`: the model goes on closing.
  * Thread class: shared. Waits.
  */
-chaku_code chaku_model_close(chaku_model *model, int64_t timeout_ms, chaku_error **out_error);
+chaku_code chaku_model_close(chaku_model *model,
+                             int64_t timeout_ms,
+                             chaku_error **out_error);
 
 /**
  * Frees a model's handle. Sessions keep the model itself as long as they need it.
@@ -1102,7 +1037,7 @@ int64_t chaku_model_parameter_count(const chaku_model *model);
 const char *chaku_model_description(const chaku_model *model);
 
 /**
- * The Jinja source of the chat template in use.
+ * The Jinja source of the file's chat template.
  *
  * - `model`: borrowed.
  * - Returns: valid until `model` is freed. NULL when there is none, and for a handle that is no live model.
@@ -1180,10 +1115,11 @@ chaku_code chaku_model_tokenize(const chaku_model *model,
                                 chaku_error **out_error);
 
 /**
- * Turns tokens into text. Bytes that are no UTF-8 become U+FFFD.
+ * Turns tokens into text: the bytes they stand for, which may begin or end inside a character.
  *
  * - `model`: borrowed.
  * - `tokens`, `count`: borrowed. `count` may be 0.
+ * - `special`: 1 = write control tokens by name, 0 = leave them out.
  * - `buffer`: borrowed, written to: room for `capacity` bytes, of which the text's NUL takes one. NULL with a capacity of
  *   0, which only asks for the length.
  * - `out_len`: borrowed, written to: the length of the text in bytes, without its NUL.
@@ -1196,6 +1132,7 @@ chaku_code chaku_model_tokenize(const chaku_model *model,
 chaku_code chaku_model_detokenize(const chaku_model *model,
                                   const int32_t *tokens,
                                   int64_t count,
+                                  int32_t special,
                                   char *buffer,
                                   int64_t capacity,
                                   int64_t *out_len,
@@ -1230,16 +1167,6 @@ int32_t chaku_model_token_eos(const chaku_model *model);
  * Thread class: shared, callback-safe.
  */
 int32_t chaku_model_token_eot(const chaku_model *model);
-
-/**
- * The token that ends a line.
- *
- * - `model`: borrowed.
- *
- * Returns -1 when the model has none, and for a handle that is no live model.
- * Thread class: shared, callback-safe.
- */
-int32_t chaku_model_token_nl(const chaku_model *model);
 
 /**
  * The token that fills up a batch.
@@ -1323,8 +1250,8 @@ chaku_code chaku_session_generate(chaku_session *session,
  * Computes text without generating: a later answer then starts sooner.
  *
  * - `session`: borrowed.
- * - `role`: copied. NUL-terminated: "user", "assistant" or another role the chat template knows, and the text becomes a
- *   message of the conversation; NULL = raw text.
+ * - `role`: copied. NUL-terminated: "user", "assistant" or "system", and the text becomes a message of the
+ *   conversation; NULL = raw text.
  * - `text`, `text_len`: copied. UTF-8; length in bytes, -1 = NUL-terminated.
  * - `options`: copied. Request keys; NULL = none.
  * - `out_request`: returns owned (free with chaku_request_free).
@@ -1379,7 +1306,7 @@ chaku_code chaku_session_reset(chaku_session *session, chaku_error **out_error);
 int64_t chaku_session_context_used(const chaku_session *session);
 
 /**
- * How many messages the conversation has, the system prompt included.
+ * How many messages the conversation has, the system prompt not counted.
  *
  * - `session`: borrowed.
  *
@@ -1389,16 +1316,14 @@ int64_t chaku_session_context_used(const chaku_session *session);
 int64_t chaku_session_message_count(const chaku_session *session);
 
 /**
- * Cancels the session's request, if one runs, waits until it has ended, and refuses new ones with `closed`.
+ * Cancels the session's request, if one is under way.
  *
- * - `session`: borrowed.
- * - `timeout_ms`: longest wait in milliseconds; -1 = for ever.
- * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ * - `session`: borrowed. NULL does nothing.
  *
- * Errors: DEADLINE_EXCEEDED `close_timeout`: the session goes on closing.
- * Thread class: shared. Waits.
+ * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live session.
+ * Thread class: shared, callback-safe. Never waits.
  */
-chaku_code chaku_session_close(chaku_session *session, int64_t timeout_ms, chaku_error **out_error);
+chaku_code chaku_session_cancel(chaku_session *session);
 
 /**
  * Frees a session's handle. A request under way goes on; the session's memory is given back when it has ended.
@@ -1544,49 +1469,23 @@ chaku_code chaku_request_free(chaku_request *request);
 
 /* ---- Event --------------------------------------------------------------------------------------------------------- */
 
-/**
- * Work was done that yields no text: part of a load or of a prompt.
- */
+/** Work was done that yields no text: part of a load or of a prompt. */
 #define CHAKU_EVENT_PROGRESS 1
-
-/**
- * A token was generated.
- */
+/** A token was generated. */
 #define CHAKU_EVENT_TEXT 2
-
-/**
- * The request ended; nothing follows.
- */
+/** The request ended; nothing follows. */
 #define CHAKU_EVENT_FINAL 3
-
-/**
- * The model ended its answer, a stop text was met, or work that makes no text is complete.
- */
+/** The model ended its answer, a stop text was met, or work that makes no text is complete. */
 #define CHAKU_FINISH_STOP 1
-
-/**
- * max_tokens was reached, or the window is full under overflow = stop.
- */
+/** max_tokens was reached, or the window is full under overflow = stop. */
 #define CHAKU_FINISH_LENGTH 2
-
-/**
- * The model called tools.
- */
+/** The model called tools. */
 #define CHAKU_FINISH_TOOL_CALLS 3
-
-/**
- * Cancelled by the caller.
- */
+/** Cancelled by the caller. */
 #define CHAKU_FINISH_CANCELLED 4
-
-/**
- * The deadline passed.
- */
+/** The deadline passed. */
 #define CHAKU_FINISH_DEADLINE 5
-
-/**
- * It failed; chaku_event_error says how.
- */
+/** It failed; chaku_event_error says how. */
 #define CHAKU_FINISH_ERROR 6
 
 /**

@@ -39,7 +39,7 @@ fn devices() -> &'static [DeviceRow] {
                 DeviceKind::Cpu => CHAKU_DEVICE_CPU,
                 DeviceKind::Gpu => CHAKU_DEVICE_GPU,
                 DeviceKind::IntegratedGpu => CHAKU_DEVICE_INTEGRATED_GPU,
-                DeviceKind::Accelerator => CHAKU_DEVICE_ACCELERATOR,
+                _ => CHAKU_DEVICE_ACCELERATOR,
             },
             memory_total: device.memory_total,
         };

@@ -186,7 +186,7 @@ pub extern "C" fn chaku_error_detail_key(error: *const chaku_error, index: i64) 
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_error_free(error: *mut chaku_error) -> chaku_code {
-    guard::free(|| handle::take(error, "error").map(drop))
+    guard::control(|| handle::take(error, "error").map(drop))
 }
 
 #[cfg(test)]

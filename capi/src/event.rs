@@ -355,7 +355,7 @@ pub unsafe extern "C" fn chaku_event_retain(
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_event_free(event: *mut chaku_event) -> chaku_code {
-    guard::free(|| handle::take(event, "event").map(drop))
+    guard::control(|| handle::take(event, "event").map(drop))
 }
 
 fn error_of(object: &EventObject) -> Option<&Error> {

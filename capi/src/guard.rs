@@ -43,8 +43,8 @@ pub(crate) fn value<R>(neutral: R, body: impl FnOnce() -> Result<R>) -> R {
     catch(body).and_then(|result| result).unwrap_or(neutral)
 }
 
-/// Runs the body of a `_free` function, which reports misuse by its code alone.
-pub(crate) fn free(body: impl FnOnce() -> Result<()>) -> chaku_code {
+/// Runs the body of a `_free` or `_cancel` function, which reports misuse by its code alone.
+pub(crate) fn control(body: impl FnOnce() -> Result<()>) -> chaku_code {
     value(CHAKU_INTERNAL, || Ok(body().map_or_else(|error| error.code() as chaku_code, |()| CHAKU_OK)))
 }
 
@@ -165,12 +165,16 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_an_internal_error_with_its_message() {
-        for (body, message) in [
-            (Box::new(|| panic!("a literal")) as Box<dyn FnOnce() -> Result<()>>, "a literal"),
-            (Box::new(|| panic!("formatted {}", 1)), "formatted 1"),
-            (Box::new(|| std::panic::panic_any(7_u8)), "panic without a message"),
-        ] {
-            let (code, error) = call_and_take(body);
+        let cases: [(fn(), &str); 3] = [
+            (|| panic!("a literal"), "a literal"),
+            (|| panic!("formatted {}", std::hint::black_box(1)), "formatted 1"),
+            (|| std::panic::panic_any(7_u8), "panic without a message"),
+        ];
+        for (panics, message) in cases {
+            let (code, error) = call_and_take(|| {
+                panics();
+                Ok(())
+            });
             let error = error.unwrap();
             assert_eq!((code, error.reason()), (CHAKU_INTERNAL, Reason::Panic));
             assert!(error.message().ends_with(message), "{}", error.message());
@@ -181,6 +185,6 @@ mod tests {
     fn a_panic_in_a_getter_is_its_neutral_value() {
         assert_eq!(value(-1, || panic!("getter")), -1);
         assert_eq!(value(-1, || Ok(5)), 5);
-        assert_eq!(free(|| panic!("free")), CHAKU_INTERNAL);
+        assert_eq!(control(|| panic!("free")), CHAKU_INTERNAL);
     }
 }

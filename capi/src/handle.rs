@@ -116,7 +116,6 @@ handles! {
 #[derive(Clone, Copy)]
 struct Layout {
     magic: u64,
-    magic_bits: u32,
     type_bits: u32,
     generation_bits: u32,
     index_bits: u32,
@@ -126,10 +125,10 @@ struct Layout {
 
 /// The highest byte makes the handle a non-canonical address: nobody can mistake it for memory, or memory for it.
 const LAYOUT_64: Layout =
-    Layout { magic: 0xCA, magic_bits: 8, type_bits: 6, generation_bits: 26, index_bits: 24, odd: false };
+    Layout { magic: 0xCA, type_bits: 6, generation_bits: 26, index_bits: 24, odd: false };
 /// With 32 bits an address may look like anything, except odd.
 const LAYOUT_32: Layout =
-    Layout { magic: 0, magic_bits: 0, type_bits: 4, generation_bits: 13, index_bits: 14, odd: true };
+    Layout { magic: 0, type_bits: 4, generation_bits: 13, index_bits: 14, odd: true };
 const LAYOUT: Layout = if usize::BITS >= 64 { LAYOUT_64 } else { LAYOUT_32 };
 
 /// Why bits are not a key of the wanted type.
@@ -187,10 +186,8 @@ mod tests {
     #[test]
     fn both_layouts_fill_their_word_exactly() {
         for (layout, width) in LAYOUTS {
-            let odd = u32::from(layout.odd);
-            let bits = layout.magic_bits + layout.type_bits + layout.generation_bits + layout.index_bits + odd;
-            assert_eq!(bits, width);
-            assert!(layout.magic >> layout.magic_bits == 0);
+            let bits = layout.type_bits + layout.generation_bits + layout.index_bits + u32::from(layout.odd);
+            assert_eq!(bits + (u64::BITS - layout.magic.leading_zeros()), width);
         }
     }
 

@@ -124,7 +124,7 @@ pub unsafe extern "C" fn chaku_model_retain(
 }
 
 /// Ends all work of a model and waits until it is over: running and waiting requests end with `closed_while_running`,
-/// new ones are refused with `closed`. The memory is given back once the model, its sessions and its requests are freed.
+/// new ones are refused with `closed`. The weights are given back once the model, its sessions and its requests are freed.
 ///
 /// - `model`: borrowed.
 /// - `timeout_ms`: longest wait in milliseconds; -1 = for ever.
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn chaku_model_close(
 /// Thread class: shared, callback-safe. Never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_model_free(model: *mut chaku_model) -> chaku_code {
-    guard::free(|| handle::take(model, "model").map(drop))
+    guard::control(|| handle::take(model, "model").map(drop))
 }
 
 /// The size of a session's context window, in tokens.

@@ -215,5 +215,5 @@ pub unsafe extern "C" fn chaku_options_is_set(options: *const chaku_options, key
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_options_free(options: *mut chaku_options) -> chaku_code {
-    guard::free(|| handle::take(options, "options").map(drop))
+    guard::control(|| handle::take(options, "options").map(drop))
 }

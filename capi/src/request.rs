@@ -151,7 +151,7 @@ pub unsafe extern "C" fn chaku_request_on_ready(
 /// Thread class: shared, callback-safe. Never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_request_cancel(request: *mut chaku_request) -> chaku_code {
-    guard::free(|| {
+    guard::control(|| {
         if let Some(request) = handle::get_optional(request, "request")? {
             request.cancel();
         }
@@ -224,7 +224,7 @@ pub unsafe extern "C" fn chaku_request_close(
 /// Thread class: shared, callback-safe, in the request's own callbacks too. Never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_request_free(request: *mut chaku_request) -> chaku_code {
-    guard::free(|| {
+    guard::control(|| {
         if let Some(request) = handle::take(request, "request")? {
             // Dropping cancels as well, but a call under way on another thread may hold the request longer.
             request.cancel();

@@ -32,7 +32,7 @@ pub(crate) fn or_default(runtime: *const chaku_runtime) -> Result<Runtime> {
 
 /// Makes a runtime. Most programs need none: NULL is the default runtime everywhere.
 ///
-/// - `options`: copied. Runtime keys, and defaults for all below; NULL = none.
+/// - `options`: copied. Runtime keys; NULL = none.
 /// - `out_runtime`: returns owned (free with chaku_runtime_free).
 /// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
 ///
@@ -129,5 +129,5 @@ fn log_level(level: i32) -> Result<LogLevel> {
 /// Thread class: shared, callback-safe. Never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_runtime_free(runtime: *mut chaku_runtime) -> chaku_code {
-    guard::free(|| handle::take(runtime, "runtime").map(drop))
+    guard::control(|| handle::take(runtime, "runtime").map(drop))
 }

@@ -6,7 +6,6 @@ use chaku::{Request, Result, Session};
 
 use crate::out::Out;
 use crate::text::{c_str, text};
-use crate::time::timeout;
 use crate::types::{chaku_code, chaku_error, chaku_model, chaku_options, chaku_request, chaku_session};
 use crate::{callback, guard, handle, options};
 
@@ -197,27 +196,20 @@ pub extern "C" fn chaku_session_message_count(session: *const chaku_session) -> 
     guard::value(0, || Ok(i64::from(handle::get(session, "session")?.message_count())))
 }
 
-/// Cancels the session's request, if one runs, waits until it has ended, and refuses new ones with `closed`.
+/// Cancels the session's request, if one is under way.
 ///
-/// - `session`: borrowed.
-/// - `timeout_ms`: longest wait in milliseconds; -1 = for ever.
-/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+/// - `session`: borrowed. NULL does nothing.
 ///
-/// Errors: DEADLINE_EXCEEDED `close_timeout`: the session goes on closing.
-/// Thread class: shared. Waits.
+/// Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live session.
+/// Thread class: shared, callback-safe. Never waits.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn chaku_session_close(
-    session: *mut chaku_session,
-    timeout_ms: i64,
-    out_error: *mut *mut chaku_error,
-) -> chaku_code {
-    // SAFETY: the pointers are as the header asks.
-    unsafe {
-        guard::call("chaku_session_close", out_error, || {
-            callback::refuse_inside()?;
-            handle::get(session, "session")?.close(timeout(timeout_ms)?)
-        })
-    }
+pub extern "C" fn chaku_session_cancel(session: *mut chaku_session) -> chaku_code {
+    guard::control(|| {
+        if let Some(session) = handle::get_optional(session, "session")? {
+            session.cancel();
+        }
+        Ok(())
+    })
 }
 
 /// Frees a session's handle. A request under way goes on; the session's memory is given back when it has ended.
@@ -228,7 +220,7 @@ pub unsafe extern "C" fn chaku_session_close(
 /// Thread class: shared, callback-safe. Never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_session_free(session: *mut chaku_session) -> chaku_code {
-    guard::free(|| handle::take(session, "session").map(drop))
+    guard::control(|| handle::take(session, "session").map(drop))
 }
 
 /// What the functions that start a request have in common.

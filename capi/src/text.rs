@@ -35,7 +35,8 @@ pub(crate) unsafe fn text<'a>(pointer: *const c_char, length: i64, parameter: &'
 /// `pointer` is NULL or points to `length` initialized elements that stay as they are for `'a`.
 pub(crate) unsafe fn slice<'a, T>(pointer: *const T, length: i64, parameter: &'static str) -> Result<&'a [T]> {
     let bytes = usize::try_from(length).ok().and_then(|length| length.checked_mul(size_of::<T>()));
-    if bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
+    // No memory is that large: the caller passed a wrong number, perhaps INT64_MAX for "all of it".
+    if bytes.is_none_or(|bytes| bytes > isize::MAX as usize / 2) {
         return Err(invalid(parameter, format!("the length of `{parameter}` is {length}, which cannot be")));
     }
     if length == 0 {

@@ -10,8 +10,8 @@ use crate::text::invalid;
 pub(crate) fn timeout(timeout_ms: i64) -> Result<Option<Duration>> {
     match timeout_ms {
         -1 => Ok(None),
-        // Clocks overflow at some point; a wait of decades is one for ever.
-        0..=DECADES_MS => Ok(Some(Duration::from_millis(timeout_ms as u64))),
+        0..DECADES_MS => Ok(Some(Duration::from_millis(timeout_ms as u64))),
+        // A clock's sum overflows at some point; a wait of decades is one for ever.
         DECADES_MS.. => Ok(None),
         _ => Err(invalid("timeout_ms", format!("`timeout_ms` is {timeout_ms}, but must be -1 (for ever) or more"))),
     }

@@ -8,15 +8,30 @@ use chaku_llama::{ChatTemplates, Message, Token, Vocab};
 
 use crate::error::Result;
 
+/// A rendered conversation.
+pub(crate) struct Rendered {
+    pub(crate) tokens: Vec<Token>,
+    /// Stop strings the template's family needs.
+    pub(crate) stops: Vec<String>,
+}
+
 /// The tokens of a conversation; with `reply`, up to where the assistant's answer begins.
-pub(crate) fn tokenize(vocab: Vocab<'_>, templates: &ChatTemplates, messages: &[Message], reply: bool) -> Result<Vec<Token>> {
+pub(crate) fn render(
+    vocab: Vocab<'_>,
+    templates: &ChatTemplates,
+    messages: &[Message],
+    reply: bool,
+) -> Result<Rendered> {
     let spells_control = |message: &&Message| {
-        vocab.tokenize(&message.content, false, true).is_ok_and(|tokens| tokens.iter().any(|&token| vocab.is_control(token)))
+        vocab
+            .tokenize(&message.content, false, true)
+            .is_ok_and(|tokens| tokens.iter().any(|&token| vocab.is_control(token)))
     };
     let guarded: Vec<&Message> = messages.iter().filter(spells_control).collect();
     if guarded.is_empty() {
-        let prompt = templates.render(messages, reply)?.prompt;
-        return Ok(vocab.tokenize(&prompt, true, true)?);
+        let rendered = templates.render(messages, reply)?;
+        let tokens = vocab.tokenize(&rendered.prompt, true, true)?;
+        return Ok(Rendered { tokens, stops: rendered.additional_stops });
     }
     let mark = unused_mark(messages);
     let placeholder = |i: usize| format!("{mark}{i}{mark}");
@@ -26,8 +41,9 @@ pub(crate) fn tokenize(vocab: Vocab<'_>, templates: &ChatTemplates, messages: &[
         let text = std::mem::replace(&mut message.content, placeholder(texts.len()));
         texts.push(text);
     }
-    let prompt = templates.render(&masked, reply)?.prompt;
-    join(vocab, &prompt, &mark, &texts)
+    let rendered = templates.render(&masked, reply)?;
+    let tokens = join(vocab, &rendered.prompt, &mark, &texts)?;
+    Ok(Rendered { tokens, stops: rendered.additional_stops })
 }
 
 /// Tokenizes the template's own text with control tokens, and the texts behind the placeholders without.

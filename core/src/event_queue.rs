@@ -46,7 +46,8 @@ pub(crate) enum Next {
 
 impl EventQueue {
     pub(crate) fn new(capacity: usize) -> Self {
-        let state = State { events: VecDeque::new(), end: None, end_read: false, owned: false, stalled: false, ready: None };
+        let state =
+            State { events: VecDeque::new(), end: None, end_read: false, owned: false, stalled: false, ready: None };
         EventQueue { state: Mutex::new(state), changed: Condvar::new(), capacity }
     }
 

@@ -62,7 +62,11 @@ impl<S: Subscriber> Layer<S> for LogSink {
         let mut line = Line(String::new());
         event.record(&mut line);
         let metadata = event.metadata();
-        (self.0)(&LogRecord { level: level(metadata.level()), target: metadata.target(), message: line.0.trim_start() });
+        (self.0)(&LogRecord {
+            level: level(metadata.level()),
+            target: metadata.target(),
+            message: line.0.trim_start(),
+        });
     }
 }
 

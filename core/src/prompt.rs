@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use chaku_llama::{Message, Sampler, Token};
 
-use crate::chat;
+use crate::chat::{self, Rendered};
 use crate::error::{Error, Reason, Result};
 use crate::options::{Layers, Options};
 use crate::request;
@@ -41,6 +41,8 @@ struct Plan {
     tokens: Vec<Token>,
     /// Tokens of the system message.
     keep: usize,
+    /// Stop strings the template needs, besides the caller's.
+    stops: Vec<String>,
     generates: bool,
     outcome: Box<dyn FnOnce(&Answer) -> Content + Send>,
 }
@@ -70,7 +72,7 @@ impl Prompt {
             tokens: plan.tokens,
             keep: plan.keep,
             sampler,
-            stops: layers.list("stop").to_vec(),
+            stops: [layers.list("stop"), &plan.stops].concat(),
             max_tokens,
             overflow,
             shifted: false,
@@ -108,7 +110,7 @@ impl Planner<'_> {
     }
 
     fn chat(&self, messages: Vec<Message>, generates: bool) -> Result<Plan> {
-        let (messages, tokens) = self.fit(messages, generates)?;
+        let (messages, Rendered { tokens, stops }) = self.fit(messages, generates)?;
         let keep = self.system_tokens(&tokens);
         let outcome = move |answer: &Answer| {
             let mut chat = Chat { messages, last_turn: None };
@@ -118,20 +120,17 @@ impl Planner<'_> {
             }
             Content::Chat(chat)
         };
-        Ok(Plan { tokens, keep, generates, outcome: Box::new(outcome) })
+        Ok(Plan { tokens, keep, stops, generates, outcome: Box::new(outcome) })
     }
 
     /// The prompt is the last turn with its answer so far, token for token where these are known.
     fn continue_chat(&self, mut chat: Chat) -> Result<Plan> {
-        let tokens = match chat.last_turn.take() {
-            Some(tokens) => tokens,
-            None => {
-                let (answer, before) = chat.messages.split_last().ok_or_else(nothing_to_continue)?;
-                let mut tokens = self.tokenize(before, true)?;
-                tokens.extend(self.session.model.llama.vocab().tokenize(&answer.content, false, false)?);
-                tokens
-            }
-        };
+        let (answer, before) = chat.messages.split_last().ok_or_else(nothing_to_continue)?;
+        let Rendered { mut tokens, stops } = self.render(before, true)?;
+        match chat.last_turn.take() {
+            Some(last_turn) => tokens = last_turn,
+            None => tokens.extend(self.session.model.llama.vocab().tokenize(&answer.content, false, false)?),
+        }
         self.check_fits(&tokens)?;
         let keep = self.system_tokens(&tokens);
         let outcome = move |answer: &Answer| {
@@ -141,7 +140,7 @@ impl Planner<'_> {
             chat.last_turn = answer.exact.then(|| answer.tokens.clone());
             Content::Chat(chat)
         };
-        Ok(Plan { tokens, keep, generates: true, outcome: Box::new(outcome) })
+        Ok(Plan { tokens, keep, stops, generates: true, outcome: Box::new(outcome) })
     }
 
     fn raw(&self, mut tokens: Vec<Token>, text: &str, generates: bool) -> Result<Plan> {
@@ -150,24 +149,24 @@ impl Planner<'_> {
         tokens.extend(self.session.model.llama.vocab().tokenize(text, add_special, parse_special)?);
         self.check_fits(&tokens)?;
         let outcome = |answer: &Answer| Content::Raw(answer.tokens.clone());
-        Ok(Plan { tokens, keep: 0, generates, outcome: Box::new(outcome) })
+        Ok(Plan { tokens, keep: 0, stops: Vec::new(), generates, outcome: Box::new(outcome) })
     }
 
     /// Renders the conversation. Under `overflow = shift` the oldest turns are left out until a quarter of the window
     /// is free, the newest message never.
-    fn fit(&self, mut messages: Vec<Message>, reply: bool) -> Result<(Vec<Message>, Vec<Token>)> {
+    fn fit(&self, mut messages: Vec<Message>, reply: bool) -> Result<(Vec<Message>, Rendered)> {
         let window = self.session.model.ctx_size;
-        let mut tokens = self.tokenize(&messages, reply)?;
-        if tokens.len() >= window && self.overflow == Overflow::Shift {
-            while tokens.len() > window - window / 4 {
+        let mut rendered = self.render(&messages, reply)?;
+        if rendered.tokens.len() >= window && self.overflow == Overflow::Shift {
+            while rendered.tokens.len() > window - window / 4 {
                 let next_turn = messages.iter().skip(1).position(|message| message.role == "user");
                 let Some(turn) = next_turn else { break };
                 messages.drain(..=turn);
-                tokens = self.tokenize(&messages, reply)?;
+                rendered = self.render(&messages, reply)?;
             }
         }
-        self.check_fits(&tokens)?;
-        Ok((messages, tokens))
+        self.check_fits(&rendered.tokens)?;
+        Ok((messages, rendered))
     }
 
     fn check_fits(&self, tokens: &[Token]) -> Result<()> {
@@ -179,11 +178,11 @@ impl Planner<'_> {
         if tokens.len() >= window { Err(overflow(tokens.len(), window)) } else { Ok(()) }
     }
 
-    fn tokenize(&self, messages: &[Message], reply: bool) -> Result<Vec<Token>> {
+    fn render(&self, messages: &[Message], reply: bool) -> Result<Rendered> {
         let model = &self.session.model;
         let mut all: Vec<Message> = self.system_message().into_iter().collect();
         all.extend_from_slice(messages);
-        chat::tokenize(model.llama.vocab(), model.templates()?, &all, reply)
+        chat::render(model.llama.vocab(), model.templates()?, &all, reply)
     }
 
     fn system_message(&self) -> Option<Message> {
@@ -196,7 +195,7 @@ impl Planner<'_> {
         if self.overflow != Overflow::Shift || self.system_message().is_none() {
             return 0;
         }
-        let alone = self.tokenize(&[], false).unwrap_or_default();
+        let alone = self.render(&[], false).map_or_else(|_| Vec::new(), |rendered| rendered.tokens);
         alone.iter().zip(prompt).take_while(|(a, b)| a == b).count()
     }
 }

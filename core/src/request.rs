@@ -110,7 +110,9 @@ impl Request {
     /// The model a finished load made. The same one each time.
     pub fn model(&self) -> Result<Model> {
         match self.end() {
-            None => Err(Error::new(Reason::NotFinished, "the load has not finished; read its events until the final one")),
+            None => {
+                Err(Error::new(Reason::NotFinished, "the load has not finished; read its events until the final one"))
+            }
             Some(end) => match (&end.error, self.shared.model.lock().clone()) {
                 (_, Some(model)) => Ok(model),
                 (Some(error), None) => Err(error.clone()),

@@ -11,6 +11,7 @@ use crate::options::{Layers, Options, Scope};
 use crate::prompt::{Ask, Prompt};
 use crate::request::{self, Request};
 use crate::runtime::job::Answer;
+use crate::runtime::queue::closed;
 
 /// A handle to a session. Dropping it while a request runs lets the request finish.
 pub struct Session(Arc<Shared>);
@@ -123,13 +124,21 @@ impl Session {
         }
     }
 
-    fn start(&self, kind: &'static str, options: &Options, ask: impl FnOnce(Content) -> Result<Ask>) -> Result<Request> {
+    fn start(
+        &self,
+        kind: &'static str,
+        options: &Options,
+        ask: impl FnOnce(Content) -> Result<Ask>,
+    ) -> Result<Request> {
         options.check_scope(Scope::Request)?;
         let session = &self.0;
+        let model = &session.model;
+        if model.worker.control.is_closing() {
+            return Err(closed());
+        }
         let mut state = session.state.lock();
         state.check_idle()?;
         let ask = ask(state.content.clone())?;
-        let model = &session.model;
         let layers = Layers(&[&model.recommended, &model.options, &session.options, options]);
         let queue = layers.i64("event_queue").unwrap_or(1) as usize;
         let deadline = model.runtime.deadline(&layers);

@@ -180,13 +180,6 @@ struct chaku_llama_message {
     size_t       content_len;
 };
 
-// Which way through llama.cpp renders the prompt.
-enum {
-    CHAKU_LLAMA_RENDER_AUTO    = 0, // the quickest that gives llama.app's prompt
-    CHAKU_LLAMA_RENDER_FULL    = 1, // common_chat_templates_apply as llama.app calls it
-    CHAKU_LLAMA_RENDER_CONTENT = 2, // the same with force_pure_content
-};
-
 int32_t chaku_llama_templates_new(const struct llama_model * model, const char * override_text, size_t override_len,
                                   struct chaku_llama_templates ** out, struct chaku_llama_text * error);
 void    chaku_llama_templates_free(struct chaku_llama_templates * templates);
@@ -196,7 +189,7 @@ bool    chaku_llama_templates_was_explicit(const struct chaku_llama_templates * 
 // `stops`: the additional stop strings, each ended by a NUL.
 int32_t chaku_llama_templates_render(const struct chaku_llama_templates * templates,
                                      const struct chaku_llama_message * messages, size_t n_messages,
-                                     bool add_generation_prompt, int32_t way, struct chaku_llama_text * prompt,
+                                     bool add_generation_prompt, struct chaku_llama_text * prompt,
                                      struct chaku_llama_text * stops, struct chaku_llama_text * error);
 
 #ifdef __cplusplus

@@ -46,7 +46,7 @@ bool chaku_llama_templates_was_explicit(const chaku_llama_templates * templates)
 }
 
 int32_t chaku_llama_templates_render(const chaku_llama_templates * templates, const chaku_llama_message * messages,
-                                     size_t n_messages, bool add_generation_prompt, int32_t way, chaku_llama_text * prompt,
+                                     size_t n_messages, bool add_generation_prompt, chaku_llama_text * prompt,
                                      chaku_llama_text * stops, chaku_llama_text * error) {
     *prompt = { nullptr, 0 };
     *stops  = { nullptr, 0 };
@@ -54,7 +54,6 @@ int32_t chaku_llama_templates_render(const chaku_llama_templates * templates, co
         common_chat_templates_inputs inputs;
         inputs.use_jinja             = true;
         inputs.add_generation_prompt = add_generation_prompt;
-        inputs.force_pure_content    = way == CHAKU_LLAMA_RENDER_CONTENT;
         inputs.messages.reserve(n_messages);
         for (size_t i = 0; i < n_messages; i++) {
             common_chat_msg message;
@@ -62,6 +61,9 @@ int32_t chaku_llama_templates_render(const chaku_llama_templates * templates, co
             message.content.assign(messages[i].content, messages[i].content_len);
             inputs.messages.push_back(std::move(message));
         }
+        // This also analyses the template for a parser of its answers, which is not used yet: 0.4 ms for a plain template,
+        // 1.4 ms for one with tools. Leaving that out (force_pure_content) also leaves out the additional stop strings and
+        // what llama.app does to the messages of the templates it treats specially, hence their prompts.
         const auto params = common_chat_templates_apply(templates->templates.get(), inputs);
 
         std::string joined;

@@ -96,15 +96,6 @@ impl ChatTemplates {
         messages: &[Message],
         add_generation_prompt: bool,
     ) -> Result<Rendered, Error> {
-        self.render_with(messages, add_generation_prompt, RENDER_AUTO)
-    }
-
-    fn render_with(
-        &self,
-        messages: &[Message],
-        add_generation_prompt: bool,
-        way: i32,
-    ) -> Result<Rendered, Error> {
         let raw_messages: Vec<ffi::Message> = messages
             .iter()
             .map(|message| ffi::Message {
@@ -124,7 +115,6 @@ impl ChatTemplates {
                     raw_messages.as_ptr(),
                     raw_messages.len(),
                     add_generation_prompt,
-                    way,
                     &raw mut prompt,
                     &raw mut stops,
                     error,
@@ -148,9 +138,6 @@ impl std::fmt::Debug for ChatTemplates {
         write!(f, "ChatTemplates({} bytes)", self.source().len())
     }
 }
-
-/// The shim's CHAKU_LLAMA_RENDER_ constants.
-const RENDER_AUTO: i32 = 0;
 
 fn template_error(error: Error) -> Error {
     match error {

@@ -296,6 +296,7 @@ unsafe extern "C" {
     pub(crate) fn chaku_llama_threadpool_new(n_threads: i32, poll: u32) -> *mut ggml_threadpool;
     pub(crate) fn chaku_llama_threadpool_free(pool: *mut ggml_threadpool);
 
+    #[cfg(test)]
     pub(crate) fn chaku_llama_sampler_defaults(out: *mut SamplerParams);
     pub(crate) fn chaku_llama_sampler_new(
         model: *const llama_model,
@@ -346,7 +347,6 @@ unsafe extern "C" {
         messages: *const Message,
         n_messages: usize,
         add_generation_prompt: bool,
-        way: i32,
         prompt: *mut Text,
         stops: *mut Text,
         error: *mut Text,

@@ -26,7 +26,7 @@ const SECTIONS: &[(&str, &str)] = &[
 ];
 
 /// What is generated: path in the workspace, and text.
-pub fn files() -> [(&'static str, String); 2] {
+pub(crate) fn files() -> [(&'static str, String); 2] {
     let sections: Vec<_> = SECTIONS.iter().map(|(title, file)| (*title, *file, bindings(file))).collect();
     let mut symbols: Vec<_> = sections
         .iter()
@@ -37,7 +37,7 @@ pub fn files() -> [(&'static str, String); 2] {
 }
 
 /// The root of the workspace.
-pub fn workspace() -> PathBuf {
+pub(crate) fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default()
 }
 
@@ -52,13 +52,38 @@ fn header(sections: &[(&str, &str, Bindings)]) -> String {
         let mut section = Vec::new();
         bindings.write(&mut section);
         write!(text, "\n/* ---- {title} {} */\n\n", "-".repeat(110 - title.len())).expect("a String takes all");
-        text += String::from_utf8(section).expect("cbindgen writes UTF-8").trim();
+        text += &compact(String::from_utf8(section).expect("cbindgen writes UTF-8").trim());
         text += "\n";
         if *file == "option" {
             text += &option_names();
         }
     }
     text + "\n#ifdef __cplusplus\n} /* extern \"C\" */\n#endif\n\n#endif /* CHAKU_H */\n"
+}
+
+/// A comment of one line on one line, and constants in blocks: a table of codes reads as a table.
+fn compact(section: &str) -> String {
+    let lines: Vec<_> = section.lines().collect();
+    let mut kept: Vec<String> = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        match &lines[at..] {
+            ["/**", only, " */", ..] => {
+                kept.push(format!("/** {} */", only.trim_start_matches(" * ")));
+                at += 3;
+                continue;
+            }
+            [define, "", "/**", _, " */", next, ..] if define.starts_with("#define") && next.starts_with("#define") => {
+                kept.push((*define).to_owned());
+                at += 2;
+                continue;
+            }
+            [line, ..] => kept.push((*line).to_owned()),
+            [] => {}
+        }
+        at += 1;
+    }
+    kept.join("\n")
 }
 
 fn bindings(file: &str) -> Bindings {
@@ -106,18 +131,32 @@ fn option_names() -> String {
     let mut text = String::new();
     for (scope, object) in [
         (Scope::Runtime, "a runtime"),
-        (Scope::Model, "a model (may be given to its runtime as well)"),
-        (Scope::Session, "a session (may be given to its runtime or model as well)"),
-        (Scope::Request, "a request (may be given to its runtime, model or session as well)"),
+        (Scope::Model, "a model"),
+        (Scope::Session, "a session, or defaults for them given to the model"),
+        (Scope::Request, "a request, or defaults for them given to the session or the model"),
     ] {
         write!(text, "\n/* Options of {object}. */\n\n").expect("a String takes all");
         for spec in table().iter().filter(|spec| spec.scope == scope) {
-            let name = spec.key.to_uppercase();
-            write!(text, "/** {} {} */\n#define CHAKU_OPT_{name} \"{}\"\n", spec.doc, facts(spec), spec.key)
-                .expect("a String takes all");
+            text += &comment(&format!("{} {}", spec.doc, facts(spec)));
+            writeln!(text, "#define CHAKU_OPT_{} \"{}\"", spec.key.to_uppercase(), spec.key).expect("a String takes all");
         }
     }
     text
+}
+
+/// A comment, on one line if it fits.
+fn comment(text: &str) -> String {
+    if text.len() <= 112 {
+        return format!("/** {text} */\n");
+    }
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.len() + word.len() <= 116 => write!(line, " {word}").expect("a String takes all"),
+            _ => lines.push(format!(" {word}")),
+        }
+    }
+    lines.iter().fold("/**\n".to_owned(), |text, line| text + " *" + line + "\n") + " */\n"
 }
 
 /// Kind, range, unit and default, in brackets.

@@ -70,10 +70,9 @@ impl Options {
             Kind::Str { choices, .. } if choices.is_empty() || choices.contains(&value) => {
                 self.put(spec, Value::Str(value.to_owned()))
             }
-            Kind::Str { choices, .. } => Err(invalid(
-                spec,
-                format!("option `{key}` is one of {}, not `{value}`", choices.join(", ")),
-            )),
+            Kind::Str { choices, .. } => {
+                Err(invalid(spec, format!("option `{key}` is one of {}, not `{value}`", choices.join(", "))))
+            }
             Kind::List { .. } => {
                 self.values.remove(spec.key);
                 self.add_str(key, value)
@@ -89,7 +88,10 @@ impl Options {
             return Err(wrong_type(spec, "a list"));
         };
         if value.is_empty() || value.len() > max_bytes {
-            return Err(invalid(spec, format!("each element of `{key}` has 1 to {max_bytes} bytes, this one {}", value.len())));
+            return Err(invalid(
+                spec,
+                format!("each element of `{key}` has 1 to {max_bytes} bytes, this one {}", value.len()),
+            ));
         }
         match self.values.entry(spec.key).or_insert_with(|| Value::List(Vec::new())) {
             Value::List(items) if items.len() < max_items => items.push(value.to_owned()),
@@ -116,7 +118,12 @@ impl Options {
             None => Ok(()),
             Some(spec) => Err(invalid(
                 spec,
-                format!("option `{}` belongs to the {}, it cannot be given to a {}", spec.key, spec.scope.name(), scope.name()),
+                format!(
+                    "option `{}` belongs to the {}, it cannot be given to a {}",
+                    spec.key,
+                    spec.scope.name(),
+                    scope.name()
+                ),
             )),
         }
     }

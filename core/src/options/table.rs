@@ -215,7 +215,9 @@ mod tests {
             assert!(TABLE[..i].iter().all(|other| other.key != spec.key), "{} twice", spec.key);
             assert!(spec.doc.ends_with('.'), "{}: a doc line is a sentence", spec.key);
             match spec.kind {
-                Kind::I64 { min, max, default: Some(default) } => assert!((min..=max).contains(&default), "{}", spec.key),
+                Kind::I64 { min, max, default: Some(default) } => {
+                    assert!((min..=max).contains(&default), "{}", spec.key)
+                }
                 Kind::F64 { min, max, default } => assert!((min..=max).contains(&default), "{}", spec.key),
                 Kind::Str { default: Some(default), choices } => assert!(choices.contains(&default), "{}", spec.key),
                 _ => {}

@@ -15,7 +15,13 @@ pub(crate) trait Backend {
     fn chunk(&self) -> usize;
 
     /// Computes tokens at the end of a sequence. `abort` is asked often, on this thread.
-    fn decode(&mut self, sequence: SeqId, position: usize, tokens: &[Token], abort: &dyn Fn() -> bool) -> Result<Outcome>;
+    fn decode(
+        &mut self,
+        sequence: SeqId,
+        position: usize,
+        tokens: &[Token],
+        abort: &dyn Fn() -> bool,
+    ) -> Result<Outcome>;
 
     /// Samples the token after the last one computed.
     fn sample(&mut self, sampler: &mut Self::Sampler) -> Result<Token>;

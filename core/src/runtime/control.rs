@@ -64,7 +64,9 @@ impl Control {
         while *threads > 0 {
             match until {
                 None => self.threads_changed.wait(&mut threads),
-                Some(until) if self.threads_changed.wait_until(&mut threads, until).timed_out() => return *threads == 0,
+                Some(until) if self.threads_changed.wait_until(&mut threads, until).timed_out() => {
+                    return *threads == 0;
+                }
                 Some(_) => {}
             }
         }

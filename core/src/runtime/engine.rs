@@ -12,7 +12,7 @@ use super::backend::{Backend, Outcome};
 use super::control::Control;
 use super::job::{Answer, Job, Overflow};
 use super::scheduler::{RequestId, Scheduler, Step};
-use super::sequences::{SessionId, Sequences};
+use super::sequences::{Sequences, SessionId};
 use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Final, FinishReason, Phase, Progress, Timings, Usage};
 use crate::request::millis;
@@ -128,7 +128,8 @@ impl<B: Backend> Engine<B> {
         let reusable = if job.sampler.is_some() { goal - 1 } else { goal };
         let cached = self.reuse(session, &job.tokens[..reusable]);
         tracing::debug!(target: "chaku::engine", parent: &job.request.span, tokens = goal, cached, "started");
-        let running = Running { job, text, answer: String::new(), cached, generated: 0, cut: false, started, first_token: None };
+        let running =
+            Running { job, text, answer: String::new(), cached, generated: 0, cut: false, started, first_token: None };
         self.running.insert(id, running);
         if cached == goal {
             return self.end(id, End::Stop);
@@ -186,11 +187,13 @@ impl<B: Backend> Engine<B> {
         let control = &self.control;
         let abort = || {
             asked.set(asked.get() + 1);
-            request.is_cancelled() || control.is_closing() || asked.get().is_multiple_of(CLOCK_EVERY) && {
-                let now = Instant::now();
-                control.admission.expire(now);
-                request.deadline.is_some_and(|deadline| deadline <= now)
-            }
+            request.is_cancelled()
+                || control.is_closing()
+                || asked.get().is_multiple_of(CLOCK_EVERY) && {
+                    let now = Instant::now();
+                    control.admission.expire(now);
+                    request.deadline.is_some_and(|deadline| deadline <= now)
+                }
         };
         let outcome = self.backend.decode(sequence.id, step.range.start, tokens, &abort);
         match outcome {

@@ -36,7 +36,13 @@ impl Backend for Fake {
         self.chunk
     }
 
-    fn decode(&mut self, sequence: SeqId, position: usize, tokens: &[Token], abort: &dyn Fn() -> bool) -> Result<Outcome> {
+    fn decode(
+        &mut self,
+        sequence: SeqId,
+        position: usize,
+        tokens: &[Token],
+        abort: &dyn Fn() -> bool,
+    ) -> Result<Outcome> {
         assert!(!tokens.is_empty() && tokens.len() <= self.chunk);
         assert_eq!(self.cells.get(&sequence).map_or(0, Vec::len), position, "positions have no gap");
         (self.during_decode)();
@@ -427,10 +433,18 @@ fn under_random_arrivals_cancels_and_stalls_each_request_ends_once_with_a_prefix
                 0 | 1 => {
                     let session = random.below(6);
                     if open.iter().all(|(_, _, busy)| *busy != session) {
-                        let prompt: Vec<Token> = (0..1 + random.below(15)).map(|_| 1 + random.below(2) as Token).collect();
+                        let prompt: Vec<Token> =
+                            (0..1 + random.below(15)).map(|_| 1 + random.below(2) as Token).collect();
                         let says = vec![4; random.below(8) as usize];
                         let queue = 1 + random.below(4) as usize;
-                        let asked = house.ask(&Spec { session, prompt: &prompt, says: &says, queue, overflow: Overflow::Stop, ..PLAIN });
+                        let asked = house.ask(&Spec {
+                            session,
+                            prompt: &prompt,
+                            says: &says,
+                            queue,
+                            overflow: Overflow::Stop,
+                            ..PLAIN
+                        });
                         open.push((asked, "e".repeat(says.len()), session));
                     }
                 }

@@ -29,7 +29,13 @@ impl Backend for LlamaBackend {
         self.context.n_ubatch() as usize
     }
 
-    fn decode(&mut self, sequence: SeqId, position: usize, tokens: &[Token], abort: &dyn Fn() -> bool) -> Result<Outcome> {
+    fn decode(
+        &mut self,
+        sequence: SeqId,
+        position: usize,
+        tokens: &[Token],
+        abort: &dyn Fn() -> bool,
+    ) -> Result<Outcome> {
         self.batch.clear();
         for (i, &token) in tokens.iter().enumerate() {
             self.batch.push(token, (position + i) as Pos, sequence, i + 1 == tokens.len())?;

@@ -48,7 +48,8 @@ pub(super) fn start(runtime: &Runtime, path: &Path, options: &Options) -> Result
 
 fn run(request: &Arc<Shared>, path: PathBuf, options: Options, guard: LoadGuard) {
     let loaded = request.span.in_scope(|| {
-        catch_unwind(AssertUnwindSafe(|| load(request, &path, options, &guard.0))).unwrap_or_else(|panic| Err(panicked(&*panic)))
+        catch_unwind(AssertUnwindSafe(|| load(request, &path, options, &guard.0)))
+            .unwrap_or_else(|panic| Err(panicked(&*panic)))
     });
     // Before the final event, so that whoever reads it may load the next model.
     drop(guard);
@@ -116,7 +117,12 @@ fn check_file(path: &Path) -> Result<()> {
     }
 }
 
-fn context_params(layers: &Layers<'_>, model: &chaku_llama::Model, max_sessions: u32, fixed_shape: bool) -> Result<ContextParams> {
+fn context_params(
+    layers: &Layers<'_>,
+    model: &chaku_llama::Model,
+    max_sessions: u32,
+    fixed_shape: bool,
+) -> Result<ContextParams> {
     let trained = model.n_ctx_train();
     let n_ctx = match layers.i64("ctx_size") {
         None => trained.min(DEFAULT_CTX_SIZE),
@@ -160,6 +166,11 @@ fn cache_type(layers: &Layers<'_>, key: &str) -> Result<CacheType> {
         "q4_1" => CacheType::Q4_1,
         "q4_0" => CacheType::Q4_0,
         "iq4_nl" => CacheType::Iq4Nl,
-        other => return Err(Error::new(Reason::Internal, format!("the table allows `{other}` for {key}, the code does not"))),
+        other => {
+            return Err(Error::new(
+                Reason::Internal,
+                format!("the table allows `{other}` for {key}, the code does not"),
+            ));
+        }
     })
 }

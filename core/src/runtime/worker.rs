@@ -36,7 +36,12 @@ struct Task {
 
 impl Worker {
     /// Starts both threads. `dispatch` receives their log lines.
-    pub(crate) fn start<B>(backend: B, control: Arc<Control>, max_sessions: usize, dispatch: Option<tracing::Dispatch>) -> Result<Self>
+    pub(crate) fn start<B>(
+        backend: B,
+        control: Arc<Control>,
+        max_sessions: usize,
+        dispatch: Option<tracing::Dispatch>,
+    ) -> Result<Self>
     where
         B: Backend<Sampler = Sampler> + Send + 'static,
     {
@@ -45,9 +50,13 @@ impl Worker {
         let (jobs, job_inbox) = bounded::<Job<Sampler>>(max_sessions);
         let engine = Engine::new(backend, control.clone(), max_sessions);
         let (for_engine, for_prepare) = (control.clone(), control.clone());
-        spawn("chaku-engine", 2 << 20, &control, dispatch.clone(), move || run_engine(engine, &job_inbox, &for_engine))?;
-        spawn("chaku-prepare", PREPARE_STACK, &control, dispatch, move || run_prepare(&task_inbox, &jobs, &for_prepare))
-            .inspect_err(|_| control.close())?;
+        spawn("chaku-engine", 2 << 20, &control, dispatch.clone(), move || {
+            run_engine(engine, &job_inbox, &for_engine)
+        })?;
+        spawn("chaku-prepare", PREPARE_STACK, &control, dispatch, move || {
+            run_prepare(&task_inbox, &jobs, &for_prepare)
+        })
+        .inspect_err(|_| control.close())?;
         Ok(Worker { tasks: Mutex::new(Some(tasks)), control })
     }
 

@@ -1,0 +1,78 @@
+//! The Rust API on real and tiny models. What every surface must show is in `tests/conformance`; here is what only
+//! Rust can see, and a first look that all is well.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chaku::{Event, FinishReason, Model, Options, Request, Runtime};
+
+fn path(name: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/models").join(name);
+    assert!(path.is_file(), "{} is missing: run `make models`", path.display());
+    path
+}
+
+fn load(name: &str, set: impl FnOnce(&mut Options)) -> Model {
+    let mut options = Options::new();
+    options.set_i64("threads", 1).unwrap();
+    set(&mut options);
+    Runtime::default_runtime().load_blocking(&path(name), &options).unwrap()
+}
+
+fn smollm2() -> Model {
+    load("SmolLM2-135M-Instruct.Q4_1.gguf", |options| options.set_i64("ctx_size", 2048).unwrap())
+}
+
+fn text(request: &Request) -> (String, std::sync::Arc<chaku::Final>) {
+    let mut text = String::new();
+    let end = request.run(|event| {
+        if let Event::Text(piece) = event {
+            text.push_str(&piece.text);
+        }
+        true
+    });
+    (text, end.unwrap())
+}
+
+fn greedy(max_tokens: i64) -> Options {
+    let mut options = Options::new();
+    options.set_f64("temperature", 0.0).unwrap();
+    options.set_i64("max_tokens", max_tokens).unwrap();
+    options
+}
+
+#[test]
+fn a_real_model_answers_and_remembers() {
+    let model = smollm2();
+    let session = model.session(&Options::new()).unwrap();
+    let (first, end) =
+        text(&session.chat("The capital of France is Paris. What is the capital of France?", &greedy(40)).unwrap());
+    assert!(first.contains("Paris"), "{first}");
+    assert!(matches!(end.finish_reason, FinishReason::Stop | FinishReason::Length));
+    let (_, second) = text(&session.chat("Say it again.", &greedy(20)).unwrap());
+    assert!(second.usage.cached_tokens >= end.usage.prompt_tokens, "{:?} after {:?}", second.usage, end.usage);
+    assert_eq!(session.message_count(), 4);
+}
+
+#[test]
+fn a_deep_template_is_prepared_on_a_large_stack() {
+    let deep = format!("{}x{}", "{% if true %}".repeat(300), "{% endif %}".repeat(300));
+    let model = load("tiny-random.gguf", |options| options.set_str("chat_template", &deep).unwrap());
+    let session = model.session(&Options::new()).unwrap();
+    let caller = std::thread::Builder::new().stack_size(128 << 10);
+    let run = move || text(&session.chat("hello", &greedy(3)).unwrap()).1.finish_reason;
+    assert_eq!(caller.spawn(run).unwrap().join().unwrap(), FinishReason::Length);
+}
+
+#[test]
+fn dropping_the_model_while_it_generates_is_fine() {
+    let model = load("tiny-random.gguf", |_| {});
+    let session = model.session(&Options::new()).unwrap();
+    let request = session.generate("abc", &greedy(0)).unwrap();
+    drop(model);
+    drop(session);
+    assert!(request.next(Some(Duration::from_secs(10))).unwrap().is_some());
+    request.cancel();
+    let (_, end) = text(&request);
+    assert_eq!(end.finish_reason, FinishReason::Cancelled);
+}

@@ -43,7 +43,7 @@ lint: deps ## Check formatting, clippy, dependency directions, unsafe code, and 
 	@scripts/lint.sh
 
 header: deps ## Generate include/chaku.h from capi/
-	@scripts/header.sh
+	@cargo run --release --quiet -p chaku-capi --example header
 
 bench: build models ## Measure against a plain llama.cpp loop: one JSON line a figure (ONLY="decode cancel" for some)
 	@$(MAKE) $(BENCHES)

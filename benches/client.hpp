@@ -36,12 +36,18 @@ class Options {
 public:
     Options() {
         chaku_options * options = nullptr;
-        check(chaku_options_new(&options), nullptr);
+        chaku_error *   error   = nullptr;
+        check(chaku_options_new(&options, &error), error);
         options_.reset(options);
     }
     Options & integer(const char * key, int64_t value) { return set(chaku_options_set_i64, key, value); }
     Options & number(const char * key, double value) { return set(chaku_options_set_f64, key, value); }
     Options & flag(const char * key, bool value) { return set(chaku_options_set_bool, key, value); }
+    Options & text(const char * key, const char * value) {
+        chaku_error * error = nullptr;
+        check(chaku_options_set_str(options_.get(), key, value, -1, &error), error);
+        return *this;
+    }
 
     const chaku_options * get() const { return options_.get(); }
     chaku_options *       get() { return options_.get(); }

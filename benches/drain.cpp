@@ -10,7 +10,7 @@ int main(int argc, char ** argv) try {
     const int       events = std::atoi(argv[2]);
     client::Options model_options, session_options, request_options;
     model_options.integer("ctx_size", 256).integer("threads", 1).integer("threads_batch", 1);
-    client::check(chaku_options_set_str(session_options.get(), "overflow", "shift", nullptr), nullptr);
+    session_options.text("overflow", "shift");
     request_options.integer("max_tokens", events).integer("event_queue", 2 * events).flag("ignore_eos", true);
     auto model   = client::load(argv[1], model_options);
     auto session = client::session(model, session_options);

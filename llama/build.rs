@@ -36,13 +36,11 @@ fn main() {
 fn llama_sources() -> PathBuf {
     let cmake_dir = env::var_os("DEP_LLAMA_GGML_CMAKE_DIR")
         .expect("llama-cpp-sys-2 sets DEP_LLAMA_GGML_CMAKE_DIR for the crates that depend on it");
-    let out_dir = Path::new(&cmake_dir)
-        .ancestors()
-        .nth(2)
-        .expect("DEP_LLAMA_GGML_CMAKE_DIR lies two folders below OUT_DIR");
+    let out_dir =
+        Path::new(&cmake_dir).ancestors().nth(2).expect("DEP_LLAMA_GGML_CMAKE_DIR lies two folders below OUT_DIR");
     let cache_path = out_dir.join("build").join("CMakeCache.txt");
-    let cache = fs::read_to_string(&cache_path)
-        .unwrap_or_else(|error| panic!("cannot read {}: {error}", cache_path.display()));
+    let cache =
+        fs::read_to_string(&cache_path).unwrap_or_else(|error| panic!("cannot read {}: {error}", cache_path.display()));
     let home = cache
         .lines()
         .find_map(|line| line.strip_prefix("CMAKE_HOME_DIRECTORY:INTERNAL="))

@@ -8,3 +8,11 @@ if ! compgen -G 'target/release/build/llama-cpp-sys-2-*/out/lib/libllama.a' >/de
 fi
 # The artifact alone: building the whole workspace at once would unify the features of its members.
 cargo build --release --quiet -p chaku-artifact
+
+# Programs look for the library under its soname, which names the ABI version: lay out what an installation has.
+if [ -e target/release/libchaku.so ]; then
+    soname=$(readelf -d target/release/libchaku.so | sed -n 's/.*(SONAME).*\[\(.*\)\].*/\1/p')
+    [ -z "$soname" ] || ln -sf libchaku.so "target/release/$soname"
+fi
+# Programs look for the SONAME.
+[ "$(uname)" != Linux ] || ln -sfn libchaku.so target/release/libchaku.so.0

@@ -29,6 +29,6 @@ if cargo clippy --version >/dev/null 2>&1; then
 else
     skip "cargo clippy" "clippy is not installed (rustup component add clippy)"
 fi
-check "include/chaku.h is the generated one" scripts/header.sh --check
+check "include/chaku.h is the generated one" cargo run --release --quiet -p chaku-capi --example header -- --check
 
 [ "$failures" = 0 ]

@@ -14,8 +14,7 @@ use crate::types::chaku_event;
 ///
 /// Returns 0 to go on, anything else to cancel the request: see the function it is given to.
 /// It may call callback-safe functions only, and must neither throw nor longjmp.
-pub type chaku_event_callback =
-    Option<unsafe extern "C" fn(event: *const chaku_event, user_data: *mut c_void) -> i32>;
+pub type chaku_event_callback = Option<unsafe extern "C" fn(event: *const chaku_event, user_data: *mut c_void) -> i32>;
 
 /// Called when a request has something to read after it had nothing: read until chaku_request_next gives NULL, on any
 /// thread but not in here.
@@ -45,8 +44,7 @@ pub type chaku_log_callback = Option<
     ) -> i32,
 >;
 
-pub(crate) type LogFunction =
-    unsafe extern "C" fn(i32, *const c_char, *const c_char, i64, *mut c_void) -> i32;
+pub(crate) type LogFunction = unsafe extern "C" fn(i32, *const c_char, *const c_char, i64, *mut c_void) -> i32;
 
 /// Called exactly once when the callback registered with it will never be called again, also when the registration
 /// fails; never while that callback runs.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use chaku::{Error, Event, Final, Result, Text, Timings, Usage};
 
+use crate::error::{CHAKU_INVALID_ARGUMENT, CHAKU_OK};
 use crate::out::{Out, set_optional};
 use crate::types::{chaku_code, chaku_error, chaku_event};
-use crate::error::{CHAKU_INVALID_ARGUMENT, CHAKU_OK};
 use crate::{callback, guard, handle};
 
 /// Work was done that yields no text: part of a load or of a prompt.

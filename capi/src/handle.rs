@@ -57,9 +57,7 @@ pub(crate) fn take<H: Handle>(handle: *const H, parameter: &'static str) -> Resu
 fn explain<H: Handle>(handle: *const H, parameter: &'static str) -> Error {
     let expected = H::TYPE.name();
     let error = match LAYOUT.unpack(handle.addr() as u64, H::TYPE) {
-        Err(NotAKey::Null) => {
-            Error::new(Reason::NullPointer, format!("`{parameter}` must be a {expected}, not NULL"))
-        }
+        Err(NotAKey::Null) => Error::new(Reason::NullPointer, format!("`{parameter}` must be a {expected}, not NULL")),
         Err(NotAKey::OfType(found)) => {
             let found = found.name();
             Error::new(Reason::WrongHandle, format!("`{parameter}` must be a {expected}, this is a {found}"))
@@ -124,11 +122,9 @@ struct Layout {
 }
 
 /// The highest byte makes the handle a non-canonical address: nobody can mistake it for memory, or memory for it.
-const LAYOUT_64: Layout =
-    Layout { magic: 0xCA, type_bits: 6, generation_bits: 26, index_bits: 24, odd: false };
+const LAYOUT_64: Layout = Layout { magic: 0xCA, type_bits: 6, generation_bits: 26, index_bits: 24, odd: false };
 /// With 32 bits an address may look like anything, except odd.
-const LAYOUT_32: Layout =
-    Layout { magic: 0, type_bits: 4, generation_bits: 13, index_bits: 14, odd: true };
+const LAYOUT_32: Layout = Layout { magic: 0, type_bits: 4, generation_bits: 13, index_bits: 14, odd: true };
 const LAYOUT: Layout = if usize::BITS >= 64 { LAYOUT_64 } else { LAYOUT_32 };
 
 /// Why bits are not a key of the wanted type.

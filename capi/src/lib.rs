@@ -13,7 +13,10 @@
 //! contract each function relies on: every pointer has one of the words *borrowed*, *copied*, *consumed*, *returns
 //! owned*, *valid until*, and every function has its thread class. Tests hold both.
 #![allow(non_camel_case_types, reason = "C's names")]
-#![allow(clippy::missing_safety_doc, reason = "the ownership words are the contract, and a heading would show in the C header")]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "the ownership words are the contract, and a heading would show in the C header"
+)]
 
 mod callback;
 mod device;

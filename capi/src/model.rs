@@ -254,7 +254,9 @@ pub extern "C" fn chaku_model_metadata_count(model: *const chaku_model) -> i64 {
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_model_metadata_key(model: *const chaku_model, index: i64) -> *const c_char {
-    guard::value(ptr::null(), || text(model, |texts| texts.metadata.get(usize::try_from(index).ok()?).map(|(key, _)| key)))
+    guard::value(ptr::null(), || {
+        text(model, |texts| texts.metadata.get(usize::try_from(index).ok()?).map(|(key, _)| key))
+    })
 }
 
 /// The value of a metadata entry, as text, by position from 0.
@@ -265,7 +267,9 @@ pub extern "C" fn chaku_model_metadata_key(model: *const chaku_model, index: i64
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_model_metadata_value(model: *const chaku_model, index: i64) -> *const c_char {
-    guard::value(ptr::null(), || text(model, |texts| texts.metadata.get(usize::try_from(index).ok()?).map(|(_, value)| value)))
+    guard::value(ptr::null(), || {
+        text(model, |texts| texts.metadata.get(usize::try_from(index).ok()?).map(|(_, value)| value))
+    })
 }
 
 /// The value of the metadata entry with this key, for instance "general.name", as text.

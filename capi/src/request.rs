@@ -4,9 +4,7 @@ use std::ffi::c_void;
 
 use chaku::Event;
 
-use crate::callback::{
-    self, UserData, chaku_destroy_callback, chaku_event_callback, chaku_ready_callback,
-};
+use crate::callback::{self, UserData, chaku_destroy_callback, chaku_event_callback, chaku_ready_callback};
 use crate::event::{self, EventObject};
 use crate::model::ModelObject;
 use crate::out::Out;

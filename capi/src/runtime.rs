@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chaku::{LogLevel, LogRecord, Result, Runtime};
 
-use crate::callback::{self, UserData, LogFunction, chaku_destroy_callback, chaku_log_callback};
+use crate::callback::{self, LogFunction, UserData, chaku_destroy_callback, chaku_log_callback};
 use crate::out::Out;
 use crate::text::{c_string, invalid};
 use crate::types::{chaku_code, chaku_error, chaku_options, chaku_runtime};

@@ -162,9 +162,12 @@ unsafe fn fill<T: Copy>(buffer: *mut T, capacity: i64, parameter: &'static str, 
     }
     if found.len() > room {
         let needed = found.len();
-        return Err(Error::new(Reason::BufferTooSmall, format!("`{parameter}` has room for {room}, but {needed} are needed"))
-            .with("parameter", parameter)
-            .with("needed", needed));
+        return Err(Error::new(
+            Reason::BufferTooSmall,
+            format!("`{parameter}` has room for {room}, but {needed} are needed"),
+        )
+        .with("parameter", parameter)
+        .with("needed", needed));
     }
     // SAFETY: there is room, as this function's contract says, and nobody else knows `found`.
     unsafe { std::ptr::copy_nonoverlapping(found.as_ptr(), buffer, found.len()) };

@@ -183,17 +183,23 @@ pub enum SpecialToken {
 }
 
 impl Shared {
+    /// Says whether there is a chat template at all.
+    pub(crate) fn check_template(&self) -> Result<()> {
+        if self.given_template().is_some() || self.llama.chat_template().is_some() {
+            return Ok(());
+        }
+        let message = "the model has no chat template; give one as chat_template, or use raw text (generate)";
+        Err(Error::new(Reason::NoChatTemplate, message))
+    }
+
     /// The chat template, parsed once. Call it on the preparing thread.
     pub(crate) fn templates(&self) -> Result<&ChatTemplates> {
-        let parse = || {
-            let given = crate::options::Layers(&[&self.options]).str("chat_template").map(str::to_owned);
-            if given.is_none() && self.llama.chat_template().is_none() {
-                let message = "the model has no chat template; give one as chat_template, or use raw text (generate)";
-                return Err(Error::new(Reason::NoChatTemplate, message));
-            }
-            Ok(ChatTemplates::new(&self.llama, given.as_deref())?)
-        };
+        let parse = || Ok(ChatTemplates::new(&self.llama, self.given_template())?);
         self.templates.get_or_init(parse).as_ref().map_err(Clone::clone)
+    }
+
+    fn given_template(&self) -> Option<&str> {
+        self.options.str("chat_template").or_else(|| self.runtime.options().str("chat_template"))
     }
 
     pub(crate) fn session_closed(&self, id: u64) {

@@ -52,7 +52,7 @@ impl Prompt {
         let began = Instant::now();
         let Prompt { request, session, options, ask } = self;
         let model = session.model.clone();
-        let layers = Layers(&[&model.recommended, &model.options, &session.options, &options]);
+        let layers = Layers(&[&model.recommended, model.runtime.options(), &model.options, &session.options, &options]);
         let overflow = match layers.str("overflow") {
             Some("shift") => Overflow::Shift,
             Some("stop") => Overflow::Stop,

@@ -10,6 +10,7 @@ use crate::model;
 use crate::options::{Layers, Options, Scope};
 use crate::prompt::{Ask, Prompt};
 use crate::request::{self, Request};
+use crate::runtime::deadline;
 use crate::runtime::job::Answer;
 use crate::runtime::queue::closed;
 
@@ -57,6 +58,7 @@ impl Session {
     /// Says something to the model as the user, and lets it answer.
     pub fn chat(&self, text: &str, options: &Options) -> Result<Request> {
         not_empty(text)?;
+        self.0.model.check_template()?;
         self.start("chat", options, |content| {
             let mut chat = content.into_chat()?;
             chat.messages.push(Message { role: "user".into(), content: text.to_owned() });
@@ -75,6 +77,9 @@ impl Session {
     pub fn ingest(&self, role: Option<&str>, text: &str, options: &Options) -> Result<Request> {
         not_empty(text)?;
         let role = role.map(known_role).transpose()?;
+        if role.is_some() {
+            self.0.model.check_template()?;
+        }
         self.start("ingest", options, |content| {
             let Some(role) = role else { return Ok(Ask::IngestRaw(content.into_raw()?, text.to_owned())) };
             let mut chat = content.into_chat()?;
@@ -139,9 +144,9 @@ impl Session {
         let mut state = session.state.lock();
         state.check_idle()?;
         let ask = ask(state.content.clone())?;
-        let layers = Layers(&[&model.recommended, &model.options, &session.options, options]);
+        let layers = Layers(&[&model.recommended, model.runtime.options(), &model.options, &session.options, options]);
         let queue = layers.i64("event_queue").unwrap_or(1) as usize;
-        let deadline = model.runtime.deadline(&layers);
+        let deadline = deadline(&layers);
         let request = request::Shared::new(kind, queue, deadline, model.worker.control.signal.clone());
         let prompt = Prompt { request: request.clone(), session: session.clone(), options: options.clone(), ask };
         model.worker.submit(request.clone(), Box::new(move || prompt.prepare()))?;
@@ -170,7 +175,7 @@ impl Shared {
         if answer.complete || (answer.generated > 0 && !rollback) {
             let mut state = self.state.lock();
             state.content = content;
-            state.context_used = answer.tokens.len();
+            state.context_used = answer.tokens.len().min(self.model.ctx_size);
         }
     }
 }

@@ -17,10 +17,7 @@ struct Shared {
 
 impl AbortCell {
     pub(crate) fn new() -> Self {
-        let shared = Box::new(Shared {
-            should_abort: Cell::new(None),
-            panic: Cell::new(None),
-        });
+        let shared = Box::new(Shared { should_abort: Cell::new(None), panic: Cell::new(None) });
         Self(NonNull::from(Box::leak(shared)))
     }
 
@@ -32,9 +29,9 @@ impl AbortCell {
     pub(crate) fn during<T>(&self, should_abort: &dyn Fn() -> bool, body: impl FnOnce() -> T) -> T {
         // SAFETY: only drops the lifetime from the type: the cell is emptied below, before the reference ends.
         let erased = unsafe {
-            std::mem::transmute::<NonNull<dyn Fn() -> bool + '_>, NonNull<dyn Fn() -> bool>>(
-                NonNull::from(should_abort),
-            )
+            std::mem::transmute::<NonNull<dyn Fn() -> bool + '_>, NonNull<dyn Fn() -> bool>>(NonNull::from(
+                should_abort,
+            ))
         };
         let shared = self.shared();
         shared.should_abort.set(Some(erased));
@@ -108,11 +105,7 @@ mod tests {
             });
         }));
         assert!(returned, "the callback asks for an abort");
-        assert_eq!(
-            caught.unwrap_err().downcast_ref(),
-            Some(&"in the callback"),
-            "the panic arrives"
-        );
+        assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"in the callback"), "the panic arrives");
         assert!(!on_should_abort(cell.user_data()), "and the cell is empty");
     }
 }

@@ -8,10 +8,12 @@ use crate::{Error, ffi, log};
 /// Prepares llama.cpp. Idempotent and thread-safe; everything in this crate calls it.
 ///
 /// Checks first that this CPU has the instructions the build uses. Then it points llama.cpp's loggers at
-/// [`set_log_handler`] (nothing is ever written to stdout or stderr), takes over the message of an abort, and gives back the
-/// host's `std::terminate` handler, which ggml replaces while it is loaded (in a program that has llama.cpp linked into
-/// itself the host's handler cannot be told from ggml's and stays as it is). It sets no environment variable and no signal
-/// handler.
+/// [`set_log_handler`] (nothing is ever written to stdout or stderr) and takes over the message of an abort. It sets no
+/// environment variable and no signal handler.
+///
+/// The host's `std::terminate` handler stays too: ggml replaces it in a static initialiser, but that is the only thing in
+/// its object file, which linkers therefore leave out. Whoever links the static library with `--whole-archive` gets it, and
+/// can keep it from acting with `GGML_NO_BACKTRACE` in the environment.
 pub fn init() -> Result<(), Error> {
     static INIT: OnceLock<Result<(), (bool, String)>> = OnceLock::new();
     INIT.get_or_init(|| {
@@ -28,10 +30,7 @@ pub fn init() -> Result<(), Error> {
     .clone()
     .map_err(|(cpu, message)| match cpu {
         true => Error::CpuUnsupported { missing: message },
-        false => Error::Threw {
-            call: "llama_backend_init",
-            message,
-        },
+        false => Error::Threw { call: "llama_backend_init", message },
     })
 }
 
@@ -70,9 +69,7 @@ pub fn compiled_backends() -> Vec<&'static str> {
         ("rocm", cfg!(feature = "rocm")),
         ("mkl", cfg!(feature = "mkl")),
     ];
-    let chosen = optional
-        .into_iter()
-        .filter_map(|(name, compiled)| compiled.then_some(name));
+    let chosen = optional.into_iter().filter_map(|(name, compiled)| compiled.then_some(name));
     std::iter::once("cpu").chain(chosen).collect()
 }
 
@@ -102,9 +99,7 @@ pub(crate) unsafe fn text(text: *const std::ffi::c_char) -> String {
         return String::new();
     }
     // SAFETY: as this function requires.
-    unsafe { std::ffi::CStr::from_ptr(text) }
-        .to_string_lossy()
-        .into_owned()
+    unsafe { std::ffi::CStr::from_ptr(text) }.to_string_lossy().into_owned()
 }
 
 #[cfg(test)]

@@ -37,28 +37,16 @@ impl Batch {
     }
 
     /// Adds a token. `output`: compute its logits.
-    pub fn push(
-        &mut self,
-        token: Token,
-        position: Pos,
-        sequence: SeqId,
-        output: bool,
-    ) -> Result<(), Error> {
+    pub fn push(&mut self, token: Token, position: Pos, sequence: SeqId, output: bool) -> Result<(), Error> {
         if self.tokens.len() == self.capacity {
-            return Err(Error::input(
-                "batch",
-                format!("is full with {} tokens", self.capacity),
-            ));
+            return Err(Error::input("batch", format!("is full with {} tokens", self.capacity)));
         }
         if token < 0 {
             return Err(Error::input("token", format!("{token} is negative")));
         }
         // The largest number stands for "to the end" in the memory functions.
         if !(0..Pos::MAX).contains(&position) {
-            return Err(Error::input(
-                "position",
-                format!("{position} is out of range"),
-            ));
+            return Err(Error::input("position", format!("{position} is out of range")));
         }
         check_sequence(sequence, self.n_seq_max)?;
         self.tokens.push(token);
@@ -108,10 +96,7 @@ impl Batch {
 pub(crate) fn check_sequence(sequence: SeqId, n_seq_max: u32) -> Result<(), Error> {
     match u32::try_from(sequence) {
         Ok(number) if number < n_seq_max => Ok(()),
-        _ => Err(Error::input(
-            "sequence",
-            format!("{sequence} is not below {n_seq_max}"),
-        )),
+        _ => Err(Error::input("sequence", format!("{sequence} is not below {n_seq_max}"))),
     }
 }
 
@@ -122,13 +107,7 @@ mod tests {
     #[test]
     fn refuses_what_llama_cpp_would_assert() {
         let mut batch = Batch::new(2, 4);
-        for (token, position, sequence) in [
-            (-1, 0, 0),
-            (0, -1, 0),
-            (0, Pos::MAX, 0),
-            (0, 0, -1),
-            (0, 0, 4),
-        ] {
+        for (token, position, sequence) in [(-1, 0, 0), (0, -1, 0), (0, Pos::MAX, 0), (0, 0, -1), (0, 0, 4)] {
             let error = batch.push(token, position, sequence, true).unwrap_err();
             assert!(matches!(error, Error::InvalidInput { .. }), "{error}");
         }

@@ -53,22 +53,12 @@ impl ChatTemplates {
         let mut raw = std::ptr::null_mut();
         let result = ffi::run("common_chat_templates_init", |error| {
             // SAFETY: model and text outlive the call.
-            unsafe {
-                ffi::chaku_llama_templates_new(
-                    model.raw(),
-                    text.cast(),
-                    length,
-                    &raw mut raw,
-                    error,
-                )
-            }
+            unsafe { ffi::chaku_llama_templates_new(model.raw(), text.cast(), length, &raw mut raw, error) }
         });
         result.map_err(template_error)?;
         match NonNull::new(raw) {
             Some(raw) => Ok(Self { raw }),
-            None => Err(Error::Template {
-                message: "no template".to_owned(),
-            }),
+            None => Err(Error::Template { message: "no template".to_owned() }),
         }
     }
 
@@ -77,9 +67,7 @@ impl ChatTemplates {
         let mut text = ffi::Text::empty();
         let result = ffi::run("common_chat_templates_source", |error| {
             // SAFETY: alive.
-            unsafe {
-                ffi::chaku_llama_templates_source(self.raw.as_ptr(), &raw mut text, error)
-            }
+            unsafe { ffi::chaku_llama_templates_source(self.raw.as_ptr(), &raw mut text, error) }
         });
         result.map_or_else(|_| String::new(), |()| text.to_text())
     }
@@ -91,11 +79,7 @@ impl ChatTemplates {
     }
 
     /// Renders a conversation as llama.app does. `add_generation_prompt`: with the beginning of the assistant's answer.
-    pub fn render(
-        &self,
-        messages: &[Message],
-        add_generation_prompt: bool,
-    ) -> Result<Rendered, Error> {
+    pub fn render(&self, messages: &[Message], add_generation_prompt: bool) -> Result<Rendered, Error> {
         let raw_messages: Vec<ffi::Message> = messages
             .iter()
             .map(|message| ffi::Message {

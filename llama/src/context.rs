@@ -143,9 +143,7 @@ impl Context {
                 return Err(Error::ContextFailed { message });
             }
             _ => {
-                return Err(Error::ContextFailed {
-                    message: "llama.cpp gave no reason".to_owned(),
-                });
+                return Err(Error::ContextFailed { message: "llama.cpp gave no reason".to_owned() });
             }
         };
         // SAFETY: both are alive, and `raw` is dropped before the pool. Without a pool of its own ggml would start and
@@ -176,11 +174,7 @@ impl Context {
     /// thread; work on a GPU cannot be stopped.
     ///
     /// After an error the pieces that were computed are still in the memory, as after [`Decoded::Aborted`].
-    pub fn decode(
-        &mut self,
-        batch: &Batch,
-        should_abort: &dyn Fn() -> bool,
-    ) -> Result<Decoded, Error> {
+    pub fn decode(&mut self, batch: &Batch, should_abort: &dyn Fn() -> bool) -> Result<Decoded, Error> {
         self.check_batch(batch)?;
         self.outputs.clear();
         let mut code = 0;
@@ -209,10 +203,7 @@ impl Context {
             }
             1 => Ok(Decoded::NoSpace),
             2 => Ok(Decoded::Aborted),
-            code => Err(Error::Decode {
-                code,
-                message: words,
-            }),
+            code => Err(Error::Decode { code, message: words }),
         }
     }
 
@@ -363,10 +354,7 @@ impl Context {
         if there {
             return Ok(());
         }
-        Err(Error::input(
-            "index",
-            format!("the last decode left no logits for {i}"),
-        ))
+        Err(Error::input("index", format!("the last decode left no logits for {i}")))
     }
 
     fn check_batch(&mut self, batch: &Batch) -> Result<(), Error> {
@@ -375,10 +363,7 @@ impl Context {
         }
         if batch.len() > self.batch_limit {
             let (have, limit) = (batch.len(), self.batch_limit);
-            return Err(Error::input(
-                "batch",
-                format!("has {have} tokens, the context takes {limit}"),
-            ));
+            return Err(Error::input("batch", format!("has {have} tokens, the context takes {limit}")));
         }
         let outputs = batch.output_indices().count();
         if outputs > self.n_seq_max as usize {
@@ -397,10 +382,7 @@ impl Context {
             // llama.cpp checks that the first one follows what is in the memory, but lets the same position come twice.
             let last = &mut self.last_positions[sequence as usize];
             if *last >= 0 && position != *last + 1 {
-                return Err(Error::input(
-                    "position",
-                    format!("{position} of sequence {sequence} follows {last}"),
-                ));
+                return Err(Error::input("position", format!("{position} of sequence {sequence} follows {last}")));
             }
             *last = position;
         }
@@ -421,10 +403,7 @@ impl CacheType {
             Self::Q5_0 => sys::GGML_TYPE_Q5_0,
             Self::Q5_1 => sys::GGML_TYPE_Q5_1,
         };
-        #[allow(
-            clippy::unnecessary_cast,
-            reason = "the signedness of C enums differs between platforms"
-        )]
+        #[allow(clippy::unnecessary_cast, reason = "the signedness of C enums differs between platforms")]
         {
             raw as i32
         }
@@ -446,18 +425,11 @@ fn check(model: &Model, params: &ContextParams) -> Result<(), Error> {
         return Err(Error::input("model", "does not generate text by decoding alone"));
     }
     // llama.cpp rounds up and counts in i32.
-    let lengths = [
-        ("n_ctx", params.n_ctx, 0),
-        ("n_batch", params.n_batch, 1),
-        ("n_ubatch", params.n_ubatch, 1),
-    ];
+    let lengths = [("n_ctx", params.n_ctx, 0), ("n_batch", params.n_batch, 1), ("n_ubatch", params.n_ubatch, 1)];
     for (what, value, least) in lengths {
         const MOST: u32 = i32::MAX as u32 - 255;
         if !(least..=MOST).contains(&value) {
-            return Err(Error::input(
-                what,
-                format!("{value} is not between {least} and {MOST}"),
-            ));
+            return Err(Error::input(what, format!("{value} is not between {least} and {MOST}")));
         }
     }
     // SAFETY: returns a constant.
@@ -471,10 +443,7 @@ fn check(model: &Model, params: &ContextParams) -> Result<(), Error> {
     let (type_k, type_v) = (params.cache_type_k.raw(), params.cache_type_v.raw());
     // SAFETY: the model is loaded, and both are ggml types.
     if !unsafe { ffi::chaku_llama_model_cache_types_fit(model.raw(), type_k, type_v) } {
-        return Err(Error::input(
-            "cache type",
-            "the model's heads are not a multiple of its block size",
-        ));
+        return Err(Error::input("cache type", "the model's heads are not a multiple of its block size"));
     }
     Ok(())
 }

@@ -55,9 +55,7 @@ fn device(index: usize) -> Result<Option<Device>, Error> {
         memory_total: 0,
     };
     // SAFETY: `index` is below the device count, which ggml checks with an assert, and devices are never unregistered.
-    ffi::run("ggml_backend_dev_get", |error| unsafe {
-        ffi::chaku_llama_device_get(index, &raw mut raw, error)
-    })?;
+    ffi::run("ggml_backend_dev_get", |error| unsafe { ffi::chaku_llama_device_get(index, &raw mut raw, error) })?;
     let kind = match raw.kind {
         0 => DeviceKind::Cpu,
         1 => DeviceKind::Gpu,
@@ -67,21 +65,9 @@ fn device(index: usize) -> Result<Option<Device>, Error> {
         _ => return Ok(None),
     };
     // SAFETY: the strings belong to the device and live as long as the process.
-    let (name, description, backend) = unsafe {
-        (
-            backend::text(raw.name),
-            backend::text(raw.description),
-            backend::text(raw.backend),
-        )
-    };
-    Ok(Some(Device {
-        name,
-        description,
-        backend,
-        kind,
-        memory_free: raw.memory_free,
-        memory_total: raw.memory_total,
-    }))
+    let (name, description, backend) =
+        unsafe { (backend::text(raw.name), backend::text(raw.description), backend::text(raw.backend)) };
+    Ok(Some(Device { name, description, backend, kind, memory_free: raw.memory_free, memory_total: raw.memory_total }))
 }
 
 #[cfg(test)]
@@ -91,10 +77,7 @@ mod tests {
     #[test]
     fn there_is_always_a_cpu() {
         let devices = devices().unwrap();
-        let cpu = devices
-            .iter()
-            .find(|device| device.kind == DeviceKind::Cpu)
-            .expect("a CPU device");
+        let cpu = devices.iter().find(|device| device.kind == DeviceKind::Cpu).expect("a CPU device");
         assert!(!cpu.name.is_empty() && !cpu.backend.is_empty());
         assert!(cpu.memory_total >= cpu.memory_free && cpu.memory_total > 0);
     }

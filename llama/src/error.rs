@@ -77,9 +77,6 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn input(what: &'static str, message: impl Into<String>) -> Self {
-        Self::InvalidInput {
-            what,
-            message: message.into(),
-        }
+        Self::InvalidInput { what, message: message.into() }
     }
 }

@@ -20,10 +20,7 @@ pub(crate) struct Text {
 
 impl Text {
     pub(crate) const fn empty() -> Self {
-        Self {
-            data: std::ptr::null_mut(),
-            len: 0,
-        }
+        Self { data: std::ptr::null_mut(), len: 0 }
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -42,12 +39,7 @@ impl Text {
 impl Drop for Text {
     fn drop(&mut self) {
         // SAFETY: by the invariant; nothing uses the bytes after this.
-        unsafe {
-            chaku_llama_text_free(Text {
-                data: self.data,
-                len: self.len,
-            })
-        };
+        unsafe { chaku_llama_text_free(Text { data: self.data, len: self.len }) };
     }
 }
 
@@ -59,10 +51,7 @@ pub(crate) enum Outcome {
 }
 
 /// Makes one guarded call. `body` gets the place for the error text and returns the status.
-pub(crate) fn call(
-    name: &'static str,
-    body: impl FnOnce(*mut Text) -> i32,
-) -> Result<Outcome, Error> {
+pub(crate) fn call(name: &'static str, body: impl FnOnce(*mut Text) -> i32) -> Result<Outcome, Error> {
     let (status, words) = make(body);
     match status {
         OK => Ok(Outcome::Done),
@@ -77,10 +66,7 @@ pub(crate) fn run(name: &'static str, body: impl FnOnce(*mut Text) -> i32) -> Re
 }
 
 /// The same, for a call that reports failure in its own way: returns what llama.cpp logged as errors meanwhile.
-pub(crate) fn run_logged(
-    name: &'static str,
-    body: impl FnOnce(*mut Text) -> i32,
-) -> Result<String, Error> {
+pub(crate) fn run_logged(name: &'static str, body: impl FnOnce(*mut Text) -> i32) -> Result<String, Error> {
     match make(body) {
         (OK, words) => Ok(words),
         (_, words) => Err(threw(name, words)),
@@ -200,11 +186,7 @@ unsafe extern "C" {
         out: *mut *mut llama_model,
         error: *mut Text,
     ) -> i32;
-    pub(crate) fn chaku_llama_model_cache_types_fit(
-        model: *const llama_model,
-        type_k: i32,
-        type_v: i32,
-    ) -> bool;
+    pub(crate) fn chaku_llama_model_cache_types_fit(model: *const llama_model, type_k: i32, type_v: i32) -> bool;
     pub(crate) fn chaku_llama_tokenize(
         vocab: *const llama_vocab,
         text: *const c_char,
@@ -322,11 +304,8 @@ unsafe extern "C" {
     ) -> i32;
     pub(crate) fn chaku_llama_sampler_seed(sampler: *const Sampler) -> u32;
 
-    pub(crate) fn chaku_llama_grammar_check(
-        vocab: *const llama_vocab,
-        grammar: *const c_char,
-        error: *mut Text,
-    ) -> i32;
+    pub(crate) fn chaku_llama_grammar_check(vocab: *const llama_vocab, grammar: *const c_char, error: *mut Text)
+    -> i32;
 
     pub(crate) fn chaku_llama_templates_new(
         model: *const llama_model,
@@ -336,11 +315,7 @@ unsafe extern "C" {
         error: *mut Text,
     ) -> i32;
     pub(crate) fn chaku_llama_templates_free(templates: *mut Templates);
-    pub(crate) fn chaku_llama_templates_source(
-        templates: *const Templates,
-        out: *mut Text,
-        error: *mut Text,
-    ) -> i32;
+    pub(crate) fn chaku_llama_templates_source(templates: *const Templates, out: *mut Text, error: *mut Text) -> i32;
     pub(crate) fn chaku_llama_templates_was_explicit(templates: *const Templates) -> bool;
     pub(crate) fn chaku_llama_templates_render(
         templates: *const Templates,

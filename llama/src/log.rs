@@ -96,11 +96,7 @@ struct State {
 
 impl State {
     const fn new() -> Self {
-        Self {
-            level: LogLevel::Info,
-            line: String::new(),
-            errors: None,
-        }
+        Self { level: LogLevel::Info, line: String::new(), errors: None }
     }
 
     fn push(&mut self, level: i32, text: &str, lines: &mut Vec<(LogLevel, String)>) {
@@ -177,11 +173,7 @@ mod tests {
     #[test]
     fn a_continuation_belongs_to_the_line_before() {
         let got = lines(&[(3, "half "), (5, "a line\n"), (2, "two\nlines\n")]);
-        let want = [
-            (LogLevel::Warn, "half a line"),
-            (LogLevel::Info, "two"),
-            (LogLevel::Info, "lines"),
-        ];
+        let want = [(LogLevel::Warn, "half a line"), (LogLevel::Info, "two"), (LogLevel::Info, "lines")];
         assert_eq!(got, want.map(|(level, line)| (level, line.to_owned())));
     }
 
@@ -195,11 +187,7 @@ mod tests {
     #[test]
     fn error_lines_of_a_call_become_one_message() {
         let (value, message) = collect_errors(|| {
-            for text in [
-                c"load_file: bad magic\n",
-                c"load: bad magic\n",
-                c"outer: gave up\n",
-            ] {
+            for text in [c"load_file: bad magic\n", c"load: bad magic\n", c"outer: gave up\n"] {
                 on_log(4, text.as_ptr(), std::ptr::null_mut());
             }
             on_log(2, c"not an error\n".as_ptr(), std::ptr::null_mut());
@@ -211,8 +199,7 @@ mod tests {
     #[test]
     fn calls_nest() {
         let (_, outer) = collect_errors(|| {
-            let (_, inner) =
-                collect_errors(|| on_log(4, c"f: inner".as_ptr(), std::ptr::null_mut()));
+            let (_, inner) = collect_errors(|| on_log(4, c"f: inner".as_ptr(), std::ptr::null_mut()));
             assert_eq!(inner, "inner");
             on_log(4, c"f: outer".as_ptr(), std::ptr::null_mut());
         });

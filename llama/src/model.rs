@@ -26,12 +26,7 @@ pub struct ModelParams {
 
 impl Default for ModelParams {
     fn default() -> Self {
-        Self {
-            mmap: true,
-            gpu_layers: -1,
-            check_tensors: false,
-            vocab_only: false,
-        }
+        Self { mmap: true, gpu_layers: -1, check_tensors: false, vocab_only: false }
     }
 }
 
@@ -61,11 +56,7 @@ impl Drop for Inner {
 impl Model {
     /// Loads a GGUF file. `progress` is called on this thread with 0.0 to 1.0, tensor by tensor; when it returns `false`
     /// the load ends with [`Error::Cancelled`].
-    pub fn load(
-        path: &Path,
-        params: &ModelParams,
-        progress: &mut dyn FnMut(f32) -> bool,
-    ) -> Result<Self, Error> {
+    pub fn load(path: &Path, params: &ModelParams, progress: &mut dyn FnMut(f32) -> bool) -> Result<Self, Error> {
         backend::init()?;
         let path = c_path(path)?;
         let raw_params = ffi::ModelParams {
@@ -74,11 +65,7 @@ impl Model {
             check_tensors: params.check_tensors,
             vocab_only: params.vocab_only,
         };
-        let mut state = Progress {
-            callback: progress,
-            cancelled: false,
-            panic: None,
-        };
+        let mut state = Progress { callback: progress, cancelled: false, panic: None };
         let mut raw = std::ptr::null_mut();
         let result = ffi::call("llama_model_load_from_file", |error| {
             // SAFETY: path and params outlive the call; llama.cpp calls on_progress only during it, on this thread, with
@@ -98,17 +85,10 @@ impl Model {
             resume_unwind(panic);
         }
         match (result?, NonNull::new(raw)) {
-            (ffi::Outcome::Done, Some(raw)) => Ok(Self(Arc::new(Inner {
-                raw,
-                vocab_only: params.vocab_only,
-            }))),
+            (ffi::Outcome::Done, Some(raw)) => Ok(Self(Arc::new(Inner { raw, vocab_only: params.vocab_only }))),
             _ if state.cancelled => Err(Error::Cancelled),
-            (ffi::Outcome::Refused(message), _) if !message.is_empty() => {
-                Err(Error::LoadFailed { message })
-            }
-            _ => Err(Error::LoadFailed {
-                message: "llama.cpp gave no reason".to_owned(),
-            }),
+            (ffi::Outcome::Refused(message), _) if !message.is_empty() => Err(Error::LoadFailed { message }),
+            _ => Err(Error::LoadFailed { message: "llama.cpp gave no reason".to_owned() }),
         }
     }
 
@@ -260,10 +240,7 @@ fn c_path(path: &Path) -> Result<CString, Error> {
     #[cfg(unix)]
     let bytes = std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str());
     #[cfg(not(unix))]
-    let bytes = path
-        .to_str()
-        .ok_or_else(|| Error::input("path", "is not Unicode"))?
-        .as_bytes();
+    let bytes = path.to_str().ok_or_else(|| Error::input("path", "is not Unicode"))?.as_bytes();
     if bytes.is_empty() {
         // llama.cpp takes an empty path for "no file given", with words that help nobody.
         return Err(Error::input("path", "is empty"));

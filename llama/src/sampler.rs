@@ -97,11 +97,7 @@ impl Sampler {
     pub fn new(model: &Model, params: &SamplerParams) -> Result<Self, Error> {
         model.vocab().check_has_tokenizer()?;
         params.check()?;
-        Ok(Self {
-            raw: build(model, params)?,
-            model: model.clone(),
-            params: params.clone(),
-        })
+        Ok(Self { raw: build(model, params)?, model: model.clone(), params: params.clone() })
     }
 
     /// Chooses a token from the logits for index `i` of the last batch ([`Context::logits`] says what `i` means). The token
@@ -121,21 +117,13 @@ impl Sampler {
         let mut token = -1;
         let outcome = ffi::call("common_sampler_sample", |error| {
             // SAFETY: both are alive and of the same model, and that index has logits.
-            unsafe {
-                ffi::chaku_llama_sampler_sample(
-                    self.raw.0.as_ptr(),
-                    context.raw(),
-                    i,
-                    &raw mut token,
-                    error,
-                )
-            }
+            unsafe { ffi::chaku_llama_sampler_sample(self.raw.0.as_ptr(), context.raw(), i, &raw mut token, error) }
         })?;
         match outcome {
             ffi::Outcome::Done => Ok(token),
-            ffi::Outcome::Refused(_) => Err(Error::InvalidSampling {
-                message: "no token of the vocabulary continues the grammar".to_owned(),
-            }),
+            ffi::Outcome::Refused(_) => {
+                Err(Error::InvalidSampling { message: "no token of the vocabulary continues the grammar".to_owned() })
+            }
         }
     }
 
@@ -145,16 +133,13 @@ impl Sampler {
         self.model.vocab().check_token(token)?;
         let outcome = ffi::call("common_sampler_accept", |error| {
             // SAFETY: the token exists.
-            unsafe {
-                ffi::chaku_llama_sampler_accept(self.raw.0.as_ptr(), token, is_generated, error)
-            }
+            unsafe { ffi::chaku_llama_sampler_accept(self.raw.0.as_ptr(), token, is_generated, error) }
         })?;
         match outcome {
             ffi::Outcome::Done => Ok(()),
-            ffi::Outcome::Refused(_) => Err(Error::input(
-                "token",
-                format!("{token} is not what the grammar allows here"),
-            )),
+            ffi::Outcome::Refused(_) => {
+                Err(Error::input("token", format!("{token} is not what the grammar allows here")))
+            }
         }
     }
 
@@ -185,9 +170,7 @@ impl SamplerParams {
         const SMALL: f32 = 1e-6;
         const LONG: i32 = 1 << 20;
         let invalid = |name: &str, value: String, allowed: String| {
-            Err(Error::InvalidSampling {
-                message: format!("{name} is {value}, not {allowed}"),
-            })
+            Err(Error::InvalidSampling { message: format!("{name} is {value}, not {allowed}") })
         };
         for (name, value) in [
             ("temperature", self.temperature),
@@ -207,7 +190,7 @@ impl SamplerParams {
             ("mirostat_lr", self.mirostat_lr),
             ("mirostat_ent", self.mirostat_ent),
         ] {
-            if !(value.abs() <= LARGE) {
+            if !(-LARGE..=LARGE).contains(&value) {
                 return invalid(name, value.to_string(), format!("between -{LARGE} and {LARGE}"));
             }
         }
@@ -264,9 +247,10 @@ impl SamplerParams {
 
 fn build(model: &Model, params: &SamplerParams) -> Result<Raw, Error> {
     let samplers = match &params.samplers {
-        Some(names) => Some(CString::new(names.as_str()).map_err(|_| Error::InvalidSampling {
-            message: "samplers contains a NUL character".to_owned(),
-        })?),
+        Some(names) => Some(
+            CString::new(names.as_str())
+                .map_err(|_| Error::InvalidSampling { message: "samplers contains a NUL character".to_owned() })?,
+        ),
         None => None,
     };
     let grammar = match &params.grammar {
@@ -292,9 +276,7 @@ fn build(model: &Model, params: &SamplerParams) -> Result<Raw, Error> {
     match (outcome, NonNull::new(raw)) {
         (ffi::Outcome::Done, Some(raw)) => Ok(Raw(raw)),
         (ffi::Outcome::Refused(message), _) => Err(Error::InvalidSampling { message }),
-        (ffi::Outcome::Done, None) => Err(Error::InvalidSampling {
-            message: "no sampler".to_owned(),
-        }),
+        (ffi::Outcome::Done, None) => Err(Error::InvalidSampling { message: "no sampler".to_owned() }),
     }
 }
 
@@ -302,9 +284,7 @@ fn build(model: &Model, params: &SamplerParams) -> Result<Raw, Error> {
 fn check_grammar(model: &Model, text: &str) -> Result<CString, Error> {
     /// The checks take quadratic time in the worst case.
     const LONGEST: usize = 1 << 20;
-    let invalid = |message: &str| Error::InvalidGrammar {
-        message: message.to_owned(),
-    };
+    let invalid = |message: &str| Error::InvalidGrammar { message: message.to_owned() };
     if text.len() > LONGEST {
         return Err(invalid("it is longer than 1 MiB"));
     }
@@ -335,7 +315,8 @@ mod tests {
     #[test]
     fn refuses_values_that_llama_cpp_would_assert_or_choke_on() {
         SamplerParams::default().check().unwrap();
-        let broken: [(&str, fn(&mut SamplerParams)); 8] = [
+        type Change = fn(&mut SamplerParams);
+        let broken: [(&str, Change); 8] = [
             ("mirostat", |p| p.mirostat = 3),
             ("mirostat", |p| p.mirostat = -1),
             ("repeat_penalty", |p| p.repeat_penalty = 0.0),

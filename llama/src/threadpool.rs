@@ -28,9 +28,7 @@ impl Threadpool {
         check_can_spawn(threads - 1)?;
         // SAFETY: the number is in ggml's range, and the system can start the workers, which ggml asserts.
         let raw = unsafe { ffi::chaku_llama_threadpool_new(threads.cast_signed(), POLL) };
-        let raw = NonNull::new(raw).ok_or_else(|| Error::ContextFailed {
-            message: "no thread pool".to_owned(),
-        })?;
+        let raw = NonNull::new(raw).ok_or_else(|| Error::ContextFailed { message: "no thread pool".to_owned() })?;
         Ok(Self { raw, threads })
     }
 
@@ -54,10 +52,7 @@ pub(crate) fn check_threads(what: &'static str, threads: u32) -> Result<(), Erro
     if (1..=MAX_THREADS).contains(&threads) {
         return Ok(());
     }
-    Err(Error::input(
-        what,
-        format!("{threads} is not between 1 and {MAX_THREADS}"),
-    ))
+    Err(Error::input(what, format!("{threads} is not between 1 and {MAX_THREADS}")))
 }
 
 /// ggml aborts when the system refuses a thread, as it does at a container's limit. So `count` threads are started here
@@ -67,12 +62,10 @@ fn check_can_spawn(count: u32) -> Result<(), Error> {
         let mut keep_alive = Vec::new();
         for started in 0..count {
             let (sender, receiver) = mpsc::channel::<()>();
-            let spawned = std::thread::Builder::new()
-                .stack_size(STACK_SIZE)
-                .spawn_scoped(scope, move || {
-                    // Ends with the error of a closed channel, when the sender is dropped.
-                    let _ = receiver.recv();
-                });
+            let spawned = std::thread::Builder::new().stack_size(STACK_SIZE).spawn_scoped(scope, move || {
+                // Ends with the error of a closed channel, when the sender is dropped.
+                let _ = receiver.recv();
+            });
             if let Err(error) = spawned {
                 return Err(Error::ContextFailed {
                     message: format!("the system starts only {started} of {count} threads: {error}"),
@@ -91,10 +84,7 @@ mod tests {
     #[test]
     fn refuses_numbers_that_ggml_cannot_hold() {
         for threads in [0, MAX_THREADS + 1, u32::MAX] {
-            assert!(matches!(
-                Threadpool::new(threads),
-                Err(Error::InvalidInput { .. })
-            ));
+            assert!(matches!(Threadpool::new(threads), Err(Error::InvalidInput { .. })));
         }
     }
 }

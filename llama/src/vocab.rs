@@ -21,10 +21,7 @@ unsafe impl Sync for Vocab<'_> {}
 
 impl Vocab<'_> {
     pub(crate) fn new(raw: NonNull<ffi::llama_vocab>) -> Self {
-        Self {
-            raw,
-            model: PhantomData,
-        }
+        Self { raw, model: PhantomData }
     }
 
     pub(crate) fn raw(self) -> *const ffi::llama_vocab {
@@ -39,12 +36,7 @@ impl Vocab<'_> {
 
     /// Splits a text into tokens. `add_special`: with the tokens that the model wants around every text. `parse_special`:
     /// read the names of control tokens in the text as those tokens, which only text from a trusted side may do.
-    pub fn tokenize(
-        &self,
-        text: &str,
-        add_special: bool,
-        parse_special: bool,
-    ) -> Result<Vec<Token>, Error> {
+    pub fn tokenize(&self, text: &str, add_special: bool, parse_special: bool) -> Result<Vec<Token>, Error> {
         self.check_has_tokenizer()?;
         if add_special {
             self.check_special_tokens()?;
@@ -85,12 +77,7 @@ impl Vocab<'_> {
     }
 
     /// Appends the bytes of one token: often a part of a character. `special`: also the names of control tokens.
-    pub fn token_bytes(
-        &self,
-        token: Token,
-        special: bool,
-        out: &mut Vec<u8>,
-    ) -> Result<(), Error> {
+    pub fn token_bytes(&self, token: Token, special: bool, out: &mut Vec<u8>) -> Result<(), Error> {
         self.check_has_tokenizer()?;
         self.check_token(token)?;
         let start = out.len();
@@ -125,19 +112,12 @@ impl Vocab<'_> {
 
     /// The text of tokens, as bytes. `remove_special`: without the tokens that `add_special` adds. `unparse_special`: with
     /// the names of control tokens.
-    pub fn detokenize(
-        &self,
-        tokens: &[Token],
-        remove_special: bool,
-        unparse_special: bool,
-    ) -> Result<Vec<u8>, Error> {
+    pub fn detokenize(&self, tokens: &[Token], remove_special: bool, unparse_special: bool) -> Result<Vec<u8>, Error> {
         self.check_has_tokenizer()?;
         for &token in tokens {
             self.check_token(token)?;
         }
-        let too_long = || Error::TextTooLong {
-            bytes: tokens.len().saturating_mul(8),
-        };
+        let too_long = || Error::TextTooLong { bytes: tokens.len().saturating_mul(8) };
         let n_tokens = i32::try_from(tokens.len()).map_err(|_| too_long())?;
         let mut bytes = vec![0_u8; tokens.len().saturating_mul(8).max(32)];
         loop {
@@ -184,9 +164,7 @@ impl Vocab<'_> {
     pub fn is_special(&self, token: Token) -> bool {
         self.has_attr(
             token,
-            sys::LLAMA_TOKEN_ATTR_CONTROL
-                | sys::LLAMA_TOKEN_ATTR_USER_DEFINED
-                | sys::LLAMA_TOKEN_ATTR_UNKNOWN,
+            sys::LLAMA_TOKEN_ATTR_CONTROL | sys::LLAMA_TOKEN_ATTR_USER_DEFINED | sys::LLAMA_TOKEN_ATTR_UNKNOWN,
         )
     }
 
@@ -251,10 +229,7 @@ impl Vocab<'_> {
         if (0..self.n_tokens().cast_signed()).contains(&token) {
             return Ok(());
         }
-        Err(Error::input(
-            "token",
-            format!("{token} is not one of the {} tokens", self.n_tokens()),
-        ))
+        Err(Error::input("token", format!("{token} is not one of the {} tokens", self.n_tokens())))
     }
 
     pub(crate) fn check_has_tokenizer(&self) -> Result<(), Error> {
@@ -268,8 +243,7 @@ impl Vocab<'_> {
     /// Tokenization asserts that the tokens which the model says it adds exist.
     fn check_special_tokens(&self) -> Result<(), Error> {
         // SAFETY: as in n_tokens.
-        let word_pieces =
-            unsafe { sys::llama_vocab_type(self.raw()) } == sys::LLAMA_VOCAB_TYPE_WPM;
+        let word_pieces = unsafe { sys::llama_vocab_type(self.raw()) } == sys::LLAMA_VOCAB_TYPE_WPM;
         for (name, wanted, token) in [
             ("beginning-of-text", self.add_bos() || word_pieces, self.bos()),
             ("end-of-text", self.add_eos(), self.eos()),
@@ -292,10 +266,7 @@ impl Vocab<'_> {
             // SAFETY: the token exists.
             unsafe { ffi::chaku_llama_token_attr(self.raw(), token, &raw mut attr, error) }
         });
-        #[allow(
-            clippy::unnecessary_cast,
-            reason = "the signedness of C enums differs between platforms"
-        )]
+        #[allow(clippy::unnecessary_cast, reason = "the signedness of C enums differs between platforms")]
         let mask = mask as i32;
         asked.is_ok() && attr & mask != 0
     }

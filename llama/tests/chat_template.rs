@@ -6,10 +6,7 @@ use chaku_llama::{ChatTemplates, Error, Message};
 use common::{SMOLLM2, TINY, load};
 
 fn message(role: &str, content: &str) -> Message {
-    Message {
-        role: role.to_owned(),
-        content: content.to_owned(),
-    }
+    Message { role: role.to_owned(), content: content.to_owned() }
 }
 
 fn template_error<T: std::fmt::Debug>(result: Result<T, Error>, words: &str) {

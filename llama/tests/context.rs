@@ -5,9 +5,7 @@ mod common;
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use chaku_llama::{
-    Batch, CacheType, Context, ContextParams, Decoded, Error, FlashAttn, Model, ModelParams,
-};
+use chaku_llama::{Batch, CacheType, Context, ContextParams, Decoded, Error, FlashAttn, Model, ModelParams};
 use common::{MAMBA, SMOLLM2, TINY, batch_of, decode, load, model_path, params};
 
 fn input_error<T: std::fmt::Debug>(result: Result<T, Error>, what: &str) {
@@ -24,9 +22,7 @@ fn a_decode_leaves_logits_where_they_were_asked_for() {
     assert_eq!(context.logits(0), None, "nothing was decoded yet");
 
     let mut batch = Batch::new(4, 2);
-    for (token, position, sequence, output) in
-        [(1, 0, 0, false), (2, 1, 0, true), (3, 0, 1, false), (4, 1, 1, true)]
-    {
+    for (token, position, sequence, output) in [(1, 0, 0, false), (2, 1, 0, true), (3, 0, 1, false), (4, 1, 1, true)] {
         batch.push(token, position, sequence, output).unwrap();
     }
     assert_eq!(decode(&mut context, &batch), Decoded::Done);
@@ -101,10 +97,7 @@ fn contexts_that_llama_cpp_would_assert_on_are_refused() {
     refused(|p| p.threads = 0, "threads");
     refused(|p| p.threads_batch = 513, "threads_batch");
 
-    let vocab_only = ModelParams {
-        vocab_only: true,
-        ..ModelParams::default()
-    };
+    let vocab_only = ModelParams { vocab_only: true, ..ModelParams::default() };
     let vocab = Model::load(&model_path(TINY), &vocab_only, &mut |_| true).unwrap();
     input_error(Context::new(&vocab, &params()), "model");
 }
@@ -112,11 +105,7 @@ fn contexts_that_llama_cpp_would_assert_on_are_refused() {
 #[test]
 fn a_context_that_cannot_be_made_says_why() {
     let model = load(TINY);
-    let quantized = ContextParams {
-        flash_attn: FlashAttn::Off,
-        cache_type_v: CacheType::Q8_0,
-        ..params()
-    };
+    let quantized = ContextParams { flash_attn: FlashAttn::Off, cache_type_v: CacheType::Q8_0, ..params() };
     match Context::new(&model, &quantized) {
         Err(Error::ContextFailed { message }) => {
             assert!(message.contains("requires flash_attn"), "{message}");
@@ -129,12 +118,7 @@ fn a_context_that_cannot_be_made_says_why() {
 #[test]
 fn more_sequences_than_a_batch_has_tokens() {
     let model = load(TINY);
-    let small = ContextParams {
-        n_batch: 2,
-        n_ubatch: 1,
-        n_seq_max: 256,
-        ..params()
-    };
+    let small = ContextParams { n_batch: 2, n_ubatch: 1, n_seq_max: 256, ..params() };
     let mut context = Context::new(&model, &small).unwrap();
     let mut batch = Batch::new(2, 256);
     batch.push(1, 0, 0, true).unwrap();
@@ -150,13 +134,7 @@ fn every_cache_type_either_works_or_is_refused() {
     for flash_attn in [FlashAttn::Auto, FlashAttn::On, FlashAttn::Off] {
         for cache_type_k in [F32, F16, Bf16, Q8_0, Q4_0, Q4_1, Iq4Nl, Q5_0, Q5_1] {
             for cache_type_v in [F16, Bf16, Q8_0, Q4_0, Iq4Nl, cache_type_k] {
-                let params = ContextParams {
-                    n_ctx: 256,
-                    flash_attn,
-                    cache_type_k,
-                    cache_type_v,
-                    ..params()
-                };
+                let params = ContextParams { n_ctx: 256, flash_attn, cache_type_k, cache_type_v, ..params() };
                 match Context::new(&model, &params) {
                     Ok(mut context) => {
                         assert_eq!(decode(&mut context, &batch_of(&[1, 2, 3], 0)), Decoded::Done);
@@ -176,10 +154,7 @@ fn every_cache_type_either_works_or_is_refused() {
 #[test]
 fn the_window_is_what_llama_cpp_made_of_it() {
     let model = load(TINY);
-    let odd = ContextParams {
-        n_ctx: 300,
-        ..params()
-    };
+    let odd = ContextParams { n_ctx: 300, ..params() };
     let mut context = Context::new(&model, &odd).unwrap();
     assert_eq!((context.n_ctx(), context.n_batch(), context.n_ubatch()), (512, 128, 64));
 

@@ -25,10 +25,7 @@ fn a_model_describes_itself() {
     let metadata = model.metadata();
     let architecture = "general.architecture".to_owned();
     assert!(metadata.contains(&(architecture, "llama".to_owned())));
-    assert_eq!(
-        model.metadata_value("general.architecture").as_deref(),
-        Some("llama")
-    );
+    assert_eq!(model.metadata_value("general.architecture").as_deref(), Some("llama"));
     assert_eq!(model.metadata_value("no.such.key"), None);
     // Longer than the first buffer.
     let template = model.metadata_value("tokenizer.chat_template").unwrap();
@@ -39,10 +36,7 @@ fn a_model_describes_itself() {
 
 #[test]
 fn what_is_not_a_model_is_refused_with_a_reason() {
-    for (name, reason) in [
-        ("not-a-gguf.bin", "magic"),
-        ("truncated.gguf", "data is not within the file bounds"),
-    ] {
+    for (name, reason) in [("not-a-gguf.bin", "magic"), ("truncated.gguf", "data is not within the file bounds")] {
         let error = load_error(&model_path(name));
         assert!(matches!(error, Error::LoadFailed { .. }), "{error:?}");
         assert!(error.to_string().contains(reason), "{name}: {error}");
@@ -73,9 +67,8 @@ fn progress_reaches_one_and_can_cancel() {
 #[test]
 fn a_panic_in_the_progress_callback_arrives_at_the_caller() {
     let path = model_path(TINY);
-    let caught = catch_unwind(AssertUnwindSafe(|| {
-        Model::load(&path, &ModelParams::default(), &mut |_| panic!("stop"))
-    }));
+    let caught =
+        catch_unwind(AssertUnwindSafe(|| Model::load(&path, &ModelParams::default(), &mut |_| panic!("stop"))));
     assert_eq!(caught.unwrap_err().downcast_ref(), Some(&"stop"));
     load(TINY);
 }
@@ -85,13 +78,8 @@ fn text_comes_back_from_its_tokens() {
     for name in [SMOLLM2, TINY] {
         let model = load(name);
         let vocab = model.vocab();
-        for text in [
-            "",
-            "Hello, world!",
-            "  two  spaces\n\nand lines\t",
-            "grün, 日本語, 🦙",
-            &"long ".repeat(5000),
-        ] {
+        for text in ["", "Hello, world!", "  two  spaces\n\nand lines\t", "grün, 日本語, 🦙", &"long ".repeat(5000)]
+        {
             let tokens = vocab.tokenize(text, false, false).unwrap();
             let whole = vocab.detokenize(&tokens, false, false).unwrap();
             assert_eq!(String::from_utf8_lossy(&whole), text);
@@ -145,10 +133,7 @@ fn numbers_that_are_no_tokens_are_refused() {
 
 #[test]
 fn the_vocabulary_alone_can_be_loaded() {
-    let params = ModelParams {
-        vocab_only: true,
-        ..ModelParams::default()
-    };
+    let params = ModelParams { vocab_only: true, ..ModelParams::default() };
     let model = Model::load(&model_path(TINY), &params, &mut |_| true).unwrap();
     assert!(model.is_vocab_only());
     assert!(!model.vocab().tokenize("hello", false, false).unwrap().is_empty());

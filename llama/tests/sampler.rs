@@ -6,11 +6,7 @@ use chaku_llama::{Batch, Context, Error, Model, Sampler, SamplerParams, Token};
 use common::{SMOLLM2, TINY, batch_of, decode, load, params};
 
 fn greedy(grammar: Option<&str>) -> SamplerParams {
-    SamplerParams {
-        temperature: 0.0,
-        grammar: grammar.map(str::to_owned),
-        ..SamplerParams::default()
-    }
+    SamplerParams { temperature: 0.0, grammar: grammar.map(str::to_owned), ..SamplerParams::default() }
 }
 
 /// Generates until an end token or `limit`.
@@ -53,11 +49,7 @@ fn greedy_is_the_largest_logit() {
 #[test]
 fn a_seed_repeats_and_is_told() {
     let model = load(SMOLLM2);
-    let with_seed = |seed| SamplerParams {
-        seed,
-        temperature: 1.5,
-        ..SamplerParams::default()
-    };
+    let with_seed = |seed| SamplerParams { seed, temperature: 1.5, ..SamplerParams::default() };
     let text = |seed| generate(&model, &with_seed(seed), "Once upon a time", 12);
     assert_eq!(text(7), text(7));
     assert_ne!(text(7), text(8));
@@ -97,9 +89,9 @@ fn a_grammar_is_obeyed_to_its_end() {
     let model = load(SMOLLM2);
     let grammar = r#"root ::= "yes" | "no" | "it is " [0-9]{3}"#;
     let text = generate(&model, &greedy(Some(grammar)), "Is water wet? Answer:", 20);
-    let number = text.strip_prefix("it is ").is_some_and(|number| {
-        number.len() == 3 && number.bytes().all(|byte| byte.is_ascii_digit())
-    });
+    let number = text
+        .strip_prefix("it is ")
+        .is_some_and(|number| number.len() == 3 && number.bytes().all(|byte| byte.is_ascii_digit()));
     assert!(number || text == "yes" || text == "no", "{text:?}");
 }
 
@@ -190,10 +182,7 @@ fn grammars_that_look_like_those_are_fine() {
 fn samplers_are_named_and_ordered() {
     let model = load(TINY);
     let named = |names: &str| {
-        let params = SamplerParams {
-            samplers: Some(names.to_owned()),
-            ..SamplerParams::default()
-        };
+        let params = SamplerParams { samplers: Some(names.to_owned()), ..SamplerParams::default() };
         Sampler::new(&model, &params)
     };
     for names in ["top_k;temperature", "penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature"] {
@@ -222,9 +211,7 @@ fn ignore_eos_never_ends() {
     };
     let mut ends = |params| {
         let mut sampler = Sampler::new(&model, &params).unwrap();
-        (0..20_000)
-            .filter(|_| vocab.is_eog(sampler.sample(&mut context, -1).unwrap()))
-            .count()
+        (0..20_000).filter(|_| vocab.is_eog(sampler.sample(&mut context, -1).unwrap())).count()
     };
     assert!(ends(flat(false)) > 0, "at this temperature every token comes");
     assert_eq!(ends(flat(true)), 0);
@@ -270,9 +257,8 @@ fn strange_parameters_still_choose_a_token() {
             mirostat: (round % 3) as i32,
             mirostat_lr: pick(true),
             mirostat_ent: pick(true),
-            samplers: (round % 2 == 0).then(|| {
-                "temperature;xtc;typ_p;dry;penalties;top_n_sigma;min_p;top_p;top_k".to_owned()
-            }),
+            samplers: (round % 2 == 0)
+                .then(|| "temperature;xtc;typ_p;dry;penalties;top_n_sigma;min_p;top_p;top_k".to_owned()),
             ..SamplerParams::default()
         };
         let mut sampler = Sampler::new(&model, &params).unwrap();

@@ -40,13 +40,13 @@ int main(int argc, char **argv) {
     }
     int chat = strcmp(argv[2], "chat") == 0;
 
-    check(chaku_options_new(&model_options), NULL, "options");
+    check(chaku_options_new(&model_options, &error), error, "options");
     check(chaku_options_set_bool(model_options, "fixed_shape", 1, &error), error, "fixed_shape");
     check(chaku_options_set_i64(model_options, "ctx_size", 2048, &error), error, "ctx_size");
     check(chaku_model_load(NULL, argv[1], model_options, &model, &error), error, "load");
     check(chaku_session_new(model, NULL, &session, &error), error, "session");
 
-    check(chaku_options_new(&request_options), NULL, "options");
+    check(chaku_options_new(&request_options, &error), error, "options");
     check(chaku_options_set_i64(request_options, "max_tokens", atoi(argv[3]), &error), error, "max_tokens");
     check(chaku_options_set_bool(request_options, "ignore_eos", atoi(argv[4]), &error), error, "ignore_eos");
     check(chaku_options_set_f64(request_options, "temperature", atof(argv[5]), &error), error, "temperature");

@@ -138,7 +138,8 @@ fn option_names() -> String {
         write!(text, "\n/* Options of {object}. */\n\n").expect("a String takes all");
         for spec in table().iter().filter(|spec| spec.scope == scope) {
             text += &comment(&format!("{} {}", spec.doc, facts(spec)));
-            writeln!(text, "#define CHAKU_OPT_{} \"{}\"", spec.key.to_uppercase(), spec.key).expect("a String takes all");
+            writeln!(text, "#define CHAKU_OPT_{} \"{}\"", spec.key.to_uppercase(), spec.key)
+                .expect("a String takes all");
         }
     }
     text

@@ -133,6 +133,14 @@ impl Options {
         Ok(())
     }
 
+    /// A text key, if it is set.
+    pub(crate) fn str(&self, key: &str) -> Option<&str> {
+        match self.get(key) {
+            Some(Value::Str(value)) => Some(value),
+            _ => None,
+        }
+    }
+
     fn get(&self, key: &str) -> Option<&Value> {
         self.values.get(key)
     }

@@ -324,7 +324,7 @@ impl<B: Backend> Engine<B> {
             End::Length => (FinishReason::Length, None),
             End::Failed(error) => (Final::failed(error.clone()).finish_reason, Some(error)),
         };
-        let usage = running.usage();
+        let usage = running.usage(self.backend.capacity());
         let timings = running.timings();
         let job = running.job;
         let answer = Answer {
@@ -359,12 +359,13 @@ impl<S> Running<S> {
         }
     }
 
-    fn usage(&self) -> Usage {
+    fn usage(&self, window: usize) -> Usage {
         Usage {
             prompt_tokens: self.job.prompt_tokens as u32,
             cached_tokens: self.cached as u32,
             completion_tokens: self.generated as u32,
-            context_used: self.job.tokens.len() as u32,
+            // The last token sampled may be one more than the window holds.
+            context_used: self.job.tokens.len().min(window) as u32,
         }
     }
 

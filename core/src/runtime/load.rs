@@ -12,7 +12,7 @@ use super::control::Control;
 use super::llama_backend::LlamaBackend;
 use super::signal::Signal;
 use super::worker::{Worker, panicked};
-use super::{LoadGuard, Runtime};
+use super::{LoadGuard, Runtime, deadline};
 use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Final, Phase, Progress};
 use crate::model::Model;
@@ -29,9 +29,9 @@ const PROGRESS_TOTAL: u64 = 1000;
 const DEFAULT_CTX_SIZE: u32 = 4096;
 
 pub(super) fn start(runtime: &Runtime, path: &Path, options: &Options) -> Result<Request> {
-    let layers = Layers(&[options]);
+    let layers = Layers(&[runtime.options(), options]);
     let queue = layers.i64("event_queue").unwrap_or(1) as usize;
-    let shared = Shared::new("load", queue, runtime.deadline(&layers), Arc::new(Signal::default()));
+    let shared = Shared::new("load", queue, deadline(&layers), Arc::new(Signal::default()));
     let guard = runtime.begin_load()?;
     let (request, path, options, dispatch) = (shared.clone(), path.to_owned(), options.clone(), runtime.dispatch());
     let run = move || {
@@ -64,7 +64,7 @@ fn run(request: &Arc<Shared>, path: PathBuf, options: Options, guard: LoadGuard)
 fn load(request: &Shared, path: &Path, options: Options, runtime: &Runtime) -> Result<Model> {
     crate::log::init()?;
     check_file(path)?;
-    let layers = Layers(&[&options]);
+    let layers = Layers(&[runtime.options(), &options]);
     let params = ModelParams {
         mmap: layers.bool("mmap"),
         gpu_layers: layers.i64("gpu_layers").unwrap_or(-1) as i32,

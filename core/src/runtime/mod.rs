@@ -44,7 +44,8 @@ struct Shared {
 }
 
 impl Runtime {
-    /// A runtime of one's own. Most programs need only [`Runtime::default_runtime`].
+    /// A runtime of one's own. Its options are defaults for all models, sessions and requests of it. Most programs
+    /// need only [`Runtime::default_runtime`].
     pub fn new(options: &Options) -> Result<Runtime> {
         options.check_scope(Scope::Runtime)?;
         Ok(Runtime(Arc::new(Shared {
@@ -102,13 +103,6 @@ impl Runtime {
         Ok(notifier)
     }
 
-    /// A request's deadline: its own, else the runtime's default; 0 = none.
-    pub(crate) fn deadline(&self, layers: &Layers<'_>) -> Option<Duration> {
-        let default = || Layers(&[self.options()]).i64("default_deadline_ms");
-        let ms = layers.i64("deadline_ms").or_else(default)?;
-        (ms > 0).then(|| Duration::from_millis(ms as u64))
-    }
-
     /// Counts a load until the guard is dropped.
     fn begin_load(&self) -> Result<LoadGuard> {
         if self.0.loads.fetch_add(1, Ordering::AcqRel) >= MAX_LOADS {
@@ -118,6 +112,12 @@ impl Runtime {
         }
         Ok(LoadGuard(self.clone()))
     }
+}
+
+/// A request's deadline: its own, else the runtime's default; 0 = none.
+pub(crate) fn deadline(layers: &Layers<'_>) -> Option<Duration> {
+    let ms = layers.i64("deadline_ms").or_else(|| layers.i64("default_deadline_ms"))?;
+    (ms > 0).then(|| Duration::from_millis(ms as u64))
 }
 
 struct LoadGuard(Runtime);

@@ -1,6 +1,7 @@
 //! The thread that tells event loops that something waits to be read. One for a runtime, alive while a request has a
 //! hook; never the engine's thread, so a slow hook holds up no compute.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -26,7 +27,8 @@ impl Notifier {
         let run = move || {
             for registration in inbox {
                 registration.pending.store(false, Ordering::Release);
-                (registration.callback.lock())();
+                // One hook that panics must not silence the others.
+                let _ = catch_unwind(AssertUnwindSafe(|| (registration.callback.lock())()));
             }
         };
         match std::thread::Builder::new().name("chaku-notify".into()).spawn(run) {

@@ -42,7 +42,7 @@ impl Admission {
     /// What a caller gets when too many wait.
     pub(crate) fn full(&self) -> Error {
         let message = format!("{} requests wait already, the queue_limit; try again when one has finished", self.limit);
-        Error::new(Reason::QueueFull, message).with("limit", self.limit)
+        Error::new(Reason::QueueFull, message).with("queued", self.limit).with("limit", self.limit)
     }
 
     /// The request starts, or failed before it could.

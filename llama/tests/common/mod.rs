@@ -3,9 +3,7 @@
 
 use std::path::PathBuf;
 
-use chaku_llama::{
-    Batch, CacheType, Context, ContextParams, Decoded, FlashAttn, Model, ModelParams, Token,
-};
+use chaku_llama::{Batch, CacheType, Context, ContextParams, Decoded, FlashAttn, Model, ModelParams, Token};
 
 /// A real chat model of 98 MB.
 pub(crate) const SMOLLM2: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
@@ -15,16 +13,10 @@ pub(crate) const TINY: &str = "tiny-random.gguf";
 pub(crate) const MAMBA: &str = "tiny-mamba.gguf";
 
 pub(crate) fn model_path(name: &str) -> PathBuf {
-    let folder = std::env::var_os("CHAKU_TEST_MODELS").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/models")),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("CHAKU_TEST_MODELS")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/models")), PathBuf::from);
     let path = folder.join(name);
-    assert!(
-        path.exists(),
-        "{} is missing: run `make models`",
-        path.display()
-    );
+    assert!(path.exists(), "{} is missing: run `make models`", path.display());
     path
 }
 
@@ -50,9 +42,7 @@ pub(crate) fn params() -> ContextParams {
 pub(crate) fn batch_of(tokens: &[Token], first: i32) -> Batch {
     let mut batch = Batch::new(tokens.len() as u32, 1);
     for (i, &token) in tokens.iter().enumerate() {
-        batch
-            .push(token, first + i as i32, 0, i + 1 == tokens.len())
-            .unwrap();
+        batch.push(token, first + i as i32, 0, i + 1 == tokens.len()).unwrap();
     }
     batch
 }

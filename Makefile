@@ -27,13 +27,12 @@ models: deps ## Fetch SmolLM2-135M-Instruct and generate the tiny test models
 build: deps ## Build libchaku, shared and static (the first time llama.cpp too: several minutes)
 	@scripts/build.sh
 
-# A make of its own: what the first build makes is not there yet when this one looks.
 examples: build ## Compile the C examples against include/chaku.h
-	@$(MAKE) $(EXAMPLES)
+	@$(MAKE) -C examples/c
 
 demo: build ## Stream a real reply: build, fetch the model, compile examples/c/chat.c and run it
 	@tests/assets/fetch_models.sh $(MODELS)
-	@$(MAKE) target/examples/c/chat
+	@$(MAKE) -C examples/c ../../target/examples/c/chat
 	target/examples/c/chat $(SMOLLM2)
 
 test: build models ## Run every test: Rust, C, and the comparison with a plain llama.cpp loop
@@ -45,7 +44,8 @@ lint: deps ## Check formatting, clippy, dependency directions, unsafe code, and 
 header: deps ## Generate include/chaku.h from capi/
 	@cargo run --release --quiet -p chaku-capi --example header
 
+# A make of its own builds the programs: what the first build makes is not there yet when this one looks.
 bench: build models ## Measure against a plain llama.cpp loop: one JSON line a figure (ONLY="decode cancel" for some)
-	@$(MAKE) $(BENCHES)
+	@$(MAKE) $(BENCHES) >&2
 	@cargo build --release --quiet -p chaku-bench
 	@"$$(scripts/python.sh)" benches/run.py $(ONLY)

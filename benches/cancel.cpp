@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <random>
 
 namespace {
@@ -23,30 +24,26 @@ std::string long_prompt(int number) {
     return text;
 }
 
-struct Outcome {
-    double milliseconds;
-    bool   any_text;
-    client::Event final;
-};
-
-// Reads events for `wait` seconds, cancels, and times the way to the final event. A reader that stopped reading would pause the request instead.
-Outcome cancel_after(const client::Request & request, double wait, bool any_text) {
+// Reads events for `wait` seconds, cancels, and says how many milliseconds the final event took. A reader that stopped reading would pause the
+// request instead. Nothing when the request left the wanted phase before: a prefill has no text yet.
+std::optional<double> cancel_after(const client::Request & request, double wait, bool text_allowed) {
     const auto until = measure::Clock::now() + std::chrono::duration<double>(wait);
+    bool       text  = false;
     while (measure::Clock::now() < until) {
-        const auto left  = duration_cast<milliseconds>(until - measure::Clock::now()).count();
-        auto       event = client::next(request, left);
+        auto event = client::next(request, duration_cast<milliseconds>(until - measure::Clock::now()).count());
         if (!event) continue;
-        if (client::is_final(event)) throw std::runtime_error("the request ended before it was cancelled");
-        any_text = any_text || client::is_text(event);
+        if (client::is_final(event)) return {};
+        text = text || client::is_text(event);
     }
     const auto began = measure::Clock::now();
     chaku_request_cancel(request.get());
     while (true) {
         auto event = client::next(request, -1);
+        text       = text || client::is_text(event);
         if (!client::is_final(event)) continue;
         const double took = measure::seconds_since(began) * 1e3;
-        if (chaku_event_finish_reason(event.get()) != CHAKU_FINISH_CANCELLED) throw std::runtime_error("not cancelled");
-        return { took, any_text, std::move(event) };
+        if (chaku_event_finish_reason(event.get()) != CHAKU_FINISH_CANCELLED || (text && !text_allowed)) return {};
+        return took;
     }
 }
 
@@ -76,21 +73,22 @@ int main(int argc, char ** argv) try {
     }
     for (int done = 0, number = 1; done < std::atoi(argv[3]); ++number) {
         reset(session);
-        Outcome outcome;
+        client::Request request;
+        double          wait;
         if (prefill) {
-            auto request = client::generate(session, long_prompt(number), request_options);
-            outcome      = cancel_after(request, std::uniform_real_distribution<>(0.02, 0.9)(random) * prefill_seconds, false);
-            // On a busy machine the first token may come early: then this was no cancel inside a prefill.
-            if (outcome.any_text) continue;
+            request = client::generate(session, long_prompt(number), request_options);
+            wait    = std::uniform_real_distribution<>(0.02, 0.98)(random) * prefill_seconds;
         } else {
-            auto request = client::chat(session, "Tell me everything you know about wool.", request_options);
+            request = client::chat(session, "Tell me everything you know about wool.", request_options);
+            wait    = std::uniform_real_distribution<>(0.0, DECODE_WINDOW)(random);
             while (!client::is_text(client::next(request, -1))) {
             }
-            outcome = cancel_after(request, std::uniform_real_distribution<>(0.0, DECODE_WINDOW)(random), true);
         }
-        std::printf("%.4f\n", outcome.milliseconds);
-        std::fflush(stdout);
-        ++done;
+        if (auto took = cancel_after(request, wait, !prefill)) {
+            std::printf("%.4f\n", *took);
+            std::fflush(stdout);
+            ++done;
+        }
     }
     return 0;
 } catch (const std::exception & error) {

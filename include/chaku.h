@@ -152,8 +152,8 @@ typedef struct chaku_options chaku_options;
 /**
  * A piece of work that takes time. It sends events: progress, text, and exactly one final event.
  *
- * Thread class: shared. Its events have one reader: chaku_request_next, chaku_request_run or
- * chaku_request_on_event; a second one is refused.
+ * Thread class: shared. Each event is read once: two threads that read share them, and after chaku_request_on_event
+ * nobody else can read.
  */
 typedef struct chaku_request chaku_request;
 
@@ -208,7 +208,8 @@ typedef int32_t (*chaku_ready_callback)(void *user_data);
  * - `user_data`: borrowed; the pointer given at registration.
  *
  * Returns 0 to go on, anything else to be called no more.
- * It may call callback-safe functions only, and must neither throw nor longjmp.
+ * It must call no function of chaku, because the line may be written in the middle of one, and must neither throw nor
+ * longjmp.
  */
 typedef int32_t (*chaku_log_callback)(int32_t level,
                                       const char *target,
@@ -549,8 +550,8 @@ const char *chaku_option_key(int64_t index);
 int32_t chaku_option_kind(const char *key);
 
 /**
- * The object an option belongs to: "runtime", "model", "session" or "request". Options of a session may also be given
- * to its model, those of a request to its session or model: as defaults.
+ * The object an option belongs to: "runtime", "model", "session" or "request". It may also be given to an object above,
+ * as a default for all below.
  *
  * - `key`: borrowed. NUL-terminated.
  * - Returns: valid until the library is unloaded. NULL for an unknown key.
@@ -624,7 +625,7 @@ const char *chaku_option_choices(const char *key);
 /** Deadline of every request that sets none; 0 = no deadline. (i64, 0 to 86400000 ms, default 0) */
 #define CHAKU_OPT_DEFAULT_DEADLINE_MS "default_deadline_ms"
 
-/* Options of a model. */
+/* Options of a model, or defaults for them given to the runtime. */
 
 /**
  * Context window of a session, and size of the KV pool all sessions share; 0 = the model's training context; unset =
@@ -669,7 +670,7 @@ const char *chaku_option_choices(const char *key);
 /** Jinja source to use instead of the model's own chat template. (str) */
 #define CHAKU_OPT_CHAT_TEMPLATE "chat_template"
 
-/* Options of a session, or defaults for them given to the model. */
+/* Options of a session, or defaults for them given to the model or the runtime. */
 
 /** The conversation's system message. (str) */
 #define CHAKU_OPT_SYSTEM_PROMPT "system_prompt"
@@ -684,7 +685,7 @@ const char *chaku_option_choices(const char *key);
  */
 #define CHAKU_OPT_ON_CANCEL "on_cancel"
 
-/* Options of a request, or defaults for them given to the session or the model. */
+/* Options of a request, or defaults for them given to the session, the model or the runtime. */
 
 /**
  * Most tokens to generate; 0 = until the model ends or the window is full. (i64, 0 to 2147483647 tokens, default 0)
@@ -861,7 +862,7 @@ uint64_t chaku_device_memory_free(int64_t index);
 /**
  * Makes a runtime. Most programs need none: NULL is the default runtime everywhere.
  *
- * - `options`: copied. Runtime keys; NULL = none.
+ * - `options`: copied. Runtime keys, and defaults for all below; NULL = none.
  * - `out_runtime`: returns owned (free with chaku_runtime_free).
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
  *
@@ -870,7 +871,8 @@ uint64_t chaku_device_memory_free(int64_t index);
 chaku_code chaku_runtime_new(const chaku_options *options, chaku_runtime **out_runtime, chaku_error **out_error);
 
 /**
- * Sends the log of models loaded from now on to a callback. Without one, nothing is logged anywhere.
+ * Sends the log of models loaded from now on to a callback. Without one, nothing is logged anywhere. A model keeps the
+ * callback it was loaded with.
  *
  * - `runtime`: borrowed. NULL = the default runtime.
  * - `level`: lines up to this CHAKU_LOG_ level are wanted.
@@ -1290,7 +1292,7 @@ chaku_code chaku_session_continue(chaku_session *session,
  * - `session`: borrowed.
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
  *
- * Errors: FAILED_PRECONDITION `concurrent_use` (a request runs), `closed`.
+ * Errors: FAILED_PRECONDITION `concurrent_use` (a request runs).
  * Thread class: shared.
  */
 chaku_code chaku_session_reset(chaku_session *session, chaku_error **out_error);

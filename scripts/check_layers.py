@@ -23,4 +23,5 @@ for package in metadata["packages"]:
         continue
     used = {d["name"] for d in package["dependencies"] if d["name"] in ours or d["name"].startswith("llama")}
     problems += [f"{name} must not depend on {other}" for other in sorted(used - ALLOWED[name])]
-sys.exit("\n".join(problems))
+if problems:
+    sys.exit("\n".join(problems))

@@ -1,4 +1,4 @@
-# The C and C++ programs of the examples, the tests and the benchmarks. The Makefile includes this.
+# The programs that compare libchaku with a plain llama.cpp loop. The Makefile includes this.
 CFLAGS ?= -O2 -g
 # An absolute rpath works with GNU ld and with Apple's.
 LINK_CHAKU := -Iinclude -Ltarget/release -lchaku -Wl,-rpath,$(CURDIR)/target/release
@@ -6,13 +6,7 @@ LINK_CHAKU := -Iinclude -Ltarget/release -lchaku -Wl,-rpath,$(CURDIR)/target/rel
 LLAMA := $(wildcard target/release/build/llama-cpp-sys-2-*/out/lib/libllama.a)
 RAW := tests/reference/raw_llama.hpp scripts/cxx_llama.sh $(LLAMA)
 
-EXAMPLES := $(patsubst %.c,target/%,$(wildcard examples/c/*.c))
-REFERENCES := $(addprefix target/tests/reference/,raw abi)
 BENCHES := $(addprefix target/benches/,decode first_token_raw first_token_chaku cancel drain)
-
-target/examples/c/%: examples/c/%.c include/chaku.h
-	@mkdir -p $(@D)
-	$(CC) -std=c99 -Wall -Wextra $(CFLAGS) $< -o $@ $(LINK_CHAKU)
 
 target/tests/reference/raw: tests/reference/raw.cpp $(RAW)
 	@mkdir -p $(@D)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs every part of the tests, also after one has failed; prints how long each took. `make test` builds the library and the models first.
-# A part is `cargo test` or a script tests/*/run.sh, which runs in the root of the repository and finds the models in $CHAKU_TEST_MODELS.
+# A part is `cargo test`, a script tests/*/run.sh, which finds the models in $CHAKU_TEST_MODELS, or the examples.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export CHAKU_TEST_MODELS=$PWD/target/models
@@ -22,6 +22,7 @@ part rust cargo test --release --workspace --quiet
 for script in tests/*/run.sh; do
     part "$(basename "$(dirname "$script")")" "$script"
 done
+part examples make -C examples/c run
 
 echo
 printf '%s\n' "${summary[@]}"

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use chaku::{Event, Options, Runtime};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let [model, events] = std::env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| "usage: chaku-bench MODEL EVENTS")?;
+    let [model, events] =
+        std::env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| "usage: chaku-bench MODEL EVENTS")?;
     let events: i64 = events.parse()?;
 
     let mut model_options = Options::new();
@@ -49,6 +50,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err(format!("only {texts} events came").into());
     }
     // The sums keep the reads from being optimized away.
-    println!("{{\"us\": {:.5}, \"events\": {texts}, \"bytes\": {bytes}, \"tokens\": {tokens}}}", took.as_secs_f64() * 1e6 / texts as f64);
+    println!(
+        "{{\"us\": {:.5}, \"events\": {texts}, \"bytes\": {bytes}, \"tokens\": {tokens}}}",
+        took.as_secs_f64() * 1e6 / texts as f64
+    );
     Ok(())
 }

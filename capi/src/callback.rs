@@ -33,7 +33,8 @@ pub type chaku_ready_callback = Option<unsafe extern "C" fn(user_data: *mut c_vo
 /// - `user_data`: borrowed; the pointer given at registration.
 ///
 /// Returns 0 to go on, anything else to be called no more.
-/// It may call callback-safe functions only, and must neither throw nor longjmp.
+/// It must call no function of chaku, because the line may be written in the middle of one, and must neither throw nor
+/// longjmp.
 pub type chaku_log_callback = Option<
     unsafe extern "C" fn(
         level: i32,

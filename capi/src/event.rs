@@ -361,3 +361,23 @@ pub extern "C" fn chaku_event_free(event: *mut chaku_event) -> chaku_code {
 fn error_of(object: &EventObject) -> Option<&Error> {
     end_of(object)?.error.as_ref()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chaku::FinishReason;
+
+    #[test]
+    fn the_constants_are_the_finish_reasons_of_the_core() {
+        for (constant, reason) in [
+            (CHAKU_FINISH_STOP, FinishReason::Stop),
+            (CHAKU_FINISH_LENGTH, FinishReason::Length),
+            (CHAKU_FINISH_TOOL_CALLS, FinishReason::ToolCalls),
+            (CHAKU_FINISH_CANCELLED, FinishReason::Cancelled),
+            (CHAKU_FINISH_DEADLINE, FinishReason::Deadline),
+            (CHAKU_FINISH_ERROR, FinishReason::Error),
+        ] {
+            assert_eq!(constant, reason as i32);
+        }
+    }
+}

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use chaku::{Error, Reason, Result};
 
 use crate::error::{CHAKU_INTERNAL, CHAKU_OK, ErrorObject};
-use crate::handle;
 use crate::types::{chaku_code, chaku_error};
+use crate::{handle, quiet};
 
 #[cfg(panic = "abort")]
 compile_error!("chaku needs panic = \"unwind\": its promise is that a panic never ends the host process");
@@ -54,8 +54,7 @@ pub(crate) fn to_handle(error: Error) -> *mut chaku_error {
 }
 
 fn catch<R>(body: impl FnOnce() -> R) -> Result<R> {
-    quiet_panics::install();
-    let _inside = quiet_panics::Inside::enter();
+    let _inside = quiet::Inside::enter();
     // Unwind safety: the objects behind the handles keep their state under locks and atomics of the core.
     catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
         Error::new(Reason::Panic, format!("chaku has a bug, please report it: {}", describe(payload)))
@@ -74,60 +73,6 @@ fn describe(payload: Box<dyn Any + Send>) -> String {
             }
         },
     }
-}
-
-/// Keeps the panics of chaku's own code off the host's stderr. Only a library that is chaku's own (the artifact, a
-/// language module) asks for it: in a Rust program the hook belongs to the program.
-#[cfg(feature = "quiet-panics")]
-mod quiet_panics {
-    use std::cell::Cell;
-    use std::sync::Once;
-
-    thread_local! {
-        static DEPTH: Cell<u32> = const { Cell::new(0) };
-    }
-
-    /// Marks the thread as being inside an exported function.
-    pub(super) struct Inside;
-
-    impl Inside {
-        pub(super) fn enter() -> Self {
-            DEPTH.with(|depth| depth.set(depth.get() + 1));
-            Inside
-        }
-    }
-
-    impl Drop for Inside {
-        fn drop(&mut self) {
-            DEPTH.with(|depth| depth.set(depth.get() - 1));
-        }
-    }
-
-    pub(super) fn install() {
-        static ONCE: Once = Once::new();
-        ONCE.call_once(|| {
-            let previous = std::panic::take_hook();
-            std::panic::set_hook(Box::new(move |info| {
-                let ours = std::thread::current().name().is_some_and(|name| name.starts_with("chaku"));
-                if !ours && DEPTH.with(Cell::get) == 0 {
-                    previous(info);
-                }
-            }));
-        });
-    }
-}
-
-#[cfg(not(feature = "quiet-panics"))]
-mod quiet_panics {
-    pub(super) struct Inside;
-
-    impl Inside {
-        pub(super) fn enter() -> Self {
-            Inside
-        }
-    }
-
-    pub(super) fn install() {}
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! | `error`, `options`, `option`, `version`, `device`, `runtime`, `model`, `token`, `session`, `request`, `event` | the exported functions, a file for each part of `chaku.h` |
 //! | `callback` | the callback types, `user_data` and its destructor, what is allowed inside a callback |
 //! | `handle`, `table` | handles that are not addresses |
-//! | `guard` | the wall against panics |
+//! | `guard`, `quiet` | the wall against panics, and their silence |
 //! | `text`, `time`, `out` | conversions |
 //!
 //! The doc comments of exported items become the comments of `chaku.h`, so they speak to C programmers. They are the
@@ -28,6 +28,7 @@ mod model;
 mod option;
 mod options;
 mod out;
+mod quiet;
 mod request;
 mod runtime;
 mod session;

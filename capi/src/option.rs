@@ -125,8 +125,8 @@ pub unsafe extern "C" fn chaku_option_kind(key: *const c_char) -> i32 {
     guard::value(0, || Ok(unsafe { row(key)? }.kind))
 }
 
-/// The object an option belongs to: "runtime", "model", "session" or "request". Options of a session may also be given
-/// to its model, those of a request to its session or model: as defaults.
+/// The object an option belongs to: "runtime", "model", "session" or "request". It may also be given to an object above,
+/// as a default for all below.
 ///
 /// - `key`: borrowed. NUL-terminated.
 /// - Returns: valid until the library is unloaded. NULL for an unknown key.

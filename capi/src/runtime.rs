@@ -1,5 +1,6 @@
 //! Runtimes.
 
+use std::cell::Cell;
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -32,7 +33,7 @@ pub(crate) fn or_default(runtime: *const chaku_runtime) -> Result<Runtime> {
 
 /// Makes a runtime. Most programs need none: NULL is the default runtime everywhere.
 ///
-/// - `options`: copied. Runtime keys; NULL = none.
+/// - `options`: copied. Runtime keys, and defaults for all below; NULL = none.
 /// - `out_runtime`: returns owned (free with chaku_runtime_free).
 /// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
 ///
@@ -53,7 +54,8 @@ pub unsafe extern "C" fn chaku_runtime_new(
     }
 }
 
-/// Sends the log of models loaded from now on to a callback. Without one, nothing is logged anywhere.
+/// Sends the log of models loaded from now on to a callback. Without one, nothing is logged anywhere. A model keeps the
+/// callback it was loaded with.
 ///
 /// - `runtime`: borrowed. NULL = the default runtime.
 /// - `level`: lines up to this CHAKU_LOG_ level are wanted.
@@ -91,10 +93,13 @@ pub unsafe extern "C" fn chaku_runtime_set_log(
 
 /// Passes lines on to the host until it says stop.
 fn sink(callback: LogFunction, user_data: UserData) -> impl Fn(&LogRecord<'_>) + Send + Sync + 'static {
+    thread_local! {
+        static LOGGING: Cell<bool> = const { Cell::new(false) };
+    }
     let stopped = AtomicBool::new(false);
     move |line| {
-        // A line that the host causes inside a callback, for instance by freeing something, would call back without end.
-        if stopped.load(Ordering::Relaxed) || callback::is_inside() {
+        // A line caused by a callback that may not call chaku, but does, would call it again without end.
+        if stopped.load(Ordering::Relaxed) || LOGGING.replace(true) {
             return;
         }
         let (target, message) = (c_string(line.target), c_string(line.message));
@@ -104,9 +109,8 @@ fn sink(callback: LogFunction, user_data: UserData) -> impl Fn(&LogRecord<'_>) +
         let verdict = callback::inside(|| unsafe {
             callback(line.level as i32, target.as_ptr(), message.as_ptr(), length, pointer)
         });
-        if verdict != 0 {
-            stopped.store(true, Ordering::Relaxed);
-        }
+        stopped.fetch_or(verdict != 0, Ordering::Relaxed);
+        LOGGING.set(false);
     }
 }
 
@@ -130,4 +134,17 @@ fn log_level(level: i32) -> Result<LogLevel> {
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_runtime_free(runtime: *mut chaku_runtime) -> chaku_code {
     guard::control(|| handle::take(runtime, "runtime").map(drop))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_constants_are_the_levels_of_the_core_and_nothing_else_is_one() {
+        for level in CHAKU_LOG_ERROR..=CHAKU_LOG_TRACE {
+            assert_eq!(log_level(level).unwrap() as i32, level);
+        }
+        assert!(log_level(0).is_err() && log_level(6).is_err() && log_level(-1).is_err());
+    }
 }

@@ -32,8 +32,8 @@ pub struct chaku_session(());
 
 /// A piece of work that takes time. It sends events: progress, text, and exactly one final event.
 ///
-/// Thread class: shared. Its events have one reader: chaku_request_next, chaku_request_run or
-/// chaku_request_on_event; a second one is refused.
+/// Thread class: shared. Each event is read once: two threads that read share them, and after chaku_request_on_event
+/// nobody else can read.
 pub struct chaku_request(());
 
 /// One event of a request.

@@ -50,7 +50,8 @@ pub struct Text {
     pub token: Token,
     /// The token's own bytes, cut where a stop string begins.
     pub bytes: Vec<u8>,
-    /// The answer ended inside a character, which [`Text::text`] shows as U+FFFD.
+    /// Bytes that are no character are shown as U+FFFD in [`Text::text`]: the model made none of them, or the answer
+    /// ended inside a character.
     pub replaced: bool,
 }
 

@@ -13,6 +13,7 @@ use crate::event::{Event, Final};
 use crate::event_queue::{EventQueue, Next};
 use crate::model::Model;
 use crate::runtime::Runtime;
+use crate::runtime::notifier::Registration;
 use crate::runtime::signal::Signal;
 
 /// The reader's end of a request.
@@ -21,6 +22,7 @@ use crate::runtime::signal::Signal;
 pub struct Request {
     shared: Arc<Shared>,
     runtime: Runtime,
+    ready: Mutex<Option<Arc<Registration>>>,
 }
 
 /// The worker's end. Lock order: a session's state before a request's queue.
@@ -45,7 +47,7 @@ pub(crate) struct Shared {
 
 impl Request {
     pub(crate) fn new(shared: Arc<Shared>, runtime: Runtime) -> Self {
-        Request { shared, runtime }
+        Request { shared, runtime, ready: Mutex::new(None) }
     }
 
     /// The next event, waiting at most `timeout` (`None` = for ever). `Ok(None)` = nothing came in time. After the
@@ -87,8 +89,9 @@ impl Request {
     /// Calls `on_ready`, from a thread of the runtime, whenever events begin to wait, and once now if some do. Read
     /// them with [`Request::next`] and a timeout of zero until there is none.
     pub fn on_ready(&self, on_ready: impl FnMut() + Send + 'static) -> Result<()> {
-        let hook = self.runtime.notifier()?.register(Box::new(on_ready));
-        drop(self.shared.queue.set_ready(Some(hook)));
+        let (hook, registration) = self.runtime.notifier()?.register(Box::new(on_ready));
+        let before = (self.shared.queue.set_ready(Some(hook)), self.ready.lock().replace(registration));
+        drop(before);
         Ok(())
     }
 
@@ -121,13 +124,17 @@ impl Request {
         }
     }
 
-    /// Cancels, then waits until the final event exists and no callback runs (`None` = for ever).
+    /// Cancels, then waits until the final event exists and no callback of the request runs or will run (`None` = for
+    /// ever). Not from inside such a callback: it would wait for itself.
     pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
         let until = timeout.map(|timeout| Instant::now() + timeout);
         self.cancel();
         let ended = self.shared.queue.wait_end(until);
         self.shared.dropped.store(true, Ordering::Release);
-        if ended && self.shared.delivered.wait(until) {
+        drop(self.shared.queue.set_ready(None));
+        let ready = self.ready.lock().clone();
+        let quiet = ready.is_none_or(|registration| registration.revoke(until));
+        if ended && quiet && self.shared.delivered.wait(until) {
             return Ok(());
         }
         Err(Error::new(Reason::CloseTimeout, "the request is still ending; it goes on doing so"))

@@ -76,8 +76,8 @@ impl TextStream {
     }
 
     fn show(&mut self, token: Token, bytes: Vec<u8>) -> Text {
-        let text = self.decode(&bytes);
-        Text { text, token, bytes, replaced: false }
+        let (text, replaced) = self.decode(&bytes);
+        Text { text, token, bytes, replaced }
     }
 
     /// Makes an unfinished character at the end of the answer visible.
@@ -89,10 +89,12 @@ impl TextStream {
         self.partial.clear();
     }
 
-    /// The characters that `bytes` complete. Bytes that can never become a character are replaced at once.
-    fn decode(&mut self, bytes: &[u8]) -> String {
+    /// The characters that `bytes` complete. Bytes that can never become a character are replaced at once, and it says
+    /// whether some were.
+    fn decode(&mut self, bytes: &[u8]) -> (String, bool) {
         self.partial.extend_from_slice(bytes);
         let mut text = String::new();
+        let mut replaced = false;
         let mut rest: &[u8] = &self.partial;
         loop {
             let error = match std::str::from_utf8(rest) {
@@ -108,10 +110,11 @@ impl TextStream {
             rest = after;
             let Some(broken) = error.error_len() else { break };
             text.push(char::REPLACEMENT_CHARACTER);
+            replaced = true;
             rest = &rest[broken..];
         }
         self.partial = rest.to_vec();
-        text
+        (text, replaced)
     }
 }
 
@@ -184,6 +187,7 @@ mod tests {
     fn bytes_that_are_no_character_are_replaced_at_once() {
         let (events, _) = run(&[], &[&[b'a', 0xFF, b'b'], b"c"]);
         assert_eq!(text(&events), "a\u{FFFD}bc");
+        assert_eq!(events.iter().map(|e| e.replaced).collect::<Vec<_>>(), [true, false]);
     }
 
     #[test]

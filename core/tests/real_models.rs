@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chaku::{Event, FinishReason, Model, Options, Request, Runtime};
+use chaku::{Event, FinishReason, Model, Options, Reason, Request, Runtime};
 
 fn path(name: &str) -> PathBuf {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/models").join(name);
@@ -75,4 +75,28 @@ fn dropping_the_model_while_it_generates_is_fine() {
     request.cancel();
     let (_, end) = text(&request);
     assert_eq!(end.finish_reason, FinishReason::Cancelled);
+}
+
+#[test]
+fn several_sessions_have_sequences_of_their_own() {
+    let model = load("tiny-random.gguf", |_| {});
+    let sessions: Vec<_> = (0..3).map(|_| model.session(&Options::new()).unwrap()).collect();
+    let requests: Vec<_> = sessions.iter().map(|session| session.generate("abc", &greedy(20)).unwrap()).collect();
+    let texts: Vec<_> = requests.iter().map(|request| text(request).0).collect();
+    assert!(!texts[0].is_empty() && texts.iter().all(|text| *text == texts[0]), "{texts:?}");
+}
+
+#[test]
+fn a_recurrent_memory_cannot_shift_and_says_so() {
+    let model = load("tiny-mamba.gguf", |options| options.set_i64("ctx_size", 256).unwrap());
+    let session = model.session(&Options::new()).unwrap();
+    let mut options = greedy(0);
+    options.set_bool("ignore_eos", true).unwrap();
+    let mut shift = Options::new();
+    shift.set_str("overflow", "shift").unwrap();
+    let shifting = model.session(&shift).unwrap();
+    let (_, end) = text(&shifting.generate("abc", &options).unwrap());
+    assert_eq!(end.error.as_ref().unwrap().reason(), Reason::ShiftUnsupported);
+    let (first, _) = text(&session.generate("abc", &greedy(20)).unwrap());
+    assert!(!first.is_empty());
 }

@@ -9,12 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int ok(chaku_code code, chaku_error *error) {
-    if (code != CHAKU_OK) {
-        fprintf(stderr, "%s (%s): %s\n", chaku_code_name(code), chaku_error_reason(error), chaku_error_message(error));
-        chaku_error_free(error);
-    }
-    return code == CHAKU_OK;
+/* Prints and frees an error; says whether there was none. */
+static int ok(chaku_code code, chaku_error **error) {
+    if (code == CHAKU_OK) return 1;
+    fprintf(stderr, "%s (%s): %s\n", chaku_code_name(code), chaku_error_reason(*error), chaku_error_message(*error));
+    chaku_error_free(*error);
+    *error = NULL;
+    return 0;
 }
 
 struct reader {
@@ -47,7 +48,7 @@ static chaku_code run(chaku_request *request, int cancel_after) {
     if (code == CHAKU_CANCELLED) {
         printf("\n-- cancelled after %d tokens\n", reader.tokens);
         chaku_error_free(error);
-    } else if (ok(code, error)) {
+    } else if (ok(code, &error)) {
         printf("\n-- done\n");
     }
     return code;
@@ -66,16 +67,16 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s MODEL.gguf\n", argv[0]);
         return 2;
     }
-    good = ok(chaku_model_load(NULL, argv[1], NULL, &model, &error), error) &&
-           ok(chaku_session_new(model, NULL, &session, &error), error) && ok(chaku_options_new(&options, &error), error) &&
-           ok(chaku_options_set_i64(options, CHAKU_OPT_MAX_TOKENS, 32, &error), error) &&
-           ok(chaku_session_chat(session, "Tell me a long story about a llama.", -1, NULL, &first, &error), error);
+    good = ok(chaku_model_load(NULL, argv[1], NULL, &model, &error), &error) &&
+           ok(chaku_session_new(model, NULL, &session, &error), &error) && ok(chaku_options_new(&options, &error), &error) &&
+           ok(chaku_options_set_i64(options, CHAKU_OPT_MAX_TOKENS, 32, &error), &error) &&
+           ok(chaku_session_chat(session, "Tell me a long story about a llama.", -1, NULL, &first, &error), &error);
     if (good) {
         chaku_code code = run(first, 8);
         /* A model with little to say may be done before it is cancelled. */
         good = code == CHAKU_CANCELLED || code == CHAKU_OK;
     }
-    good = good && ok(chaku_session_chat(session, "And how does it end?", -1, options, &second, &error), error) &&
+    good = good && ok(chaku_session_chat(session, "And how does it end?", -1, options, &second, &error), &error) &&
            run(second, 0) == CHAKU_OK;
     chaku_request_free(second);
     chaku_request_free(first);

@@ -21,13 +21,13 @@
 #define STDIN 0
 #endif
 
-/* Prints an error, frees it, and says whether there was none. */
-static int ok(chaku_code code, chaku_error *error) {
-    if (code != CHAKU_OK) {
-        fprintf(stderr, "%s (%s): %s\n", chaku_code_name(code), chaku_error_reason(error), chaku_error_message(error));
-        chaku_error_free(error);
-    }
-    return code == CHAKU_OK;
+/* Prints and frees an error; says whether there was none. */
+static int ok(chaku_code code, chaku_error **error) {
+    if (code == CHAKU_OK) return 1;
+    fprintf(stderr, "%s (%s): %s\n", chaku_code_name(code), chaku_error_reason(*error), chaku_error_message(*error));
+    chaku_error_free(*error);
+    *error = NULL;
+    return 0;
 }
 
 /* Called with every event of an answer. */
@@ -55,8 +55,8 @@ static int32_t show(const chaku_event *event, void *user_data) {
 static int answer(chaku_session *session, const char *question) {
     chaku_request *request = NULL;
     chaku_error *error = NULL;
-    int good = ok(chaku_session_chat(session, question, -1, NULL, &request, &error), error) &&
-               ok(chaku_request_run(request, show, NULL, &error), error);
+    int good = ok(chaku_session_chat(session, question, -1, NULL, &request, &error), &error) &&
+               ok(chaku_request_run(request, show, NULL, &error), &error);
     chaku_request_free(request);
     return good;
 }
@@ -85,13 +85,12 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s MODEL.gguf [QUESTION]\n", argv[0]);
         return 2;
     }
-    good = ok(chaku_model_load(NULL, argv[1], NULL, &model, &error), error) &&
-           ok(chaku_options_new(&options, &error), error) &&
-           ok(chaku_options_set_str(options, CHAKU_OPT_SYSTEM_PROMPT, system, -1, &error), error) &&
-           ok(chaku_options_set_i64(options, CHAKU_OPT_MAX_TOKENS, 512, &error), error) &&
-           ok(chaku_session_new(model, options, &session, &error), error);
+    good = ok(chaku_model_load(NULL, argv[1], NULL, &model, &error), &error) &&
+           ok(chaku_options_new(&options, &error), &error) &&
+           ok(chaku_options_set_str(options, CHAKU_OPT_SYSTEM_PROMPT, system, -1, &error), &error) &&
+           ok(chaku_options_set_i64(options, CHAKU_OPT_MAX_TOKENS, 512, &error), &error) &&
+           ok(chaku_session_new(model, options, &session, &error), &error);
     if (good) {
-        fprintf(stderr, "[%s]\n", chaku_model_description(model));
         if (argc > 2) {
             good = answer(session, argv[2]);
         } else if (isatty(STDIN)) {

@@ -8,12 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int ok(chaku_code code, chaku_error *error) {
-    if (code != CHAKU_OK) {
-        fprintf(stderr, "%s (%s): %s\n", chaku_code_name(code), chaku_error_reason(error), chaku_error_message(error));
-        chaku_error_free(error);
-    }
-    return code == CHAKU_OK;
+/* Prints and frees an error; says whether there was none. */
+static int ok(chaku_code code, chaku_error **error) {
+    if (code == CHAKU_OK) return 1;
+    fprintf(stderr, "%s (%s): %s\n", chaku_code_name(code), chaku_error_reason(*error), chaku_error_message(*error));
+    chaku_error_free(*error);
+    *error = NULL;
+    return 0;
 }
 
 static int32_t show(const chaku_event *event, void *user_data) {
@@ -43,15 +44,15 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s MODEL.gguf [MILLISECONDS]\n", argv[0]);
         return 2;
     }
-    good = ok(chaku_model_load(NULL, argv[1], NULL, &model, &error), error) &&
-           ok(chaku_session_new(model, NULL, &session, &error), error) && ok(chaku_options_new(&options, &error), error) &&
+    good = ok(chaku_model_load(NULL, argv[1], NULL, &model, &error), &error) &&
+           ok(chaku_session_new(model, NULL, &session, &error), &error) && ok(chaku_options_new(&options, &error), &error) &&
            /* The deadline counts from the call, waiting included. */
-           ok(chaku_options_set_i64(options, CHAKU_OPT_DEADLINE_MS, deadline_ms, &error), error) &&
-           ok(chaku_session_chat(session, "Explain photosynthesis in detail.", -1, options, &request, &error), error);
+           ok(chaku_options_set_i64(options, CHAKU_OPT_DEADLINE_MS, deadline_ms, &error), &error) &&
+           ok(chaku_session_chat(session, "Explain photosynthesis in detail.", -1, options, &request, &error), &error);
     if (good) {
         code = chaku_request_run(request, show, NULL, &error);
         /* Being late is what this program shows: only other errors are failures. */
-        good = code == CHAKU_DEADLINE_EXCEEDED || ok(code, error);
+        good = code == CHAKU_DEADLINE_EXCEEDED || ok(code, &error);
         if (code == CHAKU_DEADLINE_EXCEEDED) chaku_error_free(error);
     }
     chaku_request_free(request);

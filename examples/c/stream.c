@@ -9,12 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int ok(chaku_code code, chaku_error *error) {
-    if (code != CHAKU_OK) {
-        fprintf(stderr, "%s (%s): %s\n", chaku_code_name(code), chaku_error_reason(error), chaku_error_message(error));
-        chaku_error_free(error);
-    }
-    return code == CHAKU_OK;
+/* Prints and frees an error; says whether there was none. */
+static int ok(chaku_code code, chaku_error **error) {
+    if (code == CHAKU_OK) return 1;
+    fprintf(stderr, "%s (%s): %s\n", chaku_code_name(code), chaku_error_reason(*error), chaku_error_message(*error));
+    chaku_error_free(*error);
+    *error = NULL;
+    return 0;
 }
 
 static void show(const char *what, const chaku_event *event) {
@@ -44,7 +45,7 @@ static int drain(const char *what, chaku_request *request) {
     for (;;) {
         chaku_event *event = NULL;
         chaku_error *error = NULL;
-        if (!ok(chaku_request_next(request, 100, &event, &error), error)) return 0;
+        if (!ok(chaku_request_next(request, 100, &event, &error), &error)) return 0;
         if (event == NULL) {
             /* 100 ms without news: time to look after something else. */
             continue;
@@ -53,7 +54,7 @@ static int drain(const char *what, chaku_request *request) {
         if (chaku_event_kind(event) == CHAKU_EVENT_FINAL) {
             chaku_code code = chaku_event_error(event, &error);
             chaku_event_free(event);
-            return ok(code, error);
+            return ok(code, &error);
         }
         chaku_event_free(event);
     }
@@ -72,11 +73,11 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: %s MODEL.gguf\n", argv[0]);
         return 2;
     }
-    good = ok(chaku_model_load_async(NULL, argv[1], NULL, &load, &error), error) && drain("load", load) &&
-           ok(chaku_request_model(load, &model, &error), error) &&
-           ok(chaku_session_new(model, NULL, &session, &error), error) && ok(chaku_options_new(&options, &error), error) &&
-           ok(chaku_options_set_i64(options, CHAKU_OPT_MAX_TOKENS, 24, &error), error) &&
-           ok(chaku_session_chat(session, "Name three animals of the Andes.", -1, options, &request, &error), error) &&
+    good = ok(chaku_model_load_async(NULL, argv[1], NULL, &load, &error), &error) && drain("load", load) &&
+           ok(chaku_request_model(load, &model, &error), &error) &&
+           ok(chaku_session_new(model, NULL, &session, &error), &error) && ok(chaku_options_new(&options, &error), &error) &&
+           ok(chaku_options_set_i64(options, CHAKU_OPT_MAX_TOKENS, 24, &error), &error) &&
+           ok(chaku_session_chat(session, "Name three animals of the Andes.", -1, options, &request, &error), &error) &&
            drain("answer", request);
     chaku_request_free(request);
     chaku_options_free(options);

@@ -8,12 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static int ok(chaku_code code, chaku_error *error) {
-    if (code != CHAKU_OK) {
-        fprintf(stderr, "%s (%s): %s\n", chaku_code_name(code), chaku_error_reason(error), chaku_error_message(error));
-        chaku_error_free(error);
-    }
-    return code == CHAKU_OK;
+/* Prints and frees an error; says whether there was none. */
+static int ok(chaku_code code, chaku_error **error) {
+    if (code == CHAKU_OK) return 1;
+    fprintf(stderr, "%s (%s): %s\n", chaku_code_name(code), chaku_error_reason(*error), chaku_error_message(*error));
+    chaku_error_free(*error);
+    *error = NULL;
+    return 0;
 }
 
 static void describe(const chaku_model *model) {
@@ -31,7 +32,7 @@ static int show_token(const chaku_model *model, int32_t token) {
     char piece[256];
     int64_t length = 0;
     chaku_error *error = NULL;
-    if (!ok(chaku_model_detokenize(model, &token, 1, 1, piece, sizeof piece, &length, &error), error)) return 0;
+    if (!ok(chaku_model_detokenize(model, &token, 1, 1, piece, sizeof piece, &length, &error), &error)) return 0;
     printf("%8d  \"%s\"\n", (int)token, piece);
     return 1;
 }
@@ -49,13 +50,13 @@ int main(int argc, char **argv) {
         return 2;
     }
     /* A capacity of 0 asks how many tokens there are. */
-    good = ok(chaku_model_load(NULL, argv[1], NULL, &model, &error), error) &&
-           ok(chaku_model_tokenize(model, text, -1, 0, 0, NULL, 0, &count, &error), error);
+    good = ok(chaku_model_load(NULL, argv[1], NULL, &model, &error), &error) &&
+           ok(chaku_model_tokenize(model, text, -1, 0, 0, NULL, 0, &count, &error), &error);
     if (good) {
         describe(model);
         tokens = malloc((size_t)(count > 0 ? count : 1) * sizeof *tokens);
         good = tokens != NULL &&
-               ok(chaku_model_tokenize(model, text, -1, 0, 0, tokens, count, &count, &error), error);
+               ok(chaku_model_tokenize(model, text, -1, 0, 0, tokens, count, &count, &error), &error);
     }
     if (good) {
         int64_t i;

@@ -7,6 +7,7 @@
 
 #include "llama-grammar.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <vector>
 
@@ -15,6 +16,9 @@ namespace {
 // llama.cpp recurses over nested groups while it parses and over leftmost rule references while it looks for left
 // recursion. A frame is a few hundred bytes; this stays far below the smallest thread stacks.
 constexpr size_t MAX_DEPTH = 256;
+
+// A token's name is tokenized, and that recurses too: see STACK_PER_BYTE in src/vocab.rs.
+constexpr size_t MAX_TOKEN_NAME = 256;
 
 const char * skip_space(const char * p) {
     while (*p == ' ' || *p == '\t' || *p == '\r' || *p == '\n' || *p == '#') {
@@ -29,13 +33,22 @@ const char * skip_space(const char * p) {
     return p;
 }
 
-// Groups nested in each other, before the recursive parser meets them. Counts only what the parser sees as a group.
-void check_nesting(const char * p) {
+// What would take too much stack, before the recursive parser meets it: groups nested in each other, and long names of
+// tokens. Sees only what the parser takes for one.
+void check_text(const char * p) {
     size_t depth = 0;
     for (; *p; p++) {
         if (*p == '#') {
             while (p[1] && p[1] != '\r' && p[1] != '\n') {
                 p++;
+            }
+        } else if (*p == '<') {
+            const char * start = p;
+            while (p[1] && *p != '>') {
+                p++;
+            }
+            if (p - start > static_cast<ptrdiff_t>(MAX_TOKEN_NAME)) {
+                throw std::runtime_error("the name of a token is longer than " + std::to_string(MAX_TOKEN_NAME) + " bytes");
             }
         } else if (*p == '"' || *p == '[') {
             const char end = *p == '"' ? '"' : ']';
@@ -142,7 +155,7 @@ private:
 };
 
 void check(const llama_vocab * vocab, const char * grammar) {
-    check_nesting(grammar);
+    check_text(grammar);
     llama_grammar_parser parser(vocab);
     for (const char * p = skip_space(grammar); *p;) {
         p = parser.parse_rule(p);

@@ -16,7 +16,7 @@ pub struct Message {
 /// A rendered conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
-    /// The text to tokenize, with `parse_special`. Without the beginning-of-text token where the tokenizer adds one.
+    /// The text to tokenize, with `add_special` and `parse_special`: the tokens that the former adds are not in it.
     pub prompt: String,
     /// Strings that end an answer in this template, besides the tokens that do.
     pub additional_stops: Vec<String>,

@@ -170,8 +170,8 @@ impl Context {
         Ok(context)
     }
 
-    /// Decodes one batch. Before each node of the graph that runs on the CPU, llama.cpp asks `should_abort`, on this
-    /// thread; work on a GPU cannot be stopped.
+    /// Decodes one batch. After each node of the graph that runs on the CPU, llama.cpp asks `should_abort`, on this thread;
+    /// work on a GPU cannot be stopped.
     ///
     /// After an error the pieces that were computed are still in the memory, as after [`Decoded::Aborted`].
     pub fn decode(&mut self, batch: &Batch, should_abort: &dyn Fn() -> bool) -> Result<Decoded, Error> {

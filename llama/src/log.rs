@@ -39,14 +39,12 @@ pub(crate) fn set_handler(handler: LogHandler) {
 pub(crate) fn collect_errors<T>(body: impl FnOnce() -> T) -> (T, String) {
     let outer = STATE.with_borrow_mut(|state| state.errors.replace(Vec::new()));
     let result = body();
-    let lines = STATE.with_borrow_mut(|state| {
-        let finished = state.finish_line();
-        (finished, std::mem::replace(&mut state.errors, outer))
-    });
-    if let Some((level, line)) = lines.0 {
+    let (unfinished, lines) =
+        STATE.with_borrow_mut(|state| (state.finish_line(), std::mem::replace(&mut state.errors, outer)));
+    if let Some((level, line)) = unfinished {
         deliver(level, &line);
     }
-    (result, join(&lines.1.unwrap_or_default()))
+    (result, join(&lines.unwrap_or_default()))
 }
 
 /// Hands one line to the host's handler.
@@ -194,6 +192,18 @@ mod tests {
             7
         });
         assert_eq!((value, message.as_str()), (7, "bad magic; gave up"));
+    }
+
+    #[test]
+    fn an_abort_reaches_the_handler_as_an_error() {
+        static SEEN: std::sync::Mutex<Vec<String>> = std::sync::Mutex::new(Vec::new());
+        set_handler(|level, line| {
+            if level == LogLevel::Error {
+                SEEN.lock().unwrap().push(line.to_owned());
+            }
+        });
+        on_abort(c"ggml.c:1: GGML_ASSERT(x) failed".as_ptr());
+        assert!(SEEN.lock().unwrap().contains(&"ggml.c:1: GGML_ASSERT(x) failed".to_owned()));
     }
 
     #[test]

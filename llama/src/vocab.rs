@@ -5,7 +5,15 @@ use std::ptr::NonNull;
 
 use llama_cpp_sys_2 as sys;
 
+use crate::stack::with_stack;
 use crate::{Error, Model, Token, ffi};
+
+/// Many vocabularies split text by std::regex, and libstdc++ goes one call deeper for every character of a match: 300 bytes
+/// of stack each, so that 60 kB of base64 overflow 16 MiB.
+const STACK_PER_BYTE: usize = 1024;
+
+/// Up to here that fits any thread's stack.
+const SHORT_TEXT: usize = 256;
 
 /// The vocabulary of a model.
 #[derive(Clone, Copy)]
@@ -41,6 +49,15 @@ impl Vocab<'_> {
         if add_special {
             self.check_special_tokens()?;
         }
+        if text.len() <= SHORT_TEXT {
+            return self.tokenize_here(text, add_special, parse_special);
+        }
+        let stack = text.len().saturating_mul(STACK_PER_BYTE);
+        with_stack(stack, || self.tokenize_here(text, add_special, parse_special))
+            .map_err(|_| Error::TextTooLong { bytes: text.len() })?
+    }
+
+    fn tokenize_here(&self, text: &str, add_special: bool, parse_special: bool) -> Result<Vec<Token>, Error> {
         let too_long = || Error::TextTooLong { bytes: text.len() };
         let length = i32::try_from(text.len()).map_err(|_| too_long())?;
         // Most texts have fewer tokens than bytes; if not, the first try says how many.

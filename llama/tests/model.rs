@@ -92,6 +92,25 @@ fn text_comes_back_from_its_tokens() {
     }
 }
 
+/// Pre-tokenizers that llama.cpp runs by std::regex recurse over every character of a word. The tiny model's is not one of
+/// them, so this gives it one whose name is as long.
+#[test]
+fn a_long_word_does_not_overflow_the_stack() {
+    let mut file = std::fs::read(model_path(TINY)).unwrap();
+    let find = |file: &[u8], text: &[u8]| file.windows(text.len()).position(|window| window == text).unwrap();
+    let key = find(&file, b"tokenizer.ggml.pre");
+    let value = key + find(&file[key..], b"gpt-2");
+    file[value..value + 5].copy_from_slice(b"bloom");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tiny-bloom.gguf");
+    std::fs::write(&path, file).unwrap();
+
+    let model = Model::load(&path, &ModelParams::default(), &mut |_| true).unwrap();
+    assert_eq!(model.metadata_value("tokenizer.ggml.pre").as_deref(), Some("bloom"));
+    let word = "a".repeat(300_000);
+    let tokens = model.vocab().tokenize(&word, false, false).unwrap();
+    assert_eq!(model.vocab().detokenize(&tokens, false, false).unwrap(), word.as_bytes());
+}
+
 #[test]
 fn control_tokens_come_only_from_text_that_may_name_them() {
     let model = load(SMOLLM2);

@@ -15,10 +15,9 @@ fn generate(model: &Model, params: &SamplerParams, prompt: &str, limit: usize) -
     let mut sampler = Sampler::new(model, params).unwrap();
     let vocab = model.vocab();
     let tokens = vocab.tokenize(prompt, true, true).unwrap();
-    let mut position = tokens.len() as i32;
     decode(&mut context, &batch_of(&tokens, 0));
     let mut bytes = Vec::new();
-    for _ in 0..limit {
+    for position in (tokens.len() as i32..).take(limit) {
         let token = sampler.sample(&mut context, -1).unwrap();
         sampler.accept(token, true).unwrap();
         if vocab.is_eog(token) {
@@ -26,7 +25,6 @@ fn generate(model: &Model, params: &SamplerParams, prompt: &str, limit: usize) -
         }
         vocab.token_bytes(token, false, &mut bytes).unwrap();
         decode(&mut context, &batch_of(&[token], position));
-        position += 1;
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -135,6 +133,7 @@ fn malformed_grammars_say_what_is_wrong() {
     let deep = format!("root ::= {}\"a\"{}", "(".repeat(100_000), ")".repeat(100_000));
     let chain: String = (0..5000).map(|i| format!("r{i} ::= r{} \"a\"\n", i + 1)).collect();
     let chain = format!("root ::= r0\n{chain}r5000 ::= \"b\"\n");
+    let name = format!("root ::= <{}>", "a".repeat(300_000));
     let cases = [
         ("", "no rule 'root'"),
         ("other ::= \"a\"", "no rule 'root'"),
@@ -150,6 +149,7 @@ fn malformed_grammars_say_what_is_wrong() {
         ("%llguidance {}", "expecting name"),
         (deep.as_str(), "nested more than"),
         (chain.as_str(), "begin with other rules"),
+        (name.as_str(), "name of a token"),
     ];
     for (grammar, reason) in cases {
         match Sampler::new(&model, &greedy(Some(grammar))) {

@@ -131,9 +131,9 @@ fn option_names() -> String {
     let mut text = String::new();
     for (scope, object) in [
         (Scope::Runtime, "a runtime"),
-        (Scope::Model, "a model"),
-        (Scope::Session, "a session, or defaults for them given to the model"),
-        (Scope::Request, "a request, or defaults for them given to the session or the model"),
+        (Scope::Model, "a model, or defaults for them given to the runtime"),
+        (Scope::Session, "a session, or defaults for them given to the model or the runtime"),
+        (Scope::Request, "a request, or defaults for them given to the session, the model or the runtime"),
     ] {
         write!(text, "\n/* Options of {object}. */\n\n").expect("a String takes all");
         for spec in table().iter().filter(|spec| spec.scope == scope) {

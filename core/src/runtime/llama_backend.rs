@@ -3,7 +3,7 @@
 use chaku_llama::{Batch, Context, Decoded, Model, Pos, Sampler, SeqId, Token};
 
 use super::backend::{Backend, Outcome};
-use crate::error::Result;
+use crate::error::{Error, Reason, Result};
 
 pub(crate) struct LlamaBackend {
     context: Context,
@@ -13,7 +13,7 @@ pub(crate) struct LlamaBackend {
 
 impl LlamaBackend {
     pub(crate) fn new(model: Model, context: Context) -> Self {
-        let batch = Batch::new(context.n_ubatch(), 1);
+        let batch = Batch::new(context.n_ubatch(), context.n_seq_max());
         LlamaBackend { context, model, batch }
     }
 }
@@ -62,12 +62,15 @@ impl Backend for LlamaBackend {
     }
 
     fn can_shift(&self) -> bool {
-        self.context.can_shift()
+        // llama.cpp says yes for a recurrent state as well, whose positions are only a number.
+        self.context.can_shift() && !self.model.is_recurrent() && !self.model.is_hybrid()
     }
 
     fn shift(&mut self, sequence: SeqId, keep: usize, discard: usize) -> Result<()> {
         let (keep, discard) = (keep as Pos, discard as Pos);
-        self.context.seq_rm(sequence, keep, keep + discard);
+        if !self.context.seq_rm(sequence, keep, keep + discard) {
+            return Err(Error::new(Reason::ShiftUnsupported, "this model's memory cannot drop its oldest tokens"));
+        }
         self.context.seq_add(sequence, keep + discard, -1, -discard)?;
         Ok(())
     }

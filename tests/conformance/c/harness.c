@@ -150,8 +150,10 @@ const char *model_path(const char *file) {
     return path;
 }
 
-chaku_model *load(const char *file, const chaku_options *options) {
+chaku_model *load(const char *file, chaku_options *options) {
     chaku_model *model = NULL;
+    if (!options) options = OPTIONS("threads", "1");
+    if (!chaku_options_is_set(options, "threads")) set_option(options, "threads", "1");
     CHECK_OK(chaku_model_load(NULL, model_path(file), options, &model, ERROR));
     return own_model(model);
 }

@@ -68,7 +68,8 @@ void sleep_ms(int ms);
 chaku_options *options_of(const char *key, ...);
 
 const char *model_path(const char *file);
-chaku_model *load(const char *file, const chaku_options *options);
+/* On one compute thread unless the options say otherwise: several wait for each other for long when others want the processor too. */
+chaku_model *load(const char *file, chaku_options *options);
 chaku_session *new_session(chaku_model *model, const chaku_options *options);
 chaku_request *start_load(const char *file, const chaku_options *options);
 chaku_request *start_chat(chaku_session *session, const char *text, const chaku_options *options);

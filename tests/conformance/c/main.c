@@ -30,7 +30,7 @@ FILE *case_report;
 static void give_up(int number) {
     char message[256];
     int length = snprintf(message, sizeof message, "%s:%d: %s\n", where_file(), where_line(),
-                          number == SIGALRM ? "hangs: here it was when the watchdog came" : "crashes after this line");
+                          number == SIGALRM ? "hangs: the watchdog found it at this line" : "crashes after this line");
     ssize_t written = write(fileno(case_report), message, (size_t)length);
     (void)written;
     _exit(1);

@@ -150,7 +150,7 @@ void check_end(const reply *r, int32_t finish_reason, chaku_code code, const cha
     }
 }
 
-busy make_busy(const chaku_options *model_options) {
+busy make_busy(chaku_options *model_options) {
     busy made;
     reply *r = new_reply();
     made.model = load(LONG, model_options);

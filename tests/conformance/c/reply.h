@@ -59,6 +59,6 @@ typedef struct busy {
     chaku_model *model;
     chaku_request *request;
 } busy;
-busy make_busy(const chaku_options *model_options);
+busy make_busy(chaku_options *model_options);
 
 #endif

@@ -1,0 +1,142 @@
+/* What the text of an answer may and may not contain. */
+#include "reply.h"
+
+CASE(stop_string_across_tokens) {
+    chaku_model *model = load("tiny-stop.gguf", NULL);
+    chaku_session *session = new_session(model, NULL);
+    reply *r = chat(session, "Go.", OPTIONS("stop", "stop here"));
+    CHECK_END(r, CHAKU_FINISH_STOP, CHAKU_OK, "");
+    CHECK_STR(r->text, "one two ");
+    CHECK_INT(r->bytes_len, strlen("one two "));
+    CHECK_INT(r->completion_tokens, 5); /* one, two, and the three the stop string is in */
+    /* The conversation goes on with what was shown. */
+    r = chat(session, "Again.", OPTIONS("stop", "stop here"));
+    CHECK_STR(r->text, "one two ");
+    CHECK_INT(r->prompt_tokens, count_tokens(model, USER("Go.") ASSISTANT "one two <|im_end|>\n" USER("Again.") ASSISTANT, 1));
+}
+
+CASE(stop_string_that_never_comes) {
+    chaku_model *model = load("tiny-stop.gguf", NULL);
+    reply *r = chat(new_session(model, NULL), "Go.", OPTIONS("stop", "stop her!", "stop", "threesome"));
+    CHECK_END(r, CHAKU_FINISH_STOP, CHAKU_OK, "");
+    CHECK_STR(r->text, "one two stop here three");
+    CHECK_INT(r->token_count, 6);
+}
+
+CASE(several_stop_strings) {
+    chaku_model *model = load("tiny-stop.gguf", NULL);
+    CHECK_STR(chat(new_session(model, NULL), "Go.", OPTIONS("stop", "three", "stop", "op h", "stop", "stop here"))->text, "one two st");
+    CHECK_STR(chat(new_session(model, NULL), "Go.", OPTIONS("stop", "one"))->text, "");
+    CHECK_STR(chat(new_session(load("tiny-emoji.gguf", NULL), NULL), "Go.", OPTIONS("stop", "\xF0\x9F\xA6\x99"))->text, "Hi \xF0\x9F\x98\x80 llama ");
+}
+
+CASE(emoji_split_over_tokens) {
+    reply *r = chat(new_session(load("tiny-emoji.gguf", NULL), NULL), "Go.", NULL);
+    CHECK_END(r, CHAKU_FINISH_STOP, CHAKU_OK, "");
+    CHECK_STR(r->text, "Hi \xF0\x9F\x98\x80 llama \xF0\x9F\xA6\x99!");
+    CHECK_INT(r->bytes_len, r->text_len);
+    CHECK_INT(r->replaced_count, 0);
+    CHECK_INT(r->token_count, 9);
+}
+
+CASE(unfinished_character) {
+    reply *r = chat(new_session(load("tiny-cut.gguf", NULL), NULL), "Go.", NULL);
+    CHECK_END(r, CHAKU_FINISH_STOP, CHAKU_OK, "");
+    CHECK_STR(r->text, "cut \xEF\xBF\xBD");
+    CHECK_INT(r->replaced_count, 1);
+    CHECK_INT(r->bytes_len, 7);
+    CHECK(memcmp(r->bytes, "cut \xF0\x9F\x98", 7) == 0);
+}
+
+/* Tokens drawn blindly: bytes in every order there is. */
+CASE(any_bytes) {
+    chaku_model *model = load(RANDOM, NULL);
+    chaku_options *blind = OPTIONS("temperature", "100", "top_k", "0", "top_p", "1", "min_p", "0", "ignore_eos", "1", "max_tokens", "1500", "stop",
+                                   "\xF0\x9F\xA6\x99");
+    for (int i = 0; i < 3; i++) {
+        reply *r = chat(new_session(model, NULL), "Go.", blind);
+        CHECK_END(r, CHAKU_FINISH_LENGTH, CHAKU_OK, "");
+        CHECK_INT(r->completion_tokens, 1500);
+        CHECK_INT(r->token_count, 1500);
+    }
+}
+
+CASE(max_tokens) {
+    chaku_model *model = load(RANDOM, NULL);
+    chaku_session *session = new_session(model, NULL);
+    for (int64_t max = 1; max <= 5; max += 2) {
+        char text[8];
+        reply *r;
+        snprintf(text, sizeof text, "%d", (int)max);
+        r = chat(session, "Go.", OPTIONS("max_tokens", text));
+        CHECK_END(r, CHAKU_FINISH_LENGTH, CHAKU_OK, "");
+        CHECK_INT(r->completion_tokens, max);
+        CHECK_INT(r->token_count, max);
+    }
+    /* An answer that is over in time ends by itself. */
+    CHECK_END(chat(new_session(load(SCRIPT, NULL), NULL), "Go.", OPTIONS("max_tokens", "100")), CHAKU_FINISH_STOP, CHAKU_OK, "");
+}
+
+CASE(bad_grammar) {
+    chaku_session *session = new_session(load(RANDOM, NULL), NULL);
+    CHECK_END(chat(session, "Go.", OPTIONS("grammar", "root ::= (")), CHAKU_FINISH_ERROR, CHAKU_INVALID_ARGUMENT, "invalid_grammar");
+    CHECK_END(chat(session, "Go.", OPTIONS("grammar", "no ::= \"root\"")), CHAKU_FINISH_ERROR, CHAKU_INVALID_ARGUMENT, "invalid_grammar");
+    CHECK_INT(chaku_session_message_count(session), 0);
+    CHECK_INT(chat(session, "Go.", OPTIONS("max_tokens", "2"))->token_count, 2);
+}
+
+CASE(grammar_constrains) {
+    chaku_model *model = load(RANDOM, NULL);
+    for (int i = 0; i < 4; i++) {
+        reply *r = chat(new_session(model, NULL), "Go.", OPTIONS("grammar", "root ::= \"yes!\" | \"no!\""));
+        CHECK_END(r, CHAKU_FINISH_STOP, CHAKU_OK, "");
+        if (strcmp(r->text, "yes!") != 0) CHECK_STR(r->text, "no!");
+    }
+}
+
+CASE(unknown_sampler) {
+    chaku_session *session = new_session(load(RANDOM, NULL), NULL);
+    CHECK_END(chat(session, "Go.", OPTIONS("samplers", "top_k;no_such_sampler")), CHAKU_FINISH_ERROR, CHAKU_INVALID_ARGUMENT, "invalid_option");
+    CHECK_INT(chat(session, "Go.", OPTIONS("samplers", "top_k;temperature", "max_tokens", "2"))->token_count, 2);
+}
+
+CASE(ignore_eos) {
+    reply *r = chat(new_session(load(SCRIPT, NULL), NULL), "Go.", OPTIONS("ignore_eos", "1", "max_tokens", "20"));
+    CHECK_END(r, CHAKU_FINISH_LENGTH, CHAKU_OK, "");
+    CHECK_INT(r->completion_tokens, 20);
+    CHECK(strncmp(r->text, SCRIPT_REPLY, strlen(SCRIPT_REPLY)) == 0);
+}
+
+CASE(seed_repeats) {
+    chaku_session *session = new_session(load(RANDOM, OPTIONS("fixed_shape", "1")), NULL);
+    chaku_options *seven = OPTIONS("seed", "7", "temperature", "2", "max_tokens", "32");
+    reply *first = chat(session, "Go.", seven), *second, *other;
+    CHECK_OK(chaku_session_reset(session, ERROR));
+    second = chat(session, "Go.", seven);
+    CHECK_STR(second->text, first->text);
+    CHECK_OK(chaku_session_reset(session, ERROR));
+    other = chat(session, "Go.", OPTIONS("seed", "8", "temperature", "2", "max_tokens", "32"));
+    CHECK(strcmp(other->text, first->text) != 0);
+}
+
+CASE(unset_seed_differs) {
+    chaku_model *model = load(RANDOM, NULL);
+    chaku_options *hot = OPTIONS("temperature", "20", "top_k", "20", "min_p", "0", "top_p", "1", "max_tokens", "32");
+    reply *first = chat(new_session(model, NULL), "Go.", hot), *second = chat(new_session(model, NULL), "Go.", hot);
+    CHECK(strcmp(first->text, second->text) != 0);
+}
+
+CASE(greedy_repeats_in_fixed_shape) {
+    chaku_options *greedy = OPTIONS("temperature", "0", "max_tokens", "48");
+    reply *replies[2];
+    for (int i = 0; i < 2; i++) {
+        chaku_model *model = load(SMOLLM2, OPTIONS("fixed_shape", "1", "ctx_size", "1024"));
+        chaku_session *session = new_session(model, NULL);
+        replies[i] = chat(session, "Write a sentence about a llama.", greedy);
+        CHECK(replies[i]->token_count > 4);
+        CHECK_INT(chaku_session_free(session), CHAKU_OK);
+        CHECK_INT(chaku_model_free(model), CHAKU_OK);
+    }
+    CHECK_STR(replies[1]->text, replies[0]->text);
+    CHECK(memcmp(replies[1]->tokens, replies[0]->tokens, sizeof replies[0]->tokens) == 0);
+}

@@ -67,7 +67,9 @@
  * A function that can fail returns a chaku_code: CHAKU_OK (0), or what went wrong. Outputs are written on CHAKU_OK only;
  * an output that is a handle is NULL otherwise. `out_error` comes last and may be NULL; else it is set to NULL on success
  * and to an error object on failure. A function that cannot fail returns its value, or the neutral value its comment names.
- * No call ends the process, prints, or throws.
+ * No call ends the process, prints, or throws. Every function may fail with INVALID_ARGUMENT (`null_pointer`,
+ * `stale_handle`, `wrong_handle`, `invalid_utf8`), RESOURCE_EXHAUSTED and INTERNAL (`panic`: a bug of chaku); the comments
+ * name what else to expect.
  *
  * Text
  * ----

@@ -18,7 +18,7 @@ part() { # NAME COMMAND...
     summary+=("$(printf '%-22s %s  %d.%d min' "$name" "$verdict" $(((SECONDS - began) / 60)) $(((SECONDS - began) % 60 / 6)))")
 }
 
-part rust cargo test --release --workspace --quiet
+part rust cargo test --release --workspace --no-fail-fast --quiet
 for script in tests/*/run.sh; do
     part "$(basename "$(dirname "$script")")" "$script"
 done

@@ -38,7 +38,7 @@ static int32_t show(const chaku_event *event, void *user_data) {
         const char *text = chaku_event_text(event, &length);
         fwrite(text, 1, (size_t)length, stdout);
         fflush(stdout);
-    } else if (chaku_event_kind(event) == CHAKU_EVENT_FINAL) {
+    } else if (chaku_event_kind(event) == CHAKU_EVENT_FINAL && chaku_event_code(event) == CHAKU_OK) {
         int64_t tokens = chaku_event_completion_tokens(event);
         double seconds = chaku_event_decode_ms(event) / 1000.0;
         /* decode_ms runs from the first token to the last, so the first one is not counted. */

@@ -87,6 +87,11 @@ static int32_t on_ready(void *user_data) {
     return 0;
 }
 
+static int32_t on_ready_once(void *user_data) {
+    on_ready(user_data);
+    return 1;
+}
+
 static int32_t on_line(int32_t level, const char *target, const char *message, int64_t length, void *user_data) {
     struct seen *seen = user_data;
     if (level < CHAKU_LOG_ERROR || level > CHAKU_LOG_DEBUG) note(seen, &seen->wrong);
@@ -134,7 +139,7 @@ static int32_t look_around(const chaku_event *event, void *user_data) {
     CHECK(count(seen, &seen->destroyed) == 1);
 
     WORKS(chaku_model_tokenize(model, "hello", -1, 0, 0, NULL, 0, &tokens, &error));
-    CHECK(tokens > 0 && chaku_request_is_finished(request) == 0);
+    CHECK(tokens > 0 && chaku_session_message_count(session) >= 0 && chaku_model_vocab_size(model) > 0);
     WORKS(chaku_event_retain(event, &seen->kept, &error));
     /* A borrowed event is not the callback's to free; doing it all the same does no harm. */
     CHECK(chaku_event_free((chaku_event *)event) == CHAKU_OK);
@@ -180,7 +185,7 @@ static void blocking_callback(chaku_model *model) {
 }
 
 static void asynchronous_callback(chaku_model *short_answers, chaku_model *model) {
-    struct seen seen;
+    struct seen seen, refused;
     chaku_session *session = NULL;
     chaku_request *request;
     chaku_event *event = NULL;
@@ -192,7 +197,9 @@ static void asynchronous_callback(chaku_model *short_answers, chaku_model *model
     request = asked(session);
     WORKS(chaku_request_on_event(request, on_event, &seen, on_destroy, &error));
     FAILS(chaku_request_next(request, 0, &event, &error), CHAKU_FAILED_PRECONDITION, "reader_taken", NULL);
-    FAILS(chaku_request_on_event(request, on_event, &seen, NULL, &error), CHAKU_FAILED_PRECONDITION, "reader_taken", NULL);
+    seen_init(&refused);
+    FAILS(chaku_request_on_event(request, on_event, &refused, on_destroy, &error), CHAKU_FAILED_PRECONDITION, "reader_taken", NULL);
+    CHECK(refused.destroyed == 1 && refused.texts == 0);
     CHECK(reaches(&seen, &seen.destroyed, 1));
     CHECK(seen.texts > 0 && seen.finals == 1 && seen.destroyed == 1);
     chaku_request_free(request);
@@ -242,14 +249,17 @@ static void asynchronous_callback(chaku_model *short_answers, chaku_model *model
 }
 
 static void ready_wake(chaku_model *model) {
-    struct seen seen;
+    struct seen seen, replaced, once;
     chaku_session *session = NULL;
     chaku_request *request;
     int finished = 0, wakes = 0;
     seen_init(&seen);
     WORKS(chaku_session_new(model, NULL, &session, &error));
     request = asked(session);
+    seen_init(&replaced);
+    WORKS(chaku_request_on_ready(request, on_ready, &replaced, on_destroy, &error));
     WORKS(chaku_request_on_ready(request, on_ready, &seen, on_destroy, &error));
+    CHECK(reaches(&replaced, &replaced.destroyed, 1));
     while (!finished && reaches(&seen, &seen.readies, wakes + 1)) {
         chaku_event *event = NULL;
         wakes = count(&seen, &seen.readies);
@@ -261,7 +271,17 @@ static void ready_wake(chaku_model *model) {
     CHECK(finished);
     CHECK(chaku_request_free(request) == CHAKU_OK);
     CHECK(reaches(&seen, &seen.destroyed, 1));
-    CHECK(seen.destroyed == 1);
+    CHECK(seen.destroyed == 1 && replaced.destroyed == 1);
+
+    /* A callback that says no is called no more, though there is news after every read. */
+    seen_init(&once);
+    request = asked(session);
+    WORKS(chaku_request_on_ready(request, on_ready_once, &once, on_destroy, &error));
+    WORKS(chaku_request_run(request, NULL, NULL, &error));
+    CHECK(reaches(&once, &once.readies, 1));
+    CHECK(chaku_request_free(request) == CHAKU_OK);
+    CHECK(reaches(&once, &once.destroyed, 1));
+    CHECK(once.readies == 1 && once.destroyed == 1);
     chaku_session_free(session);
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn workspace() -> PathBuf {
 
 fn header(sections: &[(&str, &str, Bindings)]) -> String {
     let mut text = String::new();
-    text += include_str!("../../header/preamble.h");
+    text += include_str!("preamble.h");
     text += "\n/* Generated from capi/src by `make header`. Do not edit. */\n\n";
     text += "#ifndef CHAKU_H\n#define CHAKU_H\n\n#include <stdint.h>\n\n";
     text += &version_macros();

@@ -136,6 +136,8 @@ const TEXT: Kind = Kind::Str { default: None, choices: &[] };
 const CACHE_TYPES: &[&str] = &["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"];
 const I32_MAX: i64 = i32::MAX as i64;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+/// The samplers keep that many tokens for each request.
+const PENALTY_WINDOW: i64 = 1 << 20;
 
 macro_rules! rows {
     ($($scope:ident { $($key:literal, $kind:expr, $unit:literal, $doc:literal;)+ })+) => {
@@ -185,13 +187,13 @@ const TABLE: &[Spec] = rows! {
         "typical_p", num(0.0, 1.0, 1.0), "", "Locally typical sampling; 1 = off.";
         "top_n_sigma", num(-1.0, 100.0, -1.0), "", "Keep logits within this many standard deviations of the highest; -1 = off.";
         "repeat_penalty", num(0.01, 100.0, 1.0), "", "Penalty on repeated tokens; 1 = off.";
-        "repeat_last_n", int(0, I32_MAX, 64), "tokens", "How far back the penalties look; 0 = off.";
+        "repeat_last_n", int(0, PENALTY_WINDOW, 64), "tokens", "How far back the penalties look; 0 = off.";
         "presence_penalty", num(-100.0, 100.0, 0.0), "", "Penalty on any token that occurred; 0 = off.";
         "frequency_penalty", num(-100.0, 100.0, 0.0), "", "Penalty that grows with a token's count; 0 = off.";
         "dry_multiplier", num(0.0, 100.0, 0.0), "", "Strength of the DRY repetition penalty; 0 = off.";
         "dry_base", num(0.0, 100.0, 1.75), "", "Base of the DRY penalty's growth.";
         "dry_allowed_length", int(0, I32_MAX, 2), "tokens", "Repetitions up to this length are free of the DRY penalty.";
-        "dry_penalty_last_n", int(0, I32_MAX, 64), "tokens", "How far back DRY looks; 0 = off.";
+        "dry_penalty_last_n", int(0, PENALTY_WINDOW, 64), "tokens", "How far back DRY looks; 0 = off.";
         "xtc_probability", num(0.0, 1.0, 0.0), "", "Chance that XTC removes the likeliest tokens; 0 = off.";
         "xtc_threshold", num(0.0, 1.0, 0.1), "", "Probability a token needs to be removed by XTC; above 0.5 = off.";
         "dynatemp_range", num(0.0, 100.0, 0.0), "", "Half-width of the dynamic temperature; 0 = off.";

@@ -181,6 +181,7 @@ CASE(exactly_one_final_event) {
     requests[3] = start_chat(new_session(model, NULL), "Go.", OPTIONS("event_queue", "2", "deadline_ms", "300"));
     requests[4] = start_chat(new_session(model, NULL), "Go.", OPTIONS("event_queue", "2000"));
     for (int i = 0; i < 3; i++) chaku_request_cancel(requests[2]);
+    WAIT_UNTIL(chaku_request_is_finished(requests[3])); /* read, it would reach the end of the window first */
     for (int i = 0; i < 5; i++) {
         chaku_event *event = NULL;
         reply *r = read_all(requests[i]); /* checks that there is one, and that it is the last */

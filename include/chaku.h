@@ -725,7 +725,7 @@ const char *chaku_option_choices(const char *key);
 #define CHAKU_OPT_TOP_N_SIGMA "top_n_sigma"
 /** Penalty on repeated tokens; 1 = off. (f64, 0.01 to 100, default 1) */
 #define CHAKU_OPT_REPEAT_PENALTY "repeat_penalty"
-/** How far back the penalties look; 0 = off. (i64, 0 to 2147483647 tokens, default 64) */
+/** How far back the penalties look; 0 = off. (i64, 0 to 1048576 tokens, default 64) */
 #define CHAKU_OPT_REPEAT_LAST_N "repeat_last_n"
 /** Penalty on any token that occurred; 0 = off. (f64, -100 to 100, default 0) */
 #define CHAKU_OPT_PRESENCE_PENALTY "presence_penalty"
@@ -737,7 +737,7 @@ const char *chaku_option_choices(const char *key);
 #define CHAKU_OPT_DRY_BASE "dry_base"
 /** Repetitions up to this length are free of the DRY penalty. (i64, 0 to 2147483647 tokens, default 2) */
 #define CHAKU_OPT_DRY_ALLOWED_LENGTH "dry_allowed_length"
-/** How far back DRY looks; 0 = off. (i64, 0 to 2147483647 tokens, default 64) */
+/** How far back DRY looks; 0 = off. (i64, 0 to 1048576 tokens, default 64) */
 #define CHAKU_OPT_DRY_PENALTY_LAST_N "dry_penalty_last_n"
 /** Chance that XTC removes the likeliest tokens; 0 = off. (f64, 0 to 1, default 0) */
 #define CHAKU_OPT_XTC_PROBABILITY "xtc_probability"
@@ -1330,6 +1330,18 @@ int64_t chaku_session_message_count(const chaku_session *session);
 chaku_code chaku_session_cancel(chaku_session *session);
 
 /**
+ * Cancels the session's request, if one runs, waits until it has ended, and refuses new ones with `closed`.
+ *
+ * - `session`: borrowed.
+ * - `timeout_ms`: longest wait in milliseconds; -1 = for ever.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: DEADLINE_EXCEEDED `close_timeout`: the session goes on closing.
+ * Thread class: shared. Waits.
+ */
+chaku_code chaku_session_close(chaku_session *session, int64_t timeout_ms, chaku_error **out_error);
+
+/**
  * Frees a session's handle. A request under way goes on; the session's memory is given back when it has ended.
  *
  * - `session`: consumed. NULL does nothing.
@@ -1362,8 +1374,8 @@ chaku_code chaku_request_next(chaku_request *request,
  * Reads all events on the calling thread, until the final one, which is passed to the callback too.
  *
  * - `request`: borrowed.
- * - `on_event`: borrowed. NULL = only wait for the end. A value other than 0 cancels the request; this function then
- *   returns when the request has ended, without calling back again.
+ * - `on_event`: borrowed. NULL = only wait for the end. A value other than 0 cancels the request; then only the final
+ *   event follows.
  * - `user_data`: borrowed; passed to the callback.
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
  *

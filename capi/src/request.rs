@@ -46,8 +46,8 @@ pub unsafe extern "C" fn chaku_request_next(
 /// Reads all events on the calling thread, until the final one, which is passed to the callback too.
 ///
 /// - `request`: borrowed.
-/// - `on_event`: borrowed. NULL = only wait for the end. A value other than 0 cancels the request; this function then
-///   returns when the request has ended, without calling back again.
+/// - `on_event`: borrowed. NULL = only wait for the end. A value other than 0 cancels the request; then only the final
+///   event follows.
 /// - `user_data`: borrowed; passed to the callback.
 /// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
 ///
@@ -224,8 +224,8 @@ pub unsafe extern "C" fn chaku_request_close(
 pub extern "C" fn chaku_request_free(request: *mut chaku_request) -> chaku_code {
     guard::control(|| {
         if let Some(request) = handle::take(request, "request")? {
-            // Dropping cancels as well, but a call under way on another thread may hold the request longer.
-            request.cancel();
+            // Dropping does this too, but a call under way on another thread may hold the request longer.
+            request.abandon();
         }
         Ok(())
     })

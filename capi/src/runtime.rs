@@ -84,7 +84,7 @@ pub unsafe extern "C" fn chaku_runtime_set_log(
             let runtime = or_default(runtime)?;
             match callback {
                 Some(callback) => runtime.set_log_sink(level, sink(callback, user_data)),
-                None => runtime.set_log_sink(LogLevel::Error, |_| {}),
+                None => runtime.clear_log_sink(),
             }
             Ok(())
         })

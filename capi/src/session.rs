@@ -6,6 +6,7 @@ use chaku::{Request, Result, Session};
 
 use crate::out::Out;
 use crate::text::{c_str, text};
+use crate::time::timeout;
 use crate::types::{chaku_code, chaku_error, chaku_model, chaku_options, chaku_request, chaku_session};
 use crate::{callback, guard, handle, options};
 
@@ -210,6 +211,29 @@ pub extern "C" fn chaku_session_cancel(session: *mut chaku_session) -> chaku_cod
         }
         Ok(())
     })
+}
+
+/// Cancels the session's request, if one runs, waits until it has ended, and refuses new ones with `closed`.
+///
+/// - `session`: borrowed.
+/// - `timeout_ms`: longest wait in milliseconds; -1 = for ever.
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+///
+/// Errors: DEADLINE_EXCEEDED `close_timeout`: the session goes on closing.
+/// Thread class: shared. Waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_session_close(
+    session: *mut chaku_session,
+    timeout_ms: i64,
+    out_error: *mut *mut chaku_error,
+) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_session_close", out_error, || {
+            callback::refuse_inside()?;
+            handle::get(session, "session")?.close(timeout(timeout_ms)?)
+        })
+    }
 }
 
 /// Frees a session's handle. A request under way goes on; the session's memory is given back when it has ended.

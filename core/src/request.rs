@@ -59,13 +59,13 @@ impl Request {
         self.shared.next(timeout)
     }
 
-    /// Reads all events on this thread, until the final one or until `on_event` says no, which cancels the request
-    /// and still waits for the final event. `on_event` sees the final event too.
+    /// Reads all events on this thread until the final one, which `on_event` sees too. Saying no cancels the request;
+    /// then only the final event follows.
     pub fn run(&self, mut on_event: impl FnMut(&Event) -> bool) -> Result<Arc<Final>> {
         let mut go_on = true;
         loop {
             let Some(event) = self.next(None)? else { continue };
-            if go_on && !on_event(&event) {
+            if (go_on || matches!(event, Event::Final(_))) && !on_event(&event) {
                 go_on = false;
                 self.cancel();
             }
@@ -98,6 +98,13 @@ impl Request {
     /// Cancels: from any thread, at any time, as often as one likes. The final event follows promptly.
     pub fn cancel(&self) {
         self.shared.cancel();
+    }
+
+    /// What dropping does, for a request that others may still hold: cancels, and lets no new callback start.
+    pub fn abandon(&self) {
+        self.shared.dropped.store(true, Ordering::Release);
+        drop(self.shared.queue.set_ready(None));
+        self.cancel();
     }
 
     /// Whether the final event exists, read or not.
@@ -143,9 +150,7 @@ impl Request {
 
 impl Drop for Request {
     fn drop(&mut self) {
-        self.shared.dropped.store(true, Ordering::Release);
-        drop(self.shared.queue.set_ready(None));
-        self.cancel();
+        self.abandon();
     }
 }
 
@@ -255,6 +260,11 @@ impl Shared {
             // Cancelled at the last moment: nobody may get the model.
             self.model.lock().take();
         }
+    }
+
+    /// Waits for the end; says whether it came.
+    pub(crate) fn wait_end(&self, until: Option<Instant>) -> bool {
+        self.queue.wait_end(until)
     }
 
     fn finish_unowned(&self, error: Error) -> bool {

@@ -1,6 +1,7 @@
 //! A session: a conversation, or a raw text that grows. It runs one request at a time.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use chaku_llama::{Message, Token};
 use parking_lot::Mutex;
@@ -30,6 +31,7 @@ struct State {
     /// The newest request. The session is busy until it ends.
     active: Option<Arc<request::Shared>>,
     context_used: usize,
+    closed: bool,
 }
 
 /// What the session is about. The KV cache is only a copy of it: the engine computes again what it lost.
@@ -51,7 +53,7 @@ pub(crate) struct Chat {
 
 impl Session {
     pub(crate) fn new(model: Arc<model::Shared>, id: u64, options: Options) -> Self {
-        let state = State { content: Content::New, active: None, context_used: 0 };
+        let state = State { content: Content::New, active: None, context_used: 0, closed: false };
         Session(Arc::new(Shared { id, model, options, state: Mutex::new(state) }))
     }
 
@@ -129,6 +131,21 @@ impl Session {
         }
     }
 
+    /// Cancels the request under way, lets no new one in, and waits until it has ended (`None` = for ever).
+    pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
+        let active = {
+            let mut state = self.0.state.lock();
+            state.closed = true;
+            state.active.clone()
+        };
+        let Some(request) = active else { return Ok(()) };
+        request.cancel();
+        if request.wait_end(timeout.map(|timeout| Instant::now() + timeout)) {
+            return Ok(());
+        }
+        Err(Error::new(Reason::CloseTimeout, "the session's request is still ending; it goes on doing so"))
+    }
+
     fn start(
         &self,
         kind: &'static str,
@@ -158,6 +175,9 @@ impl Session {
 
 impl State {
     fn check_idle(&self) -> Result<()> {
+        if self.closed {
+            return Err(Error::new(Reason::Closed, "the session was closed; make a new one"));
+        }
         match &self.active {
             Some(request) if !request.has_ended() => {
                 let message = "the session has a request under way; wait for its final event, or cancel it";

@@ -14,6 +14,9 @@ STRICT="-Wall -Wextra -Wpedantic -Werror"
 STATIC_LIBS=$(sed -n 's/.*static  cc main\.c libchaku\.a //p' include/chaku.h | head -n 1)
 passed=0 failed=0
 mkdir -p "$OUT"
+for needed in "$LIB/libchaku.so" "$LIB/libchaku.a" "$MODELS/tiny-script.gguf" "$MODELS/tiny-long.gguf"; do
+    [ -e "$needed" ] || { echo "$needed is missing: run \`make build models\`"; exit 1; }
+done
 
 # check NAME COMMAND...: the command succeeds. Its output shows only when it does not.
 check() {

@@ -69,6 +69,11 @@ impl Runtime {
         *self.0.log.lock() = Some(LogSink::dispatch(level, Box::new(sink)));
     }
 
+    /// Models loaded from now on log to no sink. Those that are loaded keep theirs.
+    pub fn clear_log_sink(&self) {
+        *self.0.log.lock() = None;
+    }
+
     /// Starts loading a GGUF file. The request reports progress; [`Request::model`] yields the model at the end.
     pub fn load(&self, path: &Path, options: &Options) -> Result<Request> {
         options.check_scope(Scope::Model)?;

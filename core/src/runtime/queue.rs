@@ -59,9 +59,12 @@ impl Admission {
 
     /// Ends all that wait, and lets no other in.
     pub(crate) fn close(&self, error: &Error) {
-        let mut waiting = self.waiting.lock();
-        waiting.closed = true;
-        for request in waiting.requests.drain(..) {
+        let requests = {
+            let mut waiting = self.waiting.lock();
+            waiting.closed = true;
+            std::mem::take(&mut waiting.requests)
+        };
+        for request in requests {
             request.finish(Final::failed(error.clone()));
         }
     }

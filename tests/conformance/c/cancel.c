@@ -61,7 +61,7 @@ CASE(cancel_inside_a_prefill_step) {
     read_rest(request, r);
     CHECK_CANCELLED(r);
     CHECK_INT(r->progress_count, 1);
-    CHECK_INT(chat(session, "Hi.", OPTIONS("max_tokens", "2"))->token_count, 2);
+    CHECK_INT(chat(session, "Hi.", OPTIONS("max_tokens", "2", "ignore_eos", "1"))->token_count, 2);
 }
 
 static void *cancel_soon(void *request) {
@@ -117,7 +117,8 @@ CASE(cancel_keeps_partial_answer) {
     CHECK_INT(chaku_session_message_count(session), 2);
     CHECK_INT(chaku_session_context_used(session), cut->context_used);
     next = chat(session, "More.", OPTIONS("max_tokens", "3"));
-    CHECK_INT(next->prompt_tokens, count_tokens(model, USER("Count.") ASSISTANT, 1) + count_tokens(model, cut->text, 1) +
+    CHECK_INT(next->prompt_tokens, count_tokens(model, USER("Count.") ASSISTANT, 1) +
+                                       count_tokens(model, cut->text, 1) +
                                        count_tokens(model, "<|im_end|>\n" USER("More.") ASSISTANT, 1));
     CHECK(next->cached_tokens >= cut->context_used - 1);
     CHECK_STR(next->text, " one two three");
@@ -151,7 +152,7 @@ CASE(cancel_rollback) {
 
 CASE(cancel_before_first_token_leaves_session) {
     chaku_session *session = new_session(load(SMOLLM2, SLOW_MODEL), NULL);
-    reply *before = chat(session, "Hi.", OPTIONS("max_tokens", "4")), *cut = new_reply(), *after;
+    reply *before = chat(session, "Hi.", OPTIONS("max_tokens", "4", "ignore_eos", "1")), *cut = new_reply(), *after;
     chaku_request *request = start_chat(session, LONG_PROMPT, NULL);
     read_progress(request, cut);
     CHECK_INT(chaku_request_cancel(request), CHAKU_OK);
@@ -160,7 +161,7 @@ CASE(cancel_before_first_token_leaves_session) {
     CHECK_INT(cut->completion_tokens, 0);
     CHECK_INT(chaku_session_message_count(session), 2);
     CHECK_INT(chaku_session_context_used(session), before->context_used);
-    after = chat(session, "Hi.", OPTIONS("max_tokens", "4"));
+    after = chat(session, "Hi.", OPTIONS("max_tokens", "4", "ignore_eos", "1"));
     CHECK_END(after, CHAKU_FINISH_LENGTH, CHAKU_OK, "");
     CHECK(after->cached_tokens >= before->prompt_tokens);
     CHECK(after->prompt_tokens < before->context_used + 40);

@@ -40,13 +40,14 @@ CASE(deadline_while_paused) {
 
 CASE(deadline_in_prefill) {
     chaku_session *session = new_session(load(SMOLLM2, OPTIONS("ubatch_size", "16")), NULL);
-    reply *r = chat(session, repeat("The llama walks up the mountain and looks back. ", 300), OPTIONS("deadline_ms", "2000"));
+    reply *r =
+        chat(session, repeat("The llama walks up the mountain and looks back. ", 300), OPTIONS("deadline_ms", "2000"));
     CHECK_DEADLINE(r);
     CHECK_INT(r->completion_tokens, 0);
     CHECK(r->progress_count > 0);
     CHECK(r->progress < 1.0);
     CHECK_INT(chaku_session_context_used(session), 0);
-    CHECK_INT(chat(session, "Hi.", OPTIONS("max_tokens", "2"))->token_count, 2);
+    CHECK_INT(chat(session, "Hi.", OPTIONS("max_tokens", "2", "ignore_eos", "1"))->token_count, 2);
 }
 
 CASE(deadline_of_a_load) {
@@ -68,7 +69,8 @@ CASE(runtime_default_deadline) {
     CHECK_DEADLINE(chat(session, "Count.", NULL));
     /* A deadline of its own speaks first, and 0 is none. */
     CHECK_DEADLINE(chat(session, "Count.", OPTIONS("deadline_ms", "200")));
-    CHECK_END(chat(session, "Count.", OPTIONS("deadline_ms", "0", "max_tokens", "3")), CHAKU_FINISH_LENGTH, CHAKU_OK, "");
+    CHECK_END(chat(session, "Count.", OPTIONS("deadline_ms", "0", "max_tokens", "3")), CHAKU_FINISH_LENGTH, CHAKU_OK,
+              "");
 }
 
 CASE(deadline_met) {

@@ -57,7 +57,8 @@ const char *detail(const char *key) {
 
 void check_ok(const char *what, chaku_code code) {
     if (code != CHAKU_OK) {
-        fail("%s gives %s `%s`: %s", what, chaku_code_name(code), chaku_error_reason(the_error), chaku_error_message(the_error));
+        fail("%s gives %s `%s`: %s", what, chaku_code_name(code), chaku_error_reason(the_error),
+             chaku_error_message(the_error));
     }
     if (the_error) fail("%s succeeds and leaves an error object", what);
 }
@@ -125,7 +126,9 @@ static void set_option(chaku_options *options, const char *key, const char *valu
     switch (chaku_option_kind(key)) {
         case CHAKU_OPTION_I64: CHECK_OK(chaku_options_set_i64(options, key, strtoll(value, NULL, 10), ERROR)); break;
         case CHAKU_OPTION_F64: CHECK_OK(chaku_options_set_f64(options, key, strtod(value, NULL), ERROR)); break;
-        case CHAKU_OPTION_BOOL: CHECK_OK(chaku_options_set_bool(options, key, (int32_t)strtol(value, NULL, 10), ERROR)); break;
+        case CHAKU_OPTION_BOOL:
+            CHECK_OK(chaku_options_set_bool(options, key, (int32_t)strtol(value, NULL, 10), ERROR));
+            break;
         case CHAKU_OPTION_STR: CHECK_OK(chaku_options_set_str(options, key, value, -1, ERROR)); break;
         case CHAKU_OPTION_STR_LIST: CHECK_OK(chaku_options_add_str(options, key, value, -1, ERROR)); break;
         default: fail("there is no option %s", key);

@@ -1,5 +1,6 @@
-/* What every case needs. A case is a function that returns when everything is as the table says; the first check that fails ends it.
-   Each case runs in a process of its own, so that one that crashes or hangs is one failure and no more. */
+/* What every case needs. A case is a function that returns when everything is as the table says; the first check that
+   fails ends it. Each case runs in a process of its own, so that one that crashes or hangs is one failure and no more.
+ */
 #ifndef CONFORMANCE_HARNESS_H
 #define CONFORMANCE_HARNESS_H
 
@@ -13,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Longest wait for one event, and for one whole case: far beyond what a slow machine needs. They tell a hang, not a speed. */
+/* Longest wait for one event, and for one whole case: far beyond what a slow machine needs. They tell a hang, not a
+ * speed. */
 #define EVENT_MS 60000
 #define CASE_SECONDS 180
 
@@ -31,20 +33,23 @@
 /* ---- Checks: on the case's own thread only ---- */
 
 #define CHECK(condition) (here(__FILE__, __LINE__), check(#condition, (condition) ? 1 : 0))
-#define CHECK_INT(actual, expected) (here(__FILE__, __LINE__), check_int(#actual, (int64_t)(actual), (int64_t)(expected)))
+#define CHECK_INT(actual, expected) \
+    (here(__FILE__, __LINE__), check_int(#actual, (int64_t)(actual), (int64_t)(expected)))
 #define CHECK_STR(actual, expected) (here(__FILE__, __LINE__), check_str(#actual, (actual), (expected)))
-/* A call whose last argument is ERROR succeeds, or fails with this code and reason; detail() then looks into the error. */
+/* A call whose last argument is ERROR succeeds, or fails with this code and reason; detail() then looks into the error.
+ */
 #define CHECK_OK(call) (here(__FILE__, __LINE__), clear_error(), check_ok(#call, (call)))
-#define CHECK_FAILS(call, code, reason) (here(__FILE__, __LINE__), clear_error(), check_fails(#call, (call), (code), (reason)))
+#define CHECK_FAILS(call, code, reason) \
+    (here(__FILE__, __LINE__), clear_error(), check_fails(#call, (call), (code), (reason)))
 /* Looks again and again until the condition holds. */
-#define WAIT_UNTIL(condition)                                                               \
-    do {                                                                                    \
-        int waited_ms = 0;                                                                  \
-        here(__FILE__, __LINE__);                                                           \
-        while (!(condition)) {                                                              \
-            if ((waited_ms += 2) > EVENT_MS) fail("never came true: %s", #condition);       \
-            sleep_ms(2);                                                                    \
-        }                                                                                   \
+#define WAIT_UNTIL(condition)                                                         \
+    do {                                                                              \
+        int waited_ms = 0;                                                            \
+        here(__FILE__, __LINE__);                                                     \
+        while (!(condition)) {                                                        \
+            if ((waited_ms += 2) > EVENT_MS) fail("never came true: %s", #condition); \
+            sleep_ms(2);                                                              \
+        }                                                                             \
     } while (0)
 #define ERROR (&the_error)
 
@@ -63,12 +68,14 @@ void sleep_ms(int ms);
 
 /* ---- Objects: freed at the end of the case, unless the case did so itself ---- */
 
-/* OPTIONS("max_tokens", "3", "stop", "a", "stop", "b"): values as text, whatever their kind; a list key may come again. */
+/* OPTIONS("max_tokens", "3", "stop", "a", "stop", "b"): values as text, whatever their kind; a list key may come again.
+ */
 #define OPTIONS(...) options_of(__VA_ARGS__, (const char *)NULL)
 chaku_options *options_of(const char *key, ...);
 
 const char *model_path(const char *file);
-/* On one compute thread unless the options say otherwise: several wait for each other for long when others want the processor too. */
+/* On one compute thread unless the options say otherwise: several wait for each other for long when others want the
+ * processor too. */
 chaku_model *load(const char *file, chaku_options *options);
 chaku_session *new_session(chaku_model *model, const chaku_options *options);
 chaku_request *start_load(const char *file, const chaku_options *options);

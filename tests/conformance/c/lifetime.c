@@ -45,7 +45,8 @@ CASE(unload_while_running) {
 /* In the middle of a step of a slow prefill. */
 CASE(unload_in_prefill) {
     chaku_model *model = load(SMOLLM2, OPTIONS("ubatch_size", "256"));
-    chaku_request *request = start_chat(new_session(model, NULL), repeat("The llama walks up the mountain and looks back. ", 130), NULL);
+    chaku_request *request =
+        start_chat(new_session(model, NULL), repeat("The llama walks up the mountain and looks back. ", 130), NULL);
     reply *r = new_reply();
     read_progress(request, r);
     CHECK_OK(chaku_model_close(model, EVENT_MS, ERROR));
@@ -155,8 +156,10 @@ CASE(stale_handles) {
     CHECK_INT(chaku_request_cancel(request), CHAKU_INVALID_ARGUMENT);
     CHECK_INT(chaku_request_free(request), CHAKU_INVALID_ARGUMENT);
     CHECK_INT(chaku_session_free(session), CHAKU_OK);
-    CHECK_FAILS(chaku_session_chat(session, "Go.", -1, NULL, &no_request, ERROR), CHAKU_INVALID_ARGUMENT, "stale_handle");
-    CHECK_FAILS(chaku_session_chat((chaku_session *)(void *)model, "Go.", -1, NULL, &no_request, ERROR), CHAKU_INVALID_ARGUMENT, "wrong_handle");
+    CHECK_FAILS(chaku_session_chat(session, "Go.", -1, NULL, &no_request, ERROR), CHAKU_INVALID_ARGUMENT,
+                "stale_handle");
+    CHECK_FAILS(chaku_session_chat((chaku_session *)(void *)model, "Go.", -1, NULL, &no_request, ERROR),
+                CHAKU_INVALID_ARGUMENT, "wrong_handle");
     CHECK_FAILS(chaku_session_chat(NULL, "Go.", -1, NULL, &no_request, ERROR), CHAKU_INVALID_ARGUMENT, "null_pointer");
     CHECK_INT(chaku_model_free(model), CHAKU_OK);
     CHECK_FAILS(chaku_session_new(model, NULL, &none, ERROR), CHAKU_INVALID_ARGUMENT, "stale_handle");

@@ -31,7 +31,8 @@ CASE(load_progress) {
 CASE(missing_file) {
     chaku_model *model = (chaku_model *)1;
     chaku_request *request;
-    CHECK_FAILS(chaku_model_load(NULL, model_path("no-such-file.gguf"), NULL, &model, ERROR), CHAKU_NOT_FOUND, "file_not_found");
+    CHECK_FAILS(chaku_model_load(NULL, model_path("no-such-file.gguf"), NULL, &model, ERROR), CHAKU_NOT_FOUND,
+                "file_not_found");
     CHECK(model == NULL);
     CHECK(strstr(chaku_error_message(the_error), "no-such-file.gguf") != NULL);
     request = start_load("no-such-file.gguf", NULL);
@@ -43,7 +44,8 @@ CASE(not_a_gguf) {
     static const char *const files[] = {"not-a-gguf.bin", "truncated.gguf"};
     for (int i = 0; i < 2; i++) {
         chaku_model *model = NULL;
-        CHECK_FAILS(chaku_model_load(NULL, model_path(files[i]), NULL, &model, ERROR), CHAKU_DATA_LOSS, "model_corrupt");
+        CHECK_FAILS(chaku_model_load(NULL, model_path(files[i]), NULL, &model, ERROR), CHAKU_DATA_LOSS,
+                    "model_corrupt");
         CHECK_END(read_all(start_load(files[i], NULL)), CHAKU_FINISH_ERROR, CHAKU_DATA_LOSS, "model_corrupt");
     }
     load(RANDOM, NULL);
@@ -87,7 +89,8 @@ CASE(metadata) {
     CHECK(chaku_model_metadata(model, "no.such.key") == NULL);
     CHECK(count > 10);
     for (int64_t i = 0; i < count; i++) {
-        CHECK_STR(chaku_model_metadata(model, chaku_model_metadata_key(model, i)), chaku_model_metadata_value(model, i));
+        CHECK_STR(chaku_model_metadata(model, chaku_model_metadata_key(model, i)),
+                  chaku_model_metadata_value(model, i));
     }
     CHECK(chaku_model_metadata_key(model, count) == NULL);
     CHECK(chaku_model_metadata_value(model, -1) == NULL);
@@ -129,11 +132,14 @@ CASE(tokenize_roundtrip) {
     CHECK(count_tokens(model, "<|im_end|>", 0) > 1);
 
     needed = count_tokens(model, "one two three four", 0);
-    CHECK_FAILS(chaku_model_tokenize(model, "one two three four", -1, 0, 0, tokens, 1, &count, ERROR), CHAKU_OUT_OF_RANGE, "buffer_too_small");
+    CHECK_FAILS(chaku_model_tokenize(model, "one two three four", -1, 0, 0, tokens, 1, &count, ERROR),
+                CHAKU_OUT_OF_RANGE, "buffer_too_small");
     CHECK_INT(strtoll(detail("needed"), NULL, 10), needed);
     CHECK_OK(chaku_model_tokenize(model, "Hello, world!", -1, 0, 0, tokens, 64, &count, ERROR));
-    CHECK_FAILS(chaku_model_detokenize(model, tokens, count, 1, small, sizeof small, &length, ERROR), CHAKU_OUT_OF_RANGE, "buffer_too_small");
+    CHECK_FAILS(chaku_model_detokenize(model, tokens, count, 1, small, sizeof small, &length, ERROR),
+                CHAKU_OUT_OF_RANGE, "buffer_too_small");
     CHECK_STR(detail("needed"), "14");
     tokens[0] = (int32_t)chaku_model_vocab_size(model);
-    CHECK_FAILS(chaku_model_detokenize(model, tokens, 1, 1, NULL, 0, &length, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_token");
+    CHECK_FAILS(chaku_model_detokenize(model, tokens, 1, 1, NULL, 0, &length, ERROR), CHAKU_INVALID_ARGUMENT,
+                "invalid_token");
 }

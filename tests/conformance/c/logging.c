@@ -16,7 +16,8 @@ static int32_t take_line(int32_t level, const char *target, const char *message,
     pthread_mutex_lock(&s->lock);
     s->lines++;
     s->too_detailed += level > s->level;
-    s->broken += level < CHAKU_LOG_ERROR || strncmp(target, "chaku", 5) != 0 || message_len != (int64_t)strlen(message) || strchr(message, '\n') != NULL;
+    s->broken += level < CHAKU_LOG_ERROR || strncmp(target, "chaku", 5) != 0 ||
+                 message_len != (int64_t)strlen(message) || strchr(message, '\n') != NULL;
     s->secrets += strstr(message, SECRET) != NULL;
     pthread_mutex_unlock(&s->lock);
     return 0;
@@ -77,14 +78,17 @@ CASE(log_sink) {
     CHECK_INT(snapshot(&loud).destroyed, 1);
     CHECK_INT(snapshot(&quiet).destroyed, 1);
     CHECK(snapshot(&loud).lines >= lines);
-    CHECK_FAILS(chaku_runtime_set_log(NULL, 99, take_line, &loud, NULL, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_argument");
+    CHECK_FAILS(chaku_runtime_set_log(NULL, 99, take_line, &loud, NULL, ERROR), CHAKU_INVALID_ARGUMENT,
+                "invalid_argument");
 }
 
 /* Any case fails that writes to stdout or stderr; this one does whatever llama.cpp would like to talk about. */
 CASE(silence) {
     chaku_model *model = NULL;
-    CHECK_FAILS(chaku_model_load(NULL, model_path("truncated.gguf"), NULL, &model, ERROR), CHAKU_DATA_LOSS, "model_corrupt");
-    CHECK_FAILS(chaku_model_load(NULL, model_path("not-a-gguf.bin"), NULL, &model, ERROR), CHAKU_DATA_LOSS, "model_corrupt");
+    CHECK_FAILS(chaku_model_load(NULL, model_path("truncated.gguf"), NULL, &model, ERROR), CHAKU_DATA_LOSS,
+                "model_corrupt");
+    CHECK_FAILS(chaku_model_load(NULL, model_path("not-a-gguf.bin"), NULL, &model, ERROR), CHAKU_DATA_LOSS,
+                "model_corrupt");
     chat(new_session(load(SMOLLM2, NULL), NULL), "Hi.", OPTIONS("max_tokens", "4"));
     chat(new_session(load("tiny-raise.gguf", NULL), NULL), "Hi.", NULL);
     model = load(RANDOM, OPTIONS("ctx_size", "256"));

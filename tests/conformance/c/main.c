@@ -69,9 +69,7 @@ static double now(void) {
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-static int is_empty(FILE *file) {
-    return lseek(fileno(file), 0, SEEK_END) == 0;
-}
+static int is_empty(FILE *file) { return lseek(fileno(file), 0, SEEK_END) == 0; }
 
 static int run_case(int index) {
     FILE *output = tmpfile(), *report = tmpfile();
@@ -112,7 +110,10 @@ int main(int argc, char **argv) {
         int wanted = argc == 1;
         for (int i = 1; i < argc; i++) wanted |= strcmp(argv[i], cases[c].name) == 0;
         if (!wanted) continue;
-        if (run_case(c)) passed++; else failed++;
+        if (run_case(c))
+            passed++;
+        else
+            failed++;
     }
     printf("%d passed, %d failed\n", passed, failed);
     return failed > 0;

@@ -13,12 +13,15 @@ CASE(bad_option) {
     CHECK_FAILS(chaku_options_set_f64(options, "top_p", 1.5, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_option");
     CHECK_STR(detail("key"), "top_p");
     CHECK_FAILS(chaku_options_set_f64(options, "temperature", NAN, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_option");
-    CHECK_FAILS(chaku_options_set_str(options, "max_tokens", "many", -1, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_option");
+    CHECK_FAILS(chaku_options_set_str(options, "max_tokens", "many", -1, ERROR), CHAKU_INVALID_ARGUMENT,
+                "invalid_option");
     CHECK_FAILS(chaku_options_set_f64(options, "max_tokens", 1.0, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_option");
     CHECK_FAILS(chaku_options_set_i64(options, "ignore_eos", 1, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_option");
-    CHECK_FAILS(chaku_options_set_str(options, "overflow", "explode", -1, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_option");
+    CHECK_FAILS(chaku_options_set_str(options, "overflow", "explode", -1, ERROR), CHAKU_INVALID_ARGUMENT,
+                "invalid_option");
     CHECK(strstr(chaku_error_message(the_error), "shift") != NULL);
-    CHECK_FAILS(chaku_options_add_str(options, "grammar", "root ::= \"a\"", -1, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_option");
+    CHECK_FAILS(chaku_options_add_str(options, "grammar", "root ::= \"a\"", -1, ERROR), CHAKU_INVALID_ARGUMENT,
+                "invalid_option");
     CHECK_FAILS(chaku_options_add_str(options, "stop", "", -1, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_option");
     /* A setter that fails changes nothing. */
     CHECK(!chaku_options_is_set(options, "temperature"));
@@ -41,12 +44,15 @@ CASE(option_wrong_scope) {
     chaku_model *model = load(SCRIPT, NULL);
     chaku_session *session = new_session(model, NULL), *none = NULL;
     chaku_request *request = NULL;
-    CHECK_FAILS(chaku_session_chat(session, "Go.", -1, OPTIONS("ctx_size", "256"), &request, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_option");
+    CHECK_FAILS(chaku_session_chat(session, "Go.", -1, OPTIONS("ctx_size", "256"), &request, ERROR),
+                CHAKU_INVALID_ARGUMENT, "invalid_option");
     CHECK_STR(detail("key"), "ctx_size");
-    CHECK_FAILS(chaku_session_chat(session, "Go.", -1, OPTIONS("overflow", "shift"), &request, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_option");
-    CHECK_FAILS(chaku_session_new(model, OPTIONS("threads", "1"), &none, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_option");
-    CHECK_FAILS(chaku_model_load(NULL, model_path(SCRIPT), OPTIONS("default_deadline_ms", "1"), &model, ERROR), CHAKU_INVALID_ARGUMENT,
+    CHECK_FAILS(chaku_session_chat(session, "Go.", -1, OPTIONS("overflow", "shift"), &request, ERROR),
+                CHAKU_INVALID_ARGUMENT, "invalid_option");
+    CHECK_FAILS(chaku_session_new(model, OPTIONS("threads", "1"), &none, ERROR), CHAKU_INVALID_ARGUMENT,
                 "invalid_option");
+    CHECK_FAILS(chaku_model_load(NULL, model_path(SCRIPT), OPTIONS("default_deadline_ms", "1"), &model, ERROR),
+                CHAKU_INVALID_ARGUMENT, "invalid_option");
     CHECK(none == NULL);
     CHECK_STR(chat(session, "Go.", NULL)->text, SCRIPT_REPLY);
 }
@@ -97,7 +103,8 @@ CASE(option_table) {
         int32_t kind = chaku_option_kind(key);
         CHECK(kind >= CHAKU_OPTION_I64 && kind <= CHAKU_OPTION_STR_LIST);
         CHECK(strlen(chaku_option_doc(key)) > 5);
-        CHECK(!strcmp(scope, "runtime") || !strcmp(scope, "model") || !strcmp(scope, "session") || !strcmp(scope, "request"));
+        CHECK(!strcmp(scope, "runtime") || !strcmp(scope, "model") || !strcmp(scope, "session") ||
+              !strcmp(scope, "request"));
         CHECK((chaku_option_min(key) != NULL) == (kind == CHAKU_OPTION_I64 || kind == CHAKU_OPTION_F64));
     }
     CHECK(chaku_option_key(count) == NULL);
@@ -114,15 +121,23 @@ CASE(invalid_utf8) {
     chaku_session *session = new_session(model, NULL);
     chaku_request *request = NULL;
     int64_t count;
-    CHECK_FAILS(chaku_session_chat(session, "ab\xFF" "c", -1, NULL, &request, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_utf8");
+    CHECK_FAILS(chaku_session_chat(session,
+                                   "ab\xFF"
+                                   "c",
+                                   -1, NULL, &request, ERROR),
+                CHAKU_INVALID_ARGUMENT, "invalid_utf8");
     CHECK_STR(detail("offset"), "2");
-    CHECK_FAILS(chaku_session_generate(session, "caf\xC3", -1, NULL, &request, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_utf8");
+    CHECK_FAILS(chaku_session_generate(session, "caf\xC3", -1, NULL, &request, ERROR), CHAKU_INVALID_ARGUMENT,
+                "invalid_utf8");
     CHECK_STR(detail("offset"), "3");
-    CHECK_FAILS(chaku_session_ingest(session, NULL, "\xED\xA0\x80", 3, NULL, &request, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_utf8");
+    CHECK_FAILS(chaku_session_ingest(session, NULL, "\xED\xA0\x80", 3, NULL, &request, ERROR), CHAKU_INVALID_ARGUMENT,
+                "invalid_utf8");
     CHECK_STR(detail("offset"), "0");
-    CHECK_FAILS(chaku_model_tokenize(model, "a\x80", -1, 0, 0, NULL, 0, &count, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_utf8");
+    CHECK_FAILS(chaku_model_tokenize(model, "a\x80", -1, 0, 0, NULL, 0, &count, ERROR), CHAKU_INVALID_ARGUMENT,
+                "invalid_utf8");
     CHECK_STR(detail("offset"), "1");
-    CHECK_FAILS(chaku_options_add_str(OPTIONS("seed", "1"), "stop", "\xC0\x80", -1, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_utf8");
+    CHECK_FAILS(chaku_options_add_str(OPTIONS("seed", "1"), "stop", "\xC0\x80", -1, ERROR), CHAKU_INVALID_ARGUMENT,
+                "invalid_utf8");
     CHECK(request == NULL);
     CHECK_STR(chat(session, "Go.", NULL)->text, SCRIPT_REPLY);
 }
@@ -138,7 +153,8 @@ CASE(text_length) {
     r = read_all(own_request(request));
     CHECK_INT(r->prompt_tokens, 4);
     CHECK_STR(r->text, SCRIPT_REPLY);
-    CHECK_FAILS(chaku_session_chat(new_session(model, NULL), "Go.", -2, NULL, &request, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_argument");
+    CHECK_FAILS(chaku_session_chat(new_session(model, NULL), "Go.", -2, NULL, &request, ERROR), CHAKU_INVALID_ARGUMENT,
+                "invalid_argument");
 }
 
 CASE(empty_prompt) {
@@ -147,8 +163,10 @@ CASE(empty_prompt) {
     CHECK_FAILS(chaku_session_chat(session, "", -1, NULL, &request, ERROR), CHAKU_INVALID_ARGUMENT, "empty_prompt");
     CHECK_FAILS(chaku_session_chat(session, "Go.", 0, NULL, &request, ERROR), CHAKU_INVALID_ARGUMENT, "empty_prompt");
     CHECK_FAILS(chaku_session_generate(session, "", -1, NULL, &request, ERROR), CHAKU_INVALID_ARGUMENT, "empty_prompt");
-    CHECK_FAILS(chaku_session_ingest(session, NULL, "", -1, NULL, &request, ERROR), CHAKU_INVALID_ARGUMENT, "empty_prompt");
-    CHECK_FAILS(chaku_session_ingest(session, "user", "", -1, NULL, &request, ERROR), CHAKU_INVALID_ARGUMENT, "empty_prompt");
+    CHECK_FAILS(chaku_session_ingest(session, NULL, "", -1, NULL, &request, ERROR), CHAKU_INVALID_ARGUMENT,
+                "empty_prompt");
+    CHECK_FAILS(chaku_session_ingest(session, "user", "", -1, NULL, &request, ERROR), CHAKU_INVALID_ARGUMENT,
+                "empty_prompt");
     CHECK(request == NULL);
     CHECK_STR(chat(session, "Go.", NULL)->text, SCRIPT_REPLY);
 }

@@ -23,7 +23,8 @@ CASE(overflow_error_details) {
     CHECK_OK(chaku_request_next(request, EVENT_MS, &event, ERROR));
     CHECK_INT(chaku_event_error(event, &error), CHAKU_OUT_OF_RANGE);
     chaku_event_free(event);
-    CHECK(chaku_error_detail(error, "tokens") != NULL && strtoll(chaku_error_detail(error, "tokens"), NULL, 10) > WINDOW);
+    CHECK(chaku_error_detail(error, "tokens") != NULL &&
+          strtoll(chaku_error_detail(error, "tokens"), NULL, 10) > WINDOW);
     CHECK_STR(chaku_error_detail(error, "ctx_size"), "256");
     chaku_error_free(error);
 }
@@ -53,7 +54,8 @@ CASE(overflow_stop) {
 
 /* Ten windows of text in one go: the walk goes on word by word, whatever was dropped. */
 CASE(overflow_shift) {
-    chaku_model *model = load(LONG, OPTIONS(SMALL_WINDOW, "overflow", "shift", "system_prompt", "Be brief.", "max_tokens", "2560"));
+    chaku_model *model =
+        load(LONG, OPTIONS(SMALL_WINDOW, "overflow", "shift", "system_prompt", "Be brief.", "max_tokens", "2560"));
     reply *r = chat(new_session(model, NULL), "Count.", NULL);
     CHECK_END(r, CHAKU_FINISH_LENGTH, CHAKU_OK, "");
     CHECK_STR(r->text, repeat(LONG_WORDS, 320));
@@ -86,7 +88,9 @@ CASE(overflow_shift_turns) {
         if (r->prompt_tokens > most) most = r->prompt_tokens;
     }
     CHECK(least > 0); /* turns were left out */
-    CHECK(least > count_tokens(model, "<|im_start|>system\nYou are a parrot.<|im_end|>\n" USER("What do you say now?") ASSISTANT, 1));
+    CHECK(least >
+          count_tokens(model,
+                       "<|im_start|>system\nYou are a parrot.<|im_end|>\n" USER("What do you say now?") ASSISTANT, 1));
 }
 
 /* After a shift inside an answer the next turn has a conversation that fits again. */

@@ -29,8 +29,11 @@ CASE(continue_raw) {
 
 CASE(special_tokens_in_raw_text) {
     chaku_model *model = load(RANDOM, NULL);
-    CHECK_INT(generate(new_session(model, NULL), "<|im_end|>", OPTIONS("max_tokens", "1"))->prompt_tokens, count_tokens(model, "<|im_end|>", 0));
-    CHECK_INT(generate(new_session(model, NULL), "<|im_end|>", OPTIONS("max_tokens", "1", "parse_special", "1"))->prompt_tokens, 1);
+    CHECK_INT(generate(new_session(model, NULL), "<|im_end|>", OPTIONS("max_tokens", "1"))->prompt_tokens,
+              count_tokens(model, "<|im_end|>", 0));
+    CHECK_INT(generate(new_session(model, NULL), "<|im_end|>", OPTIONS("max_tokens", "1", "parse_special", "1"))
+                  ->prompt_tokens,
+              1);
 }
 
 CASE(ingest) {
@@ -64,10 +67,13 @@ CASE(ingest_messages) {
     CHECK_END(read_all(own_request(request)), CHAKU_FINISH_STOP, CHAKU_OK, "");
     r = chat(session, "Good.", NULL);
     CHECK_STR(r->text, SCRIPT_REPLY);
-    CHECK_INT(r->prompt_tokens, count_tokens(model, USER("Are you there?") "<|im_start|>assistant\nYes.<|im_end|>\n" USER("Good.") ASSISTANT, 1));
+    CHECK_INT(r->prompt_tokens,
+              count_tokens(
+                  model, USER("Are you there?") "<|im_start|>assistant\nYes.<|im_end|>\n" USER("Good.") ASSISTANT, 1));
     CHECK(r->cached_tokens > 0);
     CHECK_INT(chaku_session_message_count(session), 4);
-    CHECK_FAILS(chaku_session_ingest(session, "bystander", "Hm.", -1, NULL, &request, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_argument");
+    CHECK_FAILS(chaku_session_ingest(session, "bystander", "Hm.", -1, NULL, &request, ERROR), CHAKU_INVALID_ARGUMENT,
+                "invalid_argument");
 }
 
 CASE(session_mode) {
@@ -76,10 +82,13 @@ CASE(session_mode) {
     chaku_request *request = NULL;
     chat(talk, "Hi.", NULL);
     generate(raw, "Hi.\n", NULL);
-    CHECK_FAILS(chaku_session_generate(talk, "Hi.", -1, NULL, &request, ERROR), CHAKU_FAILED_PRECONDITION, "session_mode");
-    CHECK_FAILS(chaku_session_ingest(talk, NULL, "Hi.", -1, NULL, &request, ERROR), CHAKU_FAILED_PRECONDITION, "session_mode");
+    CHECK_FAILS(chaku_session_generate(talk, "Hi.", -1, NULL, &request, ERROR), CHAKU_FAILED_PRECONDITION,
+                "session_mode");
+    CHECK_FAILS(chaku_session_ingest(talk, NULL, "Hi.", -1, NULL, &request, ERROR), CHAKU_FAILED_PRECONDITION,
+                "session_mode");
     CHECK_FAILS(chaku_session_chat(raw, "Hi.", -1, NULL, &request, ERROR), CHAKU_FAILED_PRECONDITION, "session_mode");
-    CHECK_FAILS(chaku_session_ingest(raw, "user", "Hi.", -1, NULL, &request, ERROR), CHAKU_FAILED_PRECONDITION, "session_mode");
+    CHECK_FAILS(chaku_session_ingest(raw, "user", "Hi.", -1, NULL, &request, ERROR), CHAKU_FAILED_PRECONDITION,
+                "session_mode");
     CHECK_STR(chat(talk, "Hi.", NULL)->text, SCRIPT_REPLY);
     CHECK_STR(generate(raw, "\n", NULL)->text, SCRIPT_REPLY);
     CHECK_OK(chaku_session_reset(raw, ERROR));

@@ -113,8 +113,8 @@ CASE(three_ways_of_reading) {
 CASE(run_without_callback) {
     chaku_session *session = new_session(load(SCRIPT, NULL), NULL);
     CHECK_OK(chaku_request_run(start_chat(session, "Go.", NULL), NULL, NULL, ERROR));
-    CHECK_FAILS(chaku_request_run(start_chat(session, "Go.", OPTIONS("grammar", "(")), NULL, NULL, ERROR), CHAKU_INVALID_ARGUMENT,
-                "invalid_grammar");
+    CHECK_FAILS(chaku_request_run(start_chat(session, "Go.", OPTIONS("grammar", "(")), NULL, NULL, ERROR),
+                CHAKU_INVALID_ARGUMENT, "invalid_grammar");
 }
 
 CASE(callback_stop) {
@@ -122,13 +122,15 @@ CASE(callback_stop) {
     chaku_session *session = new_session(model, NULL);
     listener blocking, asynchronous;
     init_listener(&blocking, 3);
-    CHECK_FAILS(chaku_request_run(start_chat(session, "Count.", NULL), listen_to, &blocking, ERROR), CHAKU_CANCELLED, "cancelled");
+    CHECK_FAILS(chaku_request_run(start_chat(session, "Count.", NULL), listen_to, &blocking, ERROR), CHAKU_CANCELLED,
+                "cancelled");
     CHECK_INT(blocking.events, 3);
     CHECK_INT(blocking.collected->final_count, 0);
     CHECK_INT(chat(session, "Count.", OPTIONS("max_tokens", "2"))->token_count, 2);
 
     init_listener(&asynchronous, 3);
-    CHECK_OK(chaku_request_on_event(start_chat(session, "Count.", NULL), listen_to, &asynchronous, end_listener, ERROR));
+    CHECK_OK(
+        chaku_request_on_event(start_chat(session, "Count.", NULL), listen_to, &asynchronous, end_listener, ERROR));
     WAIT_UNTIL(value(&asynchronous.destroyed) > 0);
     CHECK_INT(asynchronous.events, 4);
     check_stream(asynchronous.collected);
@@ -144,7 +146,8 @@ CASE(one_reader) {
     init_listener(&first, 0);
     init_listener(&second, 0);
     CHECK_OK(chaku_request_on_event(request, listen_to, &first, end_listener, ERROR));
-    CHECK_FAILS(chaku_request_on_event(request, listen_to, &second, end_listener, ERROR), CHAKU_FAILED_PRECONDITION, "reader_taken");
+    CHECK_FAILS(chaku_request_on_event(request, listen_to, &second, end_listener, ERROR), CHAKU_FAILED_PRECONDITION,
+                "reader_taken");
     CHECK_INT(value(&second.destroyed), 1); /* destroy runs also when the call fails */
     CHECK_INT(second.events, 0);
     CHECK_FAILS(chaku_request_next(request, 0, &event, ERROR), CHAKU_FAILED_PRECONDITION, "reader_taken");
@@ -174,7 +177,8 @@ CASE(callback_may_not_wait) {
 CASE(exactly_one_final_event) {
     chaku_model *model = load(LONG, OPTIONS("ctx_size", "1024"));
     chaku_request *requests[5];
-    int32_t ends[] = {CHAKU_FINISH_LENGTH, CHAKU_FINISH_STOP, CHAKU_FINISH_CANCELLED, CHAKU_FINISH_DEADLINE, CHAKU_FINISH_ERROR};
+    int32_t ends[] = {CHAKU_FINISH_LENGTH, CHAKU_FINISH_STOP, CHAKU_FINISH_CANCELLED, CHAKU_FINISH_DEADLINE,
+                      CHAKU_FINISH_ERROR};
     requests[0] = start_chat(new_session(model, NULL), "Go.", OPTIONS("max_tokens", "3"));
     requests[1] = start_chat(new_session(model, NULL), "Go.", OPTIONS("stop", "three"));
     requests[2] = start_chat(new_session(model, NULL), "Go.", OPTIONS("event_queue", "2"));
@@ -196,7 +200,8 @@ CASE(finished_after_final) {
     chaku_event *event = (chaku_event *)1;
     read_all(request);
     CHECK(chaku_request_is_finished(request));
-    for (int i = 0; i < 3; i++) CHECK_FAILS(chaku_request_next(request, i - 1, &event, ERROR), CHAKU_OUT_OF_RANGE, "finished");
+    for (int i = 0; i < 3; i++)
+        CHECK_FAILS(chaku_request_next(request, i - 1, &event, ERROR), CHAKU_OUT_OF_RANGE, "finished");
     CHECK(event == NULL);
     CHECK_FAILS(chaku_request_run(request, NULL, NULL, ERROR), CHAKU_OUT_OF_RANGE, "finished");
 }

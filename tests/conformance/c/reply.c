@@ -13,14 +13,20 @@ static int is_utf8(const char *text, int64_t length) {
     const uint8_t *byte = (const uint8_t *)text, *end = byte + length;
     while (byte < end) {
         uint32_t lead = *byte++;
-        int more = lead < 0x80 ? 0 : lead >= 0xC2 && lead < 0xE0 ? 1 : lead >= 0xE0 && lead < 0xF0 ? 2 : lead >= 0xF0 && lead < 0xF5 ? 3 : -1;
+        int more = lead < 0x80                   ? 0
+                   : lead >= 0xC2 && lead < 0xE0 ? 1
+                   : lead >= 0xE0 && lead < 0xF0 ? 2
+                   : lead >= 0xF0 && lead < 0xF5 ? 3
+                                                 : -1;
         uint32_t code = more > 0 ? lead & (0x3Fu >> more) : lead;
         if (more < 0 || end - byte < more) return 0;
         for (int i = 0; i < more; i++, byte++) {
             if ((*byte & 0xC0) != 0x80) return 0;
             code = code << 6 | (*byte & 0x3F);
         }
-        if ((more == 2 && code < 0x800) || (more == 3 && (code < 0x10000 || code > 0x10FFFF)) || (code >= 0xD800 && code < 0xE000)) return 0;
+        if ((more == 2 && code < 0x800) || (more == 3 && (code < 0x10000 || code > 0x10FFFF)) ||
+            (code >= 0xD800 && code < 0xE000))
+            return 0;
     }
     return 1;
 }
@@ -33,13 +39,15 @@ static void collect_text(const chaku_event *event, reply *r) {
         broken(r, "a text event has text and bytes");
         return;
     }
-    if (r->text_len + text_len >= REPLY_BYTES || r->bytes_len + bytes_len >= REPLY_BYTES || r->token_count >= REPLY_TOKENS) {
+    if (r->text_len + text_len >= REPLY_BYTES || r->bytes_len + bytes_len >= REPLY_BYTES ||
+        r->token_count >= REPLY_TOKENS) {
         broken(r, "(the reply is too long for this suite)");
         return;
     }
     if (text[text_len] != '\0') broken(r, "text is NUL-terminated");
     if (!is_utf8(text, text_len)) broken(r, "text is whole characters");
-    if (chaku_event_finish_reason(event) != 0 || chaku_event_code(event) != CHAKU_OK) broken(r, "only a final event has an outcome");
+    if (chaku_event_finish_reason(event) != 0 || chaku_event_code(event) != CHAKU_OK)
+        broken(r, "only a final event has an outcome");
     memcpy(r->text + r->text_len, text, (size_t)text_len);
     memcpy(r->bytes + r->bytes_len, bytes, (size_t)bytes_len);
     r->text_len += text_len;
@@ -76,7 +84,8 @@ static void collect_final(const chaku_event *event, reply *r) {
     r->prefill_ms = chaku_event_prefill_ms(event);
     r->decode_ms = chaku_event_decode_ms(event);
     r->total_ms = chaku_event_total_ms(event);
-    if (r->queue_ms < 0 || r->prepare_ms < 0 || r->prefill_ms < 0 || r->decode_ms < 0 || r->total_ms < 0) broken(r, "times are not negative");
+    if (r->queue_ms < 0 || r->prepare_ms < 0 || r->prefill_ms < 0 || r->decode_ms < 0 || r->total_ms < 0)
+        broken(r, "times are not negative");
     if (r->cached_tokens > r->prompt_tokens) broken(r, "no more tokens are cached than the prompt has");
     if (r->completion_tokens < r->token_count) broken(r, "completion_tokens counts every token that was shown");
 }
@@ -106,7 +115,8 @@ int32_t read_event(chaku_request *request, reply *into) {
 
 void read_tokens(chaku_request *request, reply *into, int64_t count) {
     while (into->token_count < count) {
-        if (read_event(request, into) == CHAKU_EVENT_FINAL) fail("ended after %lld tokens: %s", (long long)into->token_count, into->message);
+        if (read_event(request, into) == CHAKU_EVENT_FINAL)
+            fail("ended after %lld tokens: %s", (long long)into->token_count, into->message);
     }
 }
 
@@ -130,7 +140,8 @@ reply *read_all(chaku_request *request) {
 void check_stream(const reply *r) {
     if (r->broken) fail("a rule of every stream is broken: %s", r->broken);
     CHECK_INT(r->final_count, 1);
-    if (r->replaced_count == 0 && (r->text_len != r->bytes_len || memcmp(r->text, r->bytes, (size_t)r->text_len) != 0)) {
+    if (r->replaced_count == 0 &&
+        (r->text_len != r->bytes_len || memcmp(r->text, r->bytes, (size_t)r->text_len) != 0)) {
         fail("the bytes of the tokens are not the text \"%.500s\"", r->text);
     }
 }
@@ -145,8 +156,8 @@ reply *generate(chaku_session *session, const char *text, const chaku_options *o
 
 void check_end(const reply *r, int32_t finish_reason, chaku_code code, const char *reason) {
     if (r->finish_reason != finish_reason || r->code != code || strcmp(r->reason, reason) != 0) {
-        fail("the end is finish_reason %d, %s `%s` (%s), not finish_reason %d, %s `%s`", (int)r->finish_reason, chaku_code_name(r->code),
-             r->reason, r->message, (int)finish_reason, chaku_code_name(code), reason);
+        fail("the end is finish_reason %d, %s `%s` (%s), not finish_reason %d, %s `%s`", (int)r->finish_reason,
+             chaku_code_name(r->code), r->reason, r->message, (int)finish_reason, chaku_code_name(code), reason);
     }
 }
 

@@ -1,5 +1,5 @@
-/* Collects the events of a request and checks what holds for every stream: whole characters, bytes that make up the text, exactly one final
-   event, and nothing after it. */
+/* Collects the events of a request and checks what holds for every stream: whole characters, bytes that make up the
+   text, exactly one final event, and nothing after it. */
 #ifndef CONFORMANCE_REPLY_H
 #define CONFORMANCE_REPLY_H
 
@@ -15,7 +15,7 @@ typedef struct reply {
     int32_t tokens[REPLY_TOKENS];
     int64_t token_count; /* text events */
     int progress_count, final_count, replaced_count;
-    double progress; /* the last one */
+    double progress;    /* the last one */
     const char *broken; /* the first rule an event broke */
     /* Of the final event. */
     int32_t finish_reason;
@@ -29,7 +29,8 @@ typedef struct reply {
 /* An empty one. Freed at the end of the case. */
 reply *new_reply(void);
 
-/* Adds an event. Usable as an event callback with a reply as user data: it checks nothing by itself, so any thread may run it. */
+/* Adds an event. Usable as an event callback with a reply as user data: it checks nothing by itself, so any thread may
+ * run it. */
 int32_t collect(const chaku_event *event, void *user_data);
 
 /* Reads one event. Returns its kind. */

@@ -12,7 +12,8 @@ CASE(stop_string_across_tokens) {
     /* The conversation goes on with what was shown. */
     r = chat(session, "Again.", OPTIONS("stop", "stop here"));
     CHECK_STR(r->text, "one two ");
-    CHECK_INT(r->prompt_tokens, count_tokens(model, USER("Go.") ASSISTANT "one two <|im_end|>\n" USER("Again.") ASSISTANT, 1));
+    CHECK_INT(r->prompt_tokens,
+              count_tokens(model, USER("Go.") ASSISTANT "one two <|im_end|>\n" USER("Again.") ASSISTANT, 1));
 }
 
 CASE(stop_string_that_never_comes) {
@@ -25,9 +26,12 @@ CASE(stop_string_that_never_comes) {
 
 CASE(several_stop_strings) {
     chaku_model *model = load("tiny-stop.gguf", NULL);
-    CHECK_STR(chat(new_session(model, NULL), "Go.", OPTIONS("stop", "three", "stop", "op h", "stop", "stop here"))->text, "one two st");
+    CHECK_STR(
+        chat(new_session(model, NULL), "Go.", OPTIONS("stop", "three", "stop", "op h", "stop", "stop here"))->text,
+        "one two st");
     CHECK_STR(chat(new_session(model, NULL), "Go.", OPTIONS("stop", "one"))->text, "");
-    CHECK_STR(chat(new_session(load("tiny-emoji.gguf", NULL), NULL), "Go.", OPTIONS("stop", "\xF0\x9F\xA6\x99"))->text, "Hi \xF0\x9F\x98\x80 llama ");
+    CHECK_STR(chat(new_session(load("tiny-emoji.gguf", NULL), NULL), "Go.", OPTIONS("stop", "\xF0\x9F\xA6\x99"))->text,
+              "Hi \xF0\x9F\x98\x80 llama ");
 }
 
 CASE(emoji_split_over_tokens) {
@@ -51,8 +55,8 @@ CASE(unfinished_character) {
 /* Tokens drawn blindly: bytes in every order there is. */
 CASE(any_bytes) {
     chaku_model *model = load(RANDOM, NULL);
-    chaku_options *blind = OPTIONS("temperature", "100", "top_k", "0", "top_p", "1", "min_p", "0", "ignore_eos", "1", "max_tokens", "1500", "stop",
-                                   "\xF0\x9F\xA6\x99");
+    chaku_options *blind = OPTIONS("temperature", "100", "top_k", "0", "top_p", "1", "min_p", "0", "ignore_eos", "1",
+                                   "max_tokens", "1500", "stop", "\xF0\x9F\xA6\x99");
     for (int i = 0; i < 3; i++) {
         reply *r = chat(new_session(model, NULL), "Go.", blind);
         CHECK_END(r, CHAKU_FINISH_LENGTH, CHAKU_OK, "");
@@ -74,13 +78,16 @@ CASE(max_tokens) {
         CHECK_INT(r->token_count, max);
     }
     /* An answer that is over in time ends by itself. */
-    CHECK_END(chat(new_session(load(SCRIPT, NULL), NULL), "Go.", OPTIONS("max_tokens", "100")), CHAKU_FINISH_STOP, CHAKU_OK, "");
+    CHECK_END(chat(new_session(load(SCRIPT, NULL), NULL), "Go.", OPTIONS("max_tokens", "100")), CHAKU_FINISH_STOP,
+              CHAKU_OK, "");
 }
 
 CASE(bad_grammar) {
     chaku_session *session = new_session(load(RANDOM, NULL), NULL);
-    CHECK_END(chat(session, "Go.", OPTIONS("grammar", "root ::= (")), CHAKU_FINISH_ERROR, CHAKU_INVALID_ARGUMENT, "invalid_grammar");
-    CHECK_END(chat(session, "Go.", OPTIONS("grammar", "no ::= \"root\"")), CHAKU_FINISH_ERROR, CHAKU_INVALID_ARGUMENT, "invalid_grammar");
+    CHECK_END(chat(session, "Go.", OPTIONS("grammar", "root ::= (")), CHAKU_FINISH_ERROR, CHAKU_INVALID_ARGUMENT,
+              "invalid_grammar");
+    CHECK_END(chat(session, "Go.", OPTIONS("grammar", "no ::= \"root\"")), CHAKU_FINISH_ERROR, CHAKU_INVALID_ARGUMENT,
+              "invalid_grammar");
     CHECK_INT(chaku_session_message_count(session), 0);
     CHECK_INT(chat(session, "Go.", OPTIONS("max_tokens", "2"))->token_count, 2);
 }
@@ -96,7 +103,8 @@ CASE(grammar_constrains) {
 
 CASE(unknown_sampler) {
     chaku_session *session = new_session(load(RANDOM, NULL), NULL);
-    CHECK_END(chat(session, "Go.", OPTIONS("samplers", "top_k;no_such_sampler")), CHAKU_FINISH_ERROR, CHAKU_INVALID_ARGUMENT, "invalid_option");
+    CHECK_END(chat(session, "Go.", OPTIONS("samplers", "top_k;no_such_sampler")), CHAKU_FINISH_ERROR,
+              CHAKU_INVALID_ARGUMENT, "invalid_option");
     CHECK_INT(chat(session, "Go.", OPTIONS("samplers", "top_k;temperature", "max_tokens", "2"))->token_count, 2);
 }
 

@@ -1,6 +1,5 @@
 /* What every case needs. A case is a function that returns when everything is as the table says; the first check that
-   fails ends it. Each case runs in a process of its own, so that one that crashes or hangs is one failure and no more.
- */
+   fails ends it. Each case runs in a process of its own: one that crashes or hangs is one failure and no more. */
 #ifndef CONFORMANCE_HARNESS_H
 #define CONFORMANCE_HARNESS_H
 
@@ -14,8 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Longest wait for one event, and for one whole case: far beyond what a slow machine needs. They tell a hang, not a
- * speed. */
+/* Longest wait for one event, and for one whole case: far beyond what a slow machine needs, for they tell a hang. */
 #define EVENT_MS 60000
 #define CASE_SECONDS 180
 
@@ -36,8 +34,7 @@
 #define CHECK_INT(actual, expected) \
     (here(__FILE__, __LINE__), check_int(#actual, (int64_t)(actual), (int64_t)(expected)))
 #define CHECK_STR(actual, expected) (here(__FILE__, __LINE__), check_str(#actual, (actual), (expected)))
-/* A call whose last argument is ERROR succeeds, or fails with this code and reason; detail() then looks into the error.
- */
+/* A call whose last argument is ERROR succeeds, or fails with this code and reason; detail() looks into its error. */
 #define CHECK_OK(call) (here(__FILE__, __LINE__), clear_error(), check_ok(#call, (call)))
 #define CHECK_FAILS(call, code, reason) \
     (here(__FILE__, __LINE__), clear_error(), check_fails(#call, (call), (code), (reason)))

@@ -8,25 +8,28 @@ static void broken(reply *r, const char *rule) {
     if (!r->broken) r->broken = rule;
 }
 
+static int continuation_bytes(uint8_t lead) {
+    if (lead < 0x80) return 0;
+    if (lead >= 0xC2 && lead <= 0xDF) return 1;
+    if (lead >= 0xE0 && lead <= 0xEF) return 2;
+    if (lead >= 0xF0 && lead <= 0xF4) return 3;
+    return -1;
+}
+
 /* Strict: no overlong forms, no surrogates. */
 static int is_utf8(const char *text, int64_t length) {
     const uint8_t *byte = (const uint8_t *)text, *end = byte + length;
     while (byte < end) {
-        uint32_t lead = *byte++;
-        int more = lead < 0x80                   ? 0
-                   : lead >= 0xC2 && lead < 0xE0 ? 1
-                   : lead >= 0xE0 && lead < 0xF0 ? 2
-                   : lead >= 0xF0 && lead < 0xF5 ? 3
-                                                 : -1;
-        uint32_t code = more > 0 ? lead & (0x3Fu >> more) : lead;
+        uint32_t code = *byte++;
+        int more = continuation_bytes((uint8_t)code);
         if (more < 0 || end - byte < more) return 0;
+        if (more > 0) code &= 0x3Fu >> more;
         for (int i = 0; i < more; i++, byte++) {
             if ((*byte & 0xC0) != 0x80) return 0;
             code = code << 6 | (*byte & 0x3F);
         }
-        if ((more == 2 && code < 0x800) || (more == 3 && (code < 0x10000 || code > 0x10FFFF)) ||
-            (code >= 0xD800 && code < 0xE000))
-            return 0;
+        if (more == 2 && (code < 0x800 || (code >= 0xD800 && code <= 0xDFFF))) return 0;
+        if (more == 3 && (code < 0x10000 || code > 0x10FFFF)) return 0;
     }
     return 1;
 }

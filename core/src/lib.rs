@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod chat;
+mod clock;
 mod delivery;
 mod device;
 mod error;

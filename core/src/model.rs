@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chaku_llama::{ChatTemplates, Token};
 
+use crate::clock::until;
 use crate::error::{Error, Reason, Result};
 use crate::options::{Options, Scope};
 use crate::runtime::Runtime;
@@ -161,7 +162,7 @@ impl Model {
     /// ever). The weights are freed with the last handle.
     pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
         self.0.worker.close();
-        if self.0.worker.control.wait_gone(timeout.map(|timeout| Instant::now() + timeout)) {
+        if self.0.worker.control.wait_gone(until(timeout)) {
             return Ok(());
         }
         Err(Error::new(Reason::CloseTimeout, "the model is still ending its work; it goes on doing so"))

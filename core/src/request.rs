@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use crate::clock::{millis, until};
 use crate::delivery;
 use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Final};
@@ -134,7 +135,7 @@ impl Request {
     /// Cancels, then waits until the final event exists and no callback of the request runs or will run (`None` = for
     /// ever). Not from inside such a callback: it would wait for itself.
     pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
-        let until = timeout.map(|timeout| Instant::now() + timeout);
+        let until = until(timeout);
         self.cancel();
         let ended = self.shared.queue.wait_end(until);
         self.shared.dropped.store(true, Ordering::Release);
@@ -176,7 +177,7 @@ impl Shared {
 
     /// Reads the next event, minding the request's own deadline: while nothing computes, the reader keeps the time.
     pub(crate) fn next(&self, timeout: Option<Duration>) -> Result<Option<Event>> {
-        let until = timeout.map(|timeout| Instant::now() + timeout);
+        let until = until(timeout);
         let mut deadline = self.deadline;
         loop {
             let wake_at = [until, deadline].into_iter().flatten().min();
@@ -276,8 +277,4 @@ impl Shared {
 
 fn expired() -> Error {
     Error::new(Reason::Deadline, "the deadline passed before the request was done")
-}
-
-pub(crate) fn millis(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
 }

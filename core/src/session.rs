@@ -1,11 +1,12 @@
 //! A session: a conversation, or a raw text that grows. It runs one request at a time.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chaku_llama::{Message, Token};
 use parking_lot::Mutex;
 
+use crate::clock::until;
 use crate::error::{Error, Reason, Result};
 use crate::model;
 use crate::options::{Layers, Options, Scope};
@@ -140,7 +141,7 @@ impl Session {
         };
         let Some(request) = active else { return Ok(()) };
         request.cancel();
-        if request.wait_end(timeout.map(|timeout| Instant::now() + timeout)) {
+        if request.wait_end(until(timeout)) {
             return Ok(());
         }
         Err(Error::new(Reason::CloseTimeout, "the session's request is still ending; it goes on doing so"))

@@ -13,9 +13,9 @@ use super::control::Control;
 use super::job::{Answer, Job, Overflow};
 use super::scheduler::{RequestId, Scheduler, Step};
 use super::sequences::{Sequences, SessionId};
+use crate::clock::millis;
 use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Final, FinishReason, Phase, Progress, Timings, Usage};
-use crate::request::millis;
 use crate::text::TextStream;
 
 pub(crate) struct Engine<B: Backend> {

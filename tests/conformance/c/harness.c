@@ -199,3 +199,23 @@ char *repeat(const char *unit, int times) {
     for (int i = 0; i < times; i++) memcpy(text + (size_t)i * length, unit, length);
     return text;
 }
+
+void init_counter(counter *c) {
+    pthread_mutex_init(&c->lock, NULL);
+    c->count = 0;
+}
+
+void count_up(void *c) {
+    counter *up = c;
+    pthread_mutex_lock(&up->lock);
+    up->count++;
+    pthread_mutex_unlock(&up->lock);
+}
+
+int count(counter *c) {
+    int now;
+    pthread_mutex_lock(&c->lock);
+    now = c->count;
+    pthread_mutex_unlock(&c->lock);
+    return now;
+}

@@ -7,6 +7,7 @@
 
 #include "chaku.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -65,14 +66,12 @@ void sleep_ms(int ms);
 
 /* ---- Objects: freed at the end of the case, unless the case did so itself ---- */
 
-/* OPTIONS("max_tokens", "3", "stop", "a", "stop", "b"): values as text, whatever their kind; a list key may come again.
- */
+/* OPTIONS("max_tokens", "3", "stop", "a", "stop", "b"): values as text, of any kind; a list key may come again. */
 #define OPTIONS(...) options_of(__VA_ARGS__, (const char *)NULL)
 chaku_options *options_of(const char *key, ...);
 
 const char *model_path(const char *file);
-/* On one compute thread unless the options say otherwise: several wait for each other for long when others want the
- * processor too. */
+/* On one compute thread unless the options say otherwise: several lose much time when others want the processor too. */
 chaku_model *load(const char *file, chaku_options *options);
 chaku_session *new_session(chaku_model *model, const chaku_options *options);
 chaku_request *start_load(const char *file, const chaku_options *options);
@@ -92,6 +91,15 @@ void free_everything(void);
 int64_t count_tokens(chaku_model *model, const char *text, int parse_special);
 /* `unit` repeated: a long text. Valid until the case ends. */
 char *repeat(const char *unit, int times);
+
+/* How often something happened, for what happens on other threads. Zeroed by init_counter. */
+typedef struct counter {
+    pthread_mutex_t lock;
+    int count;
+} counter;
+void init_counter(counter *c);
+void count_up(void *c); /* a destroy callback whose user data is a counter */
+int count(counter *c);
 
 #define USER(text) "<|im_start|>user\n" text "<|im_end|>\n"
 #define ASSISTANT "<|im_start|>assistant\n"

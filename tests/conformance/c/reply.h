@@ -29,8 +29,7 @@ typedef struct reply {
 /* An empty one. Freed at the end of the case. */
 reply *new_reply(void);
 
-/* Adds an event. Usable as an event callback with a reply as user data: it checks nothing by itself, so any thread may
- * run it. */
+/* Adds an event: a callback whose user data is a reply. It only notes what is wrong, so any thread may run it. */
 int32_t collect(const chaku_event *event, void *user_data);
 
 /* Reads one event. Returns its kind. */

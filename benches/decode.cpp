@@ -1,5 +1,5 @@
 // Decode speed through libchaku beside a plain llama.cpp loop, in one process: both see the same heat, the same neighbours and the same page cache.
-// Prints {"raw": tokens/s, "abi": tokens/s} for each pair.
+// Prints {"raw": tokens/s, "abi": tokens/s} for each pair. A pair is four runs, a b b a: a drift of the machine hits both sides alike.
 #include "../tests/reference/raw_llama.hpp"
 #include "client.hpp"
 #include "measure.hpp"
@@ -14,17 +14,17 @@ constexpr int      THREADS = 2;
 constexpr uint32_t SEED    = 42;
 const char * const PROMPT  = "Tell me everything you know about wool.";
 
-// Tokens a second from the first token to the last, so that neither side's prefill counts.
-class Rate {
+// Seconds from the first token to the last, so that neither side's prefill counts.
+class Stopwatch {
 public:
     void token() {
         const auto now = measure::Clock::now();
         if (count_++ == 0) first_ = now;
         last_ = now;
     }
-    double value() const {
+    double seconds() const {
         if (count_ != TOKENS) throw std::runtime_error("expected " + std::to_string(TOKENS) + " tokens, got " + std::to_string(count_));
-        return (count_ - 1) / std::chrono::duration<double>(last_ - first_).count();
+        return std::chrono::duration<double>(last_ - first_).count();
     }
 
 private:
@@ -37,9 +37,9 @@ double decode_raw(raw::Llama & llama) {
     sampling.seed = SEED;
     llama.reset();
     llama.prefill(llama.tokenize(llama.render({ { "user", PROMPT } })));
-    Rate rate;
-    llama.generate(sampling, true, TOKENS, [&](llama_token) { return rate.token(), true; });
-    return rate.value();
+    Stopwatch watch;
+    llama.generate(sampling, true, TOKENS, [&](llama_token) { return watch.token(), true; });
+    return watch.seconds();
 }
 
 double decode_abi(const client::Model & model) {
@@ -47,13 +47,13 @@ double decode_abi(const client::Model & model) {
     request_options.integer("max_tokens", TOKENS).integer("seed", SEED).flag("ignore_eos", true);
     auto session = client::session(model, session_options);
     auto request = client::chat(session, PROMPT, request_options);
-    Rate rate;
+    Stopwatch watch;
     while (true) {
         auto event = client::next(request, -1);
         if (client::is_final(event)) break;
-        if (client::is_text(event)) rate.token();  // one event a token
+        if (client::is_text(event)) watch.token();  // one event a token
     }
-    return rate.value();
+    return watch.seconds();
 }
 
 }  // namespace
@@ -70,16 +70,18 @@ int main(int argc, char ** argv) try {
 
     // A thread pool spins for a moment after its last graph; the other side must not pay for that.
     const auto rest = [] { std::this_thread::sleep_for(std::chrono::milliseconds(300)); };
-    decode_raw(llama), rest();
-    decode_abi(model), rest();
+    const auto raw_run = [&] { return rest(), decode_raw(llama); };
+    const auto abi_run = [&] { return rest(), decode_abi(model); };
+    raw_run(), abi_run();
     for (int pair = 0; pair < std::atoi(argv[2]); ++pair) {
-        double raw_rate = 0, abi_rate = 0;
-        const bool raw_first = pair % 2 == 0;
-        for (bool raw_turn : { raw_first, !raw_first }) {
-            (raw_turn ? raw_rate : abi_rate) = raw_turn ? decode_raw(llama) : decode_abi(model);
-            rest();
+        double raw = 0, abi = 0;
+        if (pair % 2 == 0) {
+            raw += raw_run(), abi += abi_run(), abi += abi_run(), raw += raw_run();
+        } else {
+            abi += abi_run(), raw += raw_run(), raw += raw_run(), abi += abi_run();
         }
-        std::printf("{\"raw\": %.3f, \"abi\": %.3f}\n", raw_rate, abi_rate);
+        constexpr double tokens = 2 * (TOKENS - 1);
+        std::printf("{\"raw\": %.3f, \"abi\": %.3f}\n", tokens / raw, tokens / abi);
         std::fflush(stdout);
     }
     return 0;

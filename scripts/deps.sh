@@ -44,6 +44,6 @@ if [ "$(id -u)" != 0 ]; then
 fi
 echo "installing: ${missing[*]}"
 export DEBIAN_FRONTEND=noninteractive
-install() { "${root[@]}" apt-get install -qq --yes --no-install-recommends "${missing[@]}" >/dev/null; }
+install() { "${root[@]}" apt-get install -qq --yes --no-install-recommends -o Dpkg::Use-Pty=0 "${missing[@]}" >/dev/null; }
 "${root[@]}" apt-get update -qq || echo "deps: 'apt-get update' failed, trying with the lists there are" >&2
 install || die "could not install: ${missing[*]}"

@@ -9,6 +9,8 @@ fn main() {
             link_arg("-Wl,-soname,libchaku.so.0");
             // Threads of a model may run until the process ends: never unmap their code.
             link_arg("-Wl,-z,nodelete");
+            // Those threads must not meet destroyed statics either: see llama/shim/backend.cpp.
+            link_arg("-Wl,--wrap=__cxa_atexit");
             // A symbol that is nowhere fails here, not in the host's dlopen.
             link_arg("-Wl,-z,defs");
             // Phones with pages of 16 KiB refuse to load anything less aligned.

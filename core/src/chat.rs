@@ -22,28 +22,24 @@ pub(crate) fn render(
     messages: &[Message],
     reply: bool,
 ) -> Result<Rendered> {
-    let spells_control = |message: &&Message| {
-        vocab
-            .tokenize(&message.content, false, true)
-            .is_ok_and(|tokens| tokens.iter().any(|&token| vocab.is_control(token)))
-    };
-    let guarded: Vec<&Message> = messages.iter().filter(spells_control).collect();
-    if guarded.is_empty() {
-        let rendered = templates.render(messages, reply)?;
-        let tokens = vocab.tokenize(&rendered.prompt, true, true)?;
-        return Ok(Rendered { tokens, stops: rendered.additional_stops });
-    }
     let mark = unused_mark(messages);
-    let placeholder = |i: usize| format!("{mark}{i}{mark}");
     let mut masked = messages.to_vec();
     let mut texts = Vec::new();
-    for message in masked.iter_mut().filter(|message| spells_control(&&**message)) {
-        let text = std::mem::replace(&mut message.content, placeholder(texts.len()));
-        texts.push(text);
+    for message in &mut masked {
+        if spells_control(vocab, &message.content)? {
+            let placeholder = format!("{mark}{}{mark}", texts.len());
+            texts.push(std::mem::replace(&mut message.content, placeholder));
+        }
     }
     let rendered = templates.render(&masked, reply)?;
     let tokens = join(vocab, &rendered.prompt, &mark, &texts)?;
     Ok(Rendered { tokens, stops: rendered.additional_stops })
+}
+
+/// Whether a text, read carelessly, would become a control token.
+fn spells_control(vocab: Vocab<'_>, text: &str) -> Result<bool> {
+    let tokens = vocab.tokenize(text, false, true)?;
+    Ok(tokens.iter().any(|&token| vocab.is_control(token)))
 }
 
 /// Tokenizes the template's own text with control tokens, and the texts behind the placeholders without.

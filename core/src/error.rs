@@ -214,6 +214,8 @@ impl From<chaku_llama::Error> for Error {
         use chaku_llama::Error as E;
         let reason = match &error {
             E::Cancelled => Reason::Cancelled,
+            // llama.cpp tells these two apart by its words alone.
+            E::LoadFailed { message } if message.contains("unknown model architecture") => Reason::ModelUnsupported,
             E::LoadFailed { .. } => Reason::ModelCorrupt,
             E::ContextFailed { .. } => Reason::MemoryBudget,
             E::Decode { .. } => Reason::DecodeFailed,

@@ -16,6 +16,10 @@
 //! # Ok::<(), chaku::Error>(())
 //! ```
 //!
+//! A Rust program that returns from `main` while a model still works should [`Model::close`] it first, or be linked
+//! with `-Wl,--wrap=__cxa_atexit`, as libchaku is: llama.cpp's static objects are destroyed at exit otherwise, under the
+//! feet of the model's threads.
+//!
 //! A [`Runtime`] loads a [`Model`]; a model has [`Session`]s; a session starts a [`Request`]; a request yields
 //! [`Event`]s, of which exactly one is final. `ARCHITECTURE.md` tells the rest.
 

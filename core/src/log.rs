@@ -2,6 +2,7 @@
 //! with them, so that nothing global in the host is touched.
 
 use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
 use tracing::field::{Field, Visit};
@@ -62,11 +63,10 @@ impl<S: Subscriber> Layer<S> for LogSink {
         let mut line = Line(String::new());
         event.record(&mut line);
         let metadata = event.metadata();
-        (self.0)(&LogRecord {
-            level: level(metadata.level()),
-            target: metadata.target(),
-            message: line.0.trim_start(),
-        });
+        let (target, message) = (metadata.target(), line.0.trim_start());
+        let record = LogRecord { level: level(metadata.level()), target, message };
+        // A sink that panics must not take the engine with it.
+        let _ = catch_unwind(AssertUnwindSafe(|| (self.0)(&record)));
     }
 }
 

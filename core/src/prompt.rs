@@ -8,11 +8,14 @@ use chaku_llama::{Message, Sampler, Token};
 use crate::chat::{self, Rendered};
 use crate::error::{Error, Reason, Result};
 use crate::options::{Layers, Options};
-use crate::request;
+use crate::request::{self, Ticket};
 use crate::runtime::engine::overflow;
 use crate::runtime::job::{Answer, Job, Overflow};
 use crate::sampling;
 use crate::session::{self, Chat, Content};
+
+/// Where an answer ends that nothing else ends: a window that shifts has no end of its own.
+const LONGEST_ANSWER: usize = 1 << 20;
 
 /// A request before it is prepared.
 pub(crate) struct Prompt {
@@ -62,11 +65,11 @@ impl Prompt {
         let stopped = request.must_stop(Instant::now());
         stopped.map_or(Ok(()), Err)?;
         let sampler = if plan.generates { Some(sampler(&model.llama, &layers, &plan.tokens)?) } else { None };
-        let max_tokens = layers.i64("max_tokens").filter(|&max| max > 0).map(|max| max as usize);
+        let max_tokens = layers.i64("max_tokens").filter(|&max| max > 0).map_or(LONGEST_ANSWER, |max| max as usize);
         let rollback = layers.str("on_cancel") == Some("rollback");
         tracing::debug!(target: "chaku::prompt", tokens = plan.tokens.len(), "prepared");
         Ok(Job {
-            request,
+            request: Ticket::new(request),
             session: session.id,
             prompt_tokens: plan.tokens.len(),
             tokens: plan.tokens,

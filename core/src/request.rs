@@ -26,6 +26,31 @@ pub struct Request {
     ready: Mutex<Option<Arc<Registration>>>,
 }
 
+/// A request on its way through the workers. Lost on the way, by a panic or a closing channel, it ends all the same.
+pub(crate) struct Ticket(Arc<Shared>);
+
+impl Ticket {
+    pub(crate) fn new(request: Arc<Shared>) -> Self {
+        Ticket(request)
+    }
+}
+
+impl std::ops::Deref for Ticket {
+    type Target = Arc<Shared>;
+
+    fn deref(&self) -> &Arc<Shared> {
+        &self.0
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.0.has_ended() {
+            self.0.finish(Final::failed(Error::new(Reason::Panic, "the request was lost; please report this")));
+        }
+    }
+}
+
 /// The worker's end. Lock order: a session's state before a request's queue.
 pub(crate) struct Shared {
     pub(crate) id: u64,
@@ -249,9 +274,11 @@ impl Shared {
     /// Ends the request. Only the first end counts.
     pub(crate) fn finish(&self, mut end: Final) -> bool {
         end.timings.total_ms = millis(self.created.elapsed());
+        let (finish_reason, total_ms) = (end.finish_reason, end.timings.total_ms);
+        let first = self.queue.finish(end);
         let _entered = self.span.enter();
-        tracing::debug!(target: "chaku::request", finish_reason = ?end.finish_reason, total_ms = end.timings.total_ms, "finished");
-        self.queue.finish(end)
+        tracing::debug!(target: "chaku::request", ?finish_reason, total_ms, "finished");
+        first
     }
 
     /// Ends a load with what it made.

@@ -12,7 +12,8 @@ pub(crate) fn params(layers: &Layers<'_>) -> SamplerParams {
     let int = |key| layers.i64(key).unwrap_or(0) as i32;
     SamplerParams {
         seed: layers.i64("seed").map_or(RANDOM_SEED, |seed| seed as u32),
-        temperature: layers.f32("temperature"),
+        // Less than this would overflow the logits it divides, and means the same as 0.
+        temperature: Some(layers.f32("temperature")).filter(|&temperature| temperature >= 1e-6).unwrap_or(0.0),
         top_k: int("top_k"),
         top_p: layers.f32("top_p"),
         min_p: layers.f32("min_p"),

@@ -50,3 +50,11 @@ int32_t chaku_llama_device_get(size_t index, chaku_llama_device * out, chaku_lla
         return CHAKU_LLAMA_OK;
     });
 }
+
+// Takes the place of __cxa_atexit for llama.cpp's and this library's objects, where the linker is told
+// --wrap=__cxa_atexit: static objects are never destroyed. A host may return from main while a model still works, and
+// its threads must not find llama.cpp's tables gone; the memory goes with the process.
+extern "C" int __wrap___cxa_atexit(void (*)(void *), void *, void *);
+extern "C" int __wrap___cxa_atexit(void (*)(void *), void *, void *) {
+    return 0;
+}

@@ -13,7 +13,7 @@
 //!
 //! # What llama.cpp asserts, and where it is checked
 //!
-//! For the inputs of this crate's calls. What a model *file* can reach is not here: files are checked before they are loaded.
+//! For the inputs of this crate's calls. What a model *file* can reach is not here: only load files you trust.
 //!
 //! | assert in llama.cpp | check | test |
 //! |---|---|---|

@@ -173,7 +173,7 @@ const TABLE: &[Spec] = rows! {
         "on_cancel", choice("keep", &["keep", "rollback"]), "", "What a session keeps of a request that was cancelled, expired or failed after its first token: question and partial answer, or nothing.";
     }
     Request {
-        "max_tokens", int(0, I32_MAX, 0), "tokens", "Most tokens to generate; 0 = until the model ends or the window is full.";
+        "max_tokens", int(0, I32_MAX, 0), "tokens", "Most tokens to generate; 0 = until the model ends or the window is full, and under `overflow = shift` 1048576.";
         "deadline_ms", int_or_auto(0, DAY_MS), "ms", "Time for the whole request, from the call, waiting included; 0 = none; unset = the runtime's `default_deadline_ms`.";
         "stop", Kind::List { max_items: 64, max_bytes: 1024 }, "", "Texts that end the answer; they are never part of it.";
         "event_queue", int(1, 1_048_576, 256), "events", "Events that may wait to be read; then the request pauses until the reader catches up.";
@@ -192,7 +192,7 @@ const TABLE: &[Spec] = rows! {
         "frequency_penalty", num(-100.0, 100.0, 0.0), "", "Penalty that grows with a token's count; 0 = off.";
         "dry_multiplier", num(0.0, 100.0, 0.0), "", "Strength of the DRY repetition penalty; 0 = off.";
         "dry_base", num(0.0, 100.0, 1.75), "", "Base of the DRY penalty's growth.";
-        "dry_allowed_length", int(0, I32_MAX, 2), "tokens", "Repetitions up to this length are free of the DRY penalty.";
+        "dry_allowed_length", int(0, PENALTY_WINDOW, 2), "tokens", "Repetitions up to this length are free of the DRY penalty.";
         "dry_penalty_last_n", int(0, PENALTY_WINDOW, 64), "tokens", "How far back DRY looks; 0 = off.";
         "xtc_probability", num(0.0, 1.0, 0.0), "", "Chance that XTC removes the likeliest tokens; 0 = off.";
         "xtc_threshold", num(0.0, 1.0, 0.1), "", "Probability a token needs to be removed by XTC; above 0.5 = off.";

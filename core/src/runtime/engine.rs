@@ -107,6 +107,7 @@ impl<B: Backend> Engine<B> {
     }
 
     fn end_what_must(&mut self, now: Instant) {
+        self.waiting.retain(|job| !job.request.has_ended());
         let stop = |running: &Running<B::Sampler>| running.job.request.must_stop(now);
         let ends: Vec<_> = self.running.iter().filter_map(|(id, running)| Some((*id, stop(running)?))).collect();
         for (id, error) in ends {
@@ -202,8 +203,11 @@ impl<B: Backend> Engine<B> {
                 Some(victim) => self.evict(victim),
                 None => return Err(Error::new(Reason::DecodeFailed, "the KV cache has no room although it should")),
             },
-            // Part of the step may be in the KV cache.
-            Ok(Outcome::Aborted) | Err(_) => self.forget_after(session, step.range.start),
+            // Part of the step may be in the KV cache, and a shift may be half done.
+            Ok(Outcome::Aborted) | Err(_) => {
+                let sound = if job.shifted { 0 } else { step.range.start };
+                self.forget_after(session, sound);
+            }
         }
         outcome
     }
@@ -271,7 +275,7 @@ impl<B: Backend> Engine<B> {
     /// Sets the goal one token further, unless a limit is reached.
     fn grow(&mut self, id: RequestId) {
         let Some(running) = self.running.get(&id) else { return };
-        if running.job.max_tokens.is_some_and(|max| running.generated >= max) {
+        if running.generated >= running.job.max_tokens {
             return self.end(id, End::Length);
         }
         let goal = running.job.tokens.len();

@@ -7,7 +7,7 @@ use chaku_llama::SeqId;
 use parking_lot::Mutex;
 
 use super::*;
-use crate::request::Shared;
+use crate::request::{Shared, Ticket};
 
 const END: Token = 0;
 
@@ -105,7 +105,7 @@ struct Spec<'a> {
     prompt: &'a [Token],
     says: &'a [Token],
     stops: &'a [&'a str],
-    max_tokens: Option<usize>,
+    max_tokens: usize,
     overflow: Overflow,
     keep: usize,
     deadline: Option<Duration>,
@@ -117,7 +117,7 @@ const PLAIN: Spec<'static> = Spec {
     prompt: &[1, 2, 3],
     says: &[4, 5],
     stops: &[],
-    max_tokens: None,
+    max_tokens: usize::MAX,
     overflow: Overflow::Error,
     keep: 0,
     deadline: None,
@@ -146,7 +146,7 @@ impl House {
         let answer = Arc::new(Mutex::new(None));
         let committed = answer.clone();
         self.engine.take(Job {
-            request: request.clone(),
+            request: Ticket::new(request.clone()),
             session: spec.session,
             tokens: spec.prompt.to_vec(),
             prompt_tokens: spec.prompt.len(),
@@ -334,7 +334,7 @@ fn a_stop_string_over_two_tokens_ends_the_answer_and_does_not_leak() {
 #[test]
 fn max_tokens_ends_with_length() {
     let mut house = House::new(100, 64);
-    let asked = house.ask(&Spec { says: &[1, 2, 3, 4], max_tokens: Some(2), ..PLAIN });
+    let asked = house.ask(&Spec { says: &[1, 2, 3, 4], max_tokens: 2, ..PLAIN });
     house.run();
     let (text, end) = asked.end();
     assert_eq!((text.as_str(), end.finish_reason), ("bc", FinishReason::Length));
@@ -397,6 +397,25 @@ fn a_closed_session_gives_its_sequence_back() {
         assert_eq!(asked.reason(), FinishReason::Stop);
         house.control.session_closed(session);
     }
+}
+
+#[test]
+fn requests_cancelled_while_another_runs_are_not_kept() {
+    let mut house = House::new(100, 64);
+    house.ask(&Spec { session: 1, says: &[4; 50], ..PLAIN });
+    for _ in 0..10 {
+        house.ask(&Spec { session: 2, ..PLAIN }).request.cancel();
+        house.engine.turn();
+    }
+    assert!(house.engine.waiting.is_empty());
+}
+
+#[test]
+fn a_job_that_is_lost_ends_its_request() {
+    let mut house = House::new(100, 64);
+    let asked = house.ask(&PLAIN);
+    house.engine.waiting.clear();
+    assert_eq!(asked.end().1.error.as_ref().unwrap().reason(), Reason::Panic);
 }
 
 #[test]

@@ -1,16 +1,15 @@
 //! A prepared request on its way to the engine, and what the engine gives back to its session.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chaku_llama::Token;
 
 use super::sequences::SessionId;
-use crate::request::Shared;
+use crate::request::Ticket;
 
 /// Everything the engine needs; nothing of it can fail to parse any more.
 pub(crate) struct Job<S> {
-    pub(crate) request: Arc<Shared>,
+    pub(crate) request: Ticket,
     pub(crate) session: SessionId,
     /// The whole prompt; generated tokens are appended. Invariant: not empty, and not longer than the window.
     pub(crate) tokens: Vec<Token>,
@@ -20,7 +19,7 @@ pub(crate) struct Job<S> {
     /// `None`: compute the tokens and generate nothing.
     pub(crate) sampler: Option<S>,
     pub(crate) stops: Vec<String>,
-    pub(crate) max_tokens: Option<usize>,
+    pub(crate) max_tokens: usize,
     pub(crate) overflow: Overflow,
     /// A shift has dropped tokens, so they no longer are what the session's messages say.
     pub(crate) shifted: bool,

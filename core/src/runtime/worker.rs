@@ -129,13 +129,13 @@ fn run_prepare(tasks: &Receiver<Task>, jobs: &Sender<Job<Sampler>>, control: &Co
             continue;
         }
         let made = request.span.in_scope(|| catch_unwind(AssertUnwindSafe(prepare)));
-        let sent = match made.unwrap_or_else(|panic| Err(panicked(&*panic))) {
-            // The engine takes jobs at every turn, so this waits for one step at most.
-            Ok(job) => jobs.send(job).map_err(|_| closed()),
-            Err(error) => Err(error),
-        };
-        match sent {
-            Ok(()) => control.signal.wake(),
+        match made.unwrap_or_else(|panic| Err(panicked(&*panic))) {
+            Ok(job) => {
+                // The engine takes jobs at every turn, so this waits for one step at most. When it has gone, it has
+                // ended all requests.
+                let _ = jobs.send(job);
+                control.signal.wake();
+            }
             Err(error) => {
                 control.admission.leave(request.id);
                 request.finish(Final::failed(error));

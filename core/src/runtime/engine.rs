@@ -203,18 +203,16 @@ impl<B: Backend> Engine<B> {
                 Some(victim) => self.evict(victim),
                 None => return Err(Error::new(Reason::DecodeFailed, "the KV cache has no room although it should")),
             },
-            // Part of the step may be in the KV cache, and a shift may be half done.
-            Ok(Outcome::Aborted) | Err(_) => {
-                let sound = if job.shifted { 0 } else { step.range.start };
-                self.forget_after(session, sound);
-            }
+            // Part of the step may be in the KV cache.
+            Ok(Outcome::Aborted) | Err(_) => self.forget_after(session, step.range.start),
         }
         outcome
     }
 
-    /// Makes the KV cache hold exactly the first `length` tokens again, or none.
+    /// Makes the KV cache hold exactly the first `length` tokens again, which the mirror still says, or none.
     fn forget_after(&mut self, session: SessionId, length: usize) {
         let Some(sequence) = self.sequences.get_mut(session) else { return };
+        debug_assert_eq!(sequence.tokens.len(), length);
         if !self.backend.truncate(sequence.id, length) {
             self.backend.clear(sequence.id);
             sequence.tokens.clear();

@@ -9,12 +9,36 @@ pub(crate) struct LlamaBackend {
     context: Context,
     model: Model,
     batch: Batch,
+    /// Positions were shifted, and the keys in the KV cache were not moved yet: the next decode does that first.
+    keys_to_move: bool,
 }
 
 impl LlamaBackend {
     pub(crate) fn new(model: Model, context: Context) -> Self {
         let batch = Batch::new(context.n_ubatch(), context.n_seq_max());
-        LlamaBackend { context, model, batch }
+        LlamaBackend { context, model, batch, keys_to_move: false }
+    }
+}
+
+impl LlamaBackend {
+    fn decode_part(
+        &mut self,
+        sequence: SeqId,
+        position: usize,
+        tokens: &[Token],
+        last: bool,
+        abort: &dyn Fn() -> bool,
+    ) -> Result<Outcome> {
+        self.batch.clear();
+        for (i, &token) in tokens.iter().enumerate() {
+            let output = last && i + 1 == tokens.len();
+            self.batch.push(token, (position + i) as Pos, sequence, output)?;
+        }
+        Ok(match self.context.decode(&self.batch, abort)? {
+            Decoded::Done => Outcome::Done,
+            Decoded::NoSpace => Outcome::NoSpace,
+            Decoded::Aborted => Outcome::Aborted,
+        })
     }
 }
 
@@ -36,15 +60,21 @@ impl Backend for LlamaBackend {
         tokens: &[Token],
         abort: &dyn Fn() -> bool,
     ) -> Result<Outcome> {
-        self.batch.clear();
-        for (i, &token) in tokens.iter().enumerate() {
-            self.batch.push(token, (position + i) as Pos, sequence, i + 1 == tokens.len())?;
+        // Aborted half way, the keys of some layers would be moved twice. So one token goes first, which nothing aborts.
+        let (first, rest) = tokens.split_at(if self.keys_to_move { 1 } else { 0 });
+        if !first.is_empty() {
+            let outcome = self.decode_part(sequence, position, first, rest.is_empty(), &|| false)?;
+            self.keys_to_move = outcome != Outcome::Done;
+            if rest.is_empty() || outcome != Outcome::Done {
+                return Ok(outcome);
+            }
         }
-        Ok(match self.context.decode(&self.batch, abort)? {
-            Decoded::Done => Outcome::Done,
-            Decoded::NoSpace => Outcome::NoSpace,
-            Decoded::Aborted => Outcome::Aborted,
-        })
+        let outcome = self.decode_part(sequence, position + first.len(), rest, true, abort)?;
+        if outcome == Outcome::NoSpace {
+            // Nothing may have changed, the first token included.
+            self.truncate(sequence, position);
+        }
+        Ok(outcome)
     }
 
     fn sample(&mut self, sampler: &mut Sampler) -> Result<Token> {
@@ -72,6 +102,7 @@ impl Backend for LlamaBackend {
             return Err(Error::new(Reason::ShiftUnsupported, "this model's memory cannot drop its oldest tokens"));
         }
         self.context.seq_add(sequence, keep + discard, -1, -discard)?;
+        self.keys_to_move = true;
         Ok(())
     }
 

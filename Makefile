@@ -24,7 +24,7 @@ models: deps ## Fetch SmolLM2-135M-Instruct and generate the tiny test models
 	@tests/assets/fetch_models.sh $(MODELS)
 	@"$$(scripts/python.sh)" tests/assets/make_models.py $(MODELS)
 
-build: deps ## Build libchaku, shared and static (the first time llama.cpp too: several minutes)
+build: deps ## Build libchaku, shared and static (FEATURES="vulkan" for other backends; the first time takes minutes)
 	@scripts/build.sh
 
 examples: build ## Compile the C examples against include/chaku.h
@@ -33,7 +33,7 @@ examples: build ## Compile the C examples against include/chaku.h
 demo: build ## Stream a real reply: build, fetch the model, compile examples/c/chat.c and run it
 	@tests/assets/fetch_models.sh $(MODELS)
 	@$(MAKE) -C examples/c ../../target/examples/c/chat
-	target/examples/c/chat $(SMOLLM2)
+	target/examples/c/chat $(SMOLLM2) "Why is the sky blue?"
 
 test: build models ## Run every test: Rust, C, and the comparison with a plain llama.cpp loop
 	@scripts/test.sh

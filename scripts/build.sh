@@ -7,7 +7,7 @@ if ! compgen -G 'target/release/build/llama-cpp-sys-2-*/out/lib/libllama.a' >/de
     echo "building libchaku; llama.cpp comes first and takes several minutes ..."
 fi
 # The artifact alone: building the whole workspace at once would unify the features of its members.
-cargo build --release --quiet -p chaku-artifact
+cargo build --release --quiet -p chaku-artifact ${FEATURES:+--features "$FEATURES"}
 
 # Programs look for the library under its soname, which names the ABI version: lay out what an installation has.
 if [ -e target/release/libchaku.so ]; then

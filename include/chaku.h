@@ -631,13 +631,13 @@ const char *chaku_option_choices(const char *key);
 
 /**
  * Context window of a session, and size of the KV pool all sessions share; 0 = the model's training context; unset =
- * that, but at most 4096. (i64, 0 to 2147483647 tokens)
+ * that, but at most 4096. (i64, 0 to 2147483392 tokens)
  */
 #define CHAKU_OPT_CTX_SIZE "ctx_size"
-/** Largest logical batch. (i64, 1 to 2147483647 tokens, default 2048) */
+/** Upper limit of `ubatch_size`. (i64, 1 to 2147483392 tokens, default 2048) */
 #define CHAKU_OPT_BATCH_SIZE "batch_size"
 /**
- * Tokens computed at once in prefill: the unit of progress, and of cancellation on a GPU. (i64, 1 to 2147483647
+ * Tokens computed at once in prefill: the unit of progress, and of cancellation on a GPU. (i64, 1 to 2147483392
  * tokens, default 512)
  */
 #define CHAKU_OPT_UBATCH_SIZE "ubatch_size"
@@ -665,7 +665,10 @@ const char *chaku_option_choices(const char *key);
 #define CHAKU_OPT_CHECK_TENSORS "check_tensors"
 /** Most sessions that may exist at once; the next one gets `session_limit`. (i64, 1 to 256 sessions, default 64) */
 #define CHAKU_OPT_MAX_SESSIONS "max_sessions"
-/** Most requests that may wait to start; the next one gets `queue_full`. (i64, 1 to 65536 requests, default 64) */
+/**
+ * Most requests that may wait to start; the next one gets `queue_full`. A session has one at a time, so more than
+ * `max_sessions` never do. (i64, 1 to 65536 requests, default 64)
+ */
 #define CHAKU_OPT_QUEUE_LIMIT "queue_limit"
 /** Repeatable text: one compute thread, prefill in full chunks, one session. (bool, default 0) */
 #define CHAKU_OPT_FIXED_SHAPE "fixed_shape"
@@ -690,12 +693,13 @@ const char *chaku_option_choices(const char *key);
 /* Options of a request, or defaults for them given to the session, the model or the runtime. */
 
 /**
- * Most tokens to generate; 0 = until the model ends or the window is full. (i64, 0 to 2147483647 tokens, default 0)
+ * Most tokens to generate; 0 = until the model ends or the window is full, and under `overflow = shift` 1048576. (i64,
+ * 0 to 2147483647 tokens, default 0)
  */
 #define CHAKU_OPT_MAX_TOKENS "max_tokens"
 /**
- * Time for the whole request, from the call, waiting included; 0 = none; unset = the runtime's `default_deadline_ms`.
- * (i64, 0 to 86400000 ms)
+ * Time for the whole request, from the call, waiting included; given to a model, for its load as well; 0 = none; unset
+ * = the runtime's `default_deadline_ms`. (i64, 0 to 86400000 ms)
  */
 #define CHAKU_OPT_DEADLINE_MS "deadline_ms"
 /** Texts that end the answer; they are never part of it. (list of str, at most 64 of 1024 bytes) */
@@ -735,7 +739,7 @@ const char *chaku_option_choices(const char *key);
 #define CHAKU_OPT_DRY_MULTIPLIER "dry_multiplier"
 /** Base of the DRY penalty's growth. (f64, 0 to 100, default 1.75) */
 #define CHAKU_OPT_DRY_BASE "dry_base"
-/** Repetitions up to this length are free of the DRY penalty. (i64, 0 to 2147483647 tokens, default 2) */
+/** Repetitions up to this length are free of the DRY penalty. (i64, 0 to 1048576 tokens, default 2) */
 #define CHAKU_OPT_DRY_ALLOWED_LENGTH "dry_allowed_length"
 /** How far back DRY looks; 0 = off. (i64, 0 to 1048576 tokens, default 64) */
 #define CHAKU_OPT_DRY_PENALTY_LAST_N "dry_penalty_last_n"

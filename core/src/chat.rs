@@ -2,11 +2,12 @@
 //!
 //! Text of a message never becomes a control token. The template engine flattens all text into one string, so a
 //! message that spells a control token is replaced by a placeholder while the template runs, and its text is then
-//! tokenized by itself, as plain text.
+//! tokenized by itself, as plain text. (What a model calls a user-defined token is no control token: llama.cpp reads it
+//! in plain text too.)
 
 use chaku_llama::{ChatTemplates, Message, Token, Vocab};
 
-use crate::error::Result;
+use crate::error::{Error, Reason, Result};
 
 /// A rendered conversation.
 pub(crate) struct Rendered {
@@ -44,15 +45,25 @@ fn spells_control(vocab: Vocab<'_>, text: &str) -> Result<bool> {
 
 /// Tokenizes the template's own text with control tokens, and the texts behind the placeholders without.
 fn join(vocab: Vocab<'_>, prompt: &str, mark: &str, texts: &[String]) -> Result<Vec<Token>> {
-    let mut tokens = Vec::new();
+    if texts.is_empty() {
+        return Ok(vocab.tokenize(prompt, true, true)?);
+    }
+    let mut tokens: Vec<Token> = vocab.bos().filter(|_| vocab.add_bos()).into_iter().collect();
+    let mut found = 0;
     // Split at the marks, the parts alternate: template text, placeholder number, template text, …
     for (i, part) in prompt.split(mark).enumerate() {
-        let text = if i % 2 == 1 { part.parse::<usize>().ok().and_then(|number| texts.get(number)) } else { None };
-        match text {
-            Some(text) => tokens.extend(vocab.tokenize(text, false, false)?),
-            None => tokens.extend(vocab.tokenize(part, i == 0, true)?),
+        if i % 2 == 0 {
+            tokens.extend(vocab.tokenize(part, false, true)?);
+        } else if let Some(text) = part.parse().ok().and_then(|number: usize| texts.get(number)) {
+            tokens.extend(vocab.tokenize(text, false, false)?);
+            found += 1;
         }
     }
+    if found < texts.len() {
+        let message = "a message spells a control token, and the chat template changes or drops that message's text";
+        return Err(Error::new(Reason::TemplateFailed, message));
+    }
+    tokens.extend(vocab.eos().filter(|_| vocab.add_eos()));
     Ok(tokens)
 }
 

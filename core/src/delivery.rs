@@ -42,7 +42,8 @@ pub(crate) fn start(request: Arc<Shared>, on_event: Box<dyn FnMut(&Event) -> boo
     let for_thread = request.clone();
     let spawned = std::thread::Builder::new().name("chaku-deliver".into()).spawn(move || {
         let _ended = Ended(for_thread.clone());
-        deliver(&for_thread, on_event);
+        // Only a request that has ended cannot be read to its end, and this is its one reader.
+        let _ = for_thread.read_all(on_event);
     });
     if let Err(error) = spawned {
         request.delivered.set_running(false);
@@ -51,28 +52,12 @@ pub(crate) fn start(request: Arc<Shared>, on_event: Box<dyn FnMut(&Event) -> boo
     Ok(())
 }
 
-fn deliver(request: &Shared, mut on_event: Box<dyn FnMut(&Event) -> bool + Send>) {
-    let mut go_on = true;
-    while let Ok(Some(event)) = request.next(None) {
-        if request.is_dropped() {
-            return;
-        }
-        let last = matches!(event, Event::Final(_));
-        if (go_on || last) && !on_event(&event) {
-            go_on = false;
-            request.cancel();
-        }
-        if last {
-            return;
-        }
-    }
-}
-
-/// Marks the end even when the callback panics.
+/// Marks the end even when the callback panics, which nobody can read on after.
 struct Ended(Arc<Shared>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
+        self.0.cancel();
         self.0.delivered.set_running(false);
     }
 }

@@ -7,8 +7,10 @@ use std::sync::OnceLock;
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
+use tracing::span::{Attributes, Id};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::registry::LookupSpan;
 
 use crate::error::{Error, Result};
 
@@ -58,10 +60,23 @@ impl LogSink {
     }
 }
 
-impl<S: Subscriber> Layer<S> for LogSink {
-    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for LogSink {
+    fn on_new_span(&self, span: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut fields = Line(String::new());
+        span.record(&mut fields);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(fields);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let mut line = Line(String::new());
         event.record(&mut line);
+        for span in context.event_scope(event).into_iter().flatten() {
+            if let Some(Line(fields)) = span.extensions().get() {
+                line.0.push_str(fields);
+            }
+        }
         let metadata = event.metadata();
         let (target, message) = (metadata.target(), line.0.trim_start());
         let record = LogRecord { level: level(metadata.level()), target, message };

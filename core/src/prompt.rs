@@ -47,6 +47,8 @@ struct Plan {
     /// Stop strings the template needs, besides the caller's.
     stops: Vec<String>,
     generates: bool,
+    /// Old tokens were left out, so that they are not what the session's messages say.
+    shifted: bool,
     outcome: Box<dyn FnOnce(&Answer) -> Content + Send>,
 }
 
@@ -55,7 +57,7 @@ impl Prompt {
         let began = Instant::now();
         let Prompt { request, session, options, ask } = self;
         let model = session.model.clone();
-        let layers = Layers(&[&model.recommended, model.runtime.options(), &model.options, &session.options, &options]);
+        let layers = session.layers(&options);
         let overflow = match layers.str("overflow") {
             Some("shift") => Overflow::Shift,
             Some("stop") => Overflow::Stop,
@@ -75,10 +77,10 @@ impl Prompt {
             tokens: plan.tokens,
             keep: plan.keep,
             sampler,
-            stops: [layers.list("stop"), &plan.stops].concat(),
+            stops: layers.list("stop").iter().chain(&plan.stops).filter(|stop| !stop.is_empty()).cloned().collect(),
             max_tokens,
             overflow,
-            shifted: false,
+            shifted: plan.shifted,
             prepare_time: began.elapsed(),
             prepared_at: Instant::now(),
             commit: Box::new(move |answer| session.commit((plan.outcome)(&answer), &answer, rollback)),
@@ -123,7 +125,7 @@ impl Planner<'_> {
             }
             Content::Chat(chat)
         };
-        Ok(Plan { tokens, keep, stops, generates, outcome: Box::new(outcome) })
+        Ok(Plan { tokens, keep, stops, generates, shifted: false, outcome: Box::new(outcome) })
     }
 
     /// The prompt is the last turn with its answer so far, token for token where these are known.
@@ -134,8 +136,10 @@ impl Planner<'_> {
             Some(last_turn) => tokens = last_turn,
             None => tokens.extend(self.session.model.llama.vocab().tokenize(&answer.content, false, false)?),
         }
-        self.check_fits(&tokens)?;
         let keep = self.system_tokens(&tokens);
+        let old = tokens.len();
+        let shifted = self.make_room(&mut tokens, keep, old);
+        self.check_fits(&tokens)?;
         let outcome = move |answer: &Answer| {
             if let Some(last) = chat.messages.last_mut() {
                 last.content.push_str(&answer.text);
@@ -143,16 +147,18 @@ impl Planner<'_> {
             chat.last_turn = answer.exact.then(|| answer.tokens.clone());
             Content::Chat(chat)
         };
-        Ok(Plan { tokens, keep, stops, generates: true, outcome: Box::new(outcome) })
+        Ok(Plan { tokens, keep, stops, generates: true, shifted, outcome: Box::new(outcome) })
     }
 
     fn raw(&self, mut tokens: Vec<Token>, text: &str, generates: bool) -> Result<Plan> {
+        let old = tokens.len();
         let add_special = tokens.is_empty() && self.layers.bool("add_special");
         let parse_special = self.layers.bool("parse_special");
         tokens.extend(self.session.model.llama.vocab().tokenize(text, add_special, parse_special)?);
+        let shifted = self.make_room(&mut tokens, 0, old);
         self.check_fits(&tokens)?;
         let outcome = |answer: &Answer| Content::Raw(answer.tokens.clone());
-        Ok(Plan { tokens, keep: 0, stops: Vec::new(), generates, outcome: Box::new(outcome) })
+        Ok(Plan { tokens, keep: 0, stops: Vec::new(), generates, shifted, outcome: Box::new(outcome) })
     }
 
     /// Renders the conversation. Under `overflow = shift` the oldest turns are left out until a quarter of the window
@@ -172,6 +178,18 @@ impl Planner<'_> {
         Ok((messages, rendered))
     }
 
+    /// Under `overflow = shift` drops the oldest of the first `old` tokens, after `keep`, until a quarter of the window
+    /// is free. Says whether it did.
+    fn make_room(&self, tokens: &mut Vec<Token>, keep: usize, old: usize) -> bool {
+        let window = self.session.model.ctx_size;
+        if self.overflow != Overflow::Shift || tokens.len() < window {
+            return false;
+        }
+        let discard = (tokens.len() - (window - window / 4)).min(old.saturating_sub(keep));
+        tokens.drain(keep..keep + discard);
+        true
+    }
+
     fn check_fits(&self, tokens: &[Token]) -> Result<()> {
         let window = self.session.model.ctx_size;
         if tokens.is_empty() {
@@ -189,7 +207,8 @@ impl Planner<'_> {
     }
 
     fn system_message(&self) -> Option<Message> {
-        let content = self.layers.str("system_prompt")?.to_owned();
+        // Empty means none, so that a session can do without its model's.
+        let content = self.layers.str("system_prompt").filter(|prompt| !prompt.is_empty())?.to_owned();
         Some(Message { role: "system".into(), content })
     }
 

@@ -2,7 +2,7 @@
 //! threads that do the work.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -51,6 +51,57 @@ impl Drop for Ticket {
     }
 }
 
+/// Who still wants a request's events.
+enum Audience {
+    Listening,
+    /// `close` was called: the final event is enough.
+    Leaving,
+    /// The handle was freed: no new callback may start.
+    Gone,
+}
+
+/// Events go to threads that pull them, or to one callback.
+#[derive(Default)]
+struct Readers(Mutex<ReaderCount>);
+
+#[derive(Default)]
+struct ReaderCount {
+    pulling: usize,
+    callback: bool,
+}
+
+struct Pulling<'a>(&'a Readers);
+
+impl Readers {
+    fn enter(&self) -> Result<Pulling<'_>> {
+        let mut count = self.0.lock();
+        if count.callback {
+            return Err(Error::new(Reason::ReaderTaken, "the events of this request go to its callback"));
+        }
+        count.pulling += 1;
+        Ok(Pulling(self))
+    }
+
+    fn take(&self) -> Result<()> {
+        let mut count = self.0.lock();
+        if count.callback || count.pulling > 0 {
+            return Err(Error::new(Reason::ReaderTaken, "this request is being read already"));
+        }
+        count.callback = true;
+        Ok(())
+    }
+
+    fn give_back(&self) {
+        self.0.lock().callback = false;
+    }
+}
+
+impl Drop for Pulling<'_> {
+    fn drop(&mut self) {
+        self.0.0.lock().pulling -= 1;
+    }
+}
+
 /// The worker's end. Lock order: a session's state before a request's queue.
 pub(crate) struct Shared {
     pub(crate) id: u64,
@@ -59,10 +110,9 @@ pub(crate) struct Shared {
     pub(crate) span: tracing::Span,
     queue: EventQueue,
     cancelled: AtomicBool,
-    /// The handle is gone: no new callback may start.
-    dropped: AtomicBool,
-    /// Events go to a callback.
-    reader_taken: AtomicBool,
+    /// An [`Audience`].
+    audience: AtomicU8,
+    readers: Readers,
     /// The thread that computes, once there is one.
     worker: Arc<Signal>,
     /// What a load made.
@@ -79,45 +129,34 @@ impl Request {
     /// The next event, waiting at most `timeout` (`None` = for ever). `Ok(None)` = nothing came in time. After the
     /// final event: `finished`.
     pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Event>> {
-        if self.shared.reader_taken.load(Ordering::Acquire) {
-            return Err(Error::new(Reason::ReaderTaken, "the events of this request go to its callback"));
-        }
+        let _reading = self.shared.readers.enter()?;
         self.shared.next(timeout)
     }
 
     /// Reads all events on this thread until the final one, which `on_event` sees too. Saying no cancels the request;
-    /// then only the final event follows.
-    pub fn run(&self, mut on_event: impl FnMut(&Event) -> bool) -> Result<Arc<Final>> {
-        let mut go_on = true;
-        loop {
-            let Some(event) = self.next(None)? else { continue };
-            if (go_on || matches!(event, Event::Final(_))) && !on_event(&event) {
-                go_on = false;
-                self.cancel();
-            }
-            if let Event::Final(end) = event {
-                return Ok(end);
-            }
-        }
+    /// then only the final event follows. If another thread frees the request meanwhile, `on_event` is called no more.
+    pub fn run(&self, on_event: impl FnMut(&Event) -> bool) -> Result<Arc<Final>> {
+        let _reading = self.shared.readers.enter()?;
+        self.shared.read_all(on_event)
     }
 
-    /// Hands every event to `on_event` on a thread of its own, one at a time. Saying no cancels the request; the
-    /// final event is handed over all the same. Once for a request.
+    /// Hands every event to `on_event` on a thread of its own, one at a time. Saying no, and [`Request::close`], skip to
+    /// the final event, which is the last call. Once for a request, and not while another thread reads it.
     pub fn on_event(&self, on_event: impl FnMut(&Event) -> bool + Send + 'static) -> Result<()> {
-        if self.shared.reader_taken.swap(true, Ordering::AcqRel) {
-            return Err(Error::new(Reason::ReaderTaken, "this request has a callback already"));
-        }
-        delivery::start(self.shared.clone(), Box::new(on_event)).inspect_err(|_| {
-            self.shared.reader_taken.store(false, Ordering::Release);
-        })
+        self.shared.readers.take()?;
+        delivery::start(self.shared.clone(), Box::new(on_event)).inspect_err(|_| self.shared.readers.give_back())
     }
 
     /// Calls `on_ready`, from a thread of the runtime, whenever events begin to wait, and once now if some do. Read
-    /// them with [`Request::next`] and a timeout of zero until there is none.
+    /// them with [`Request::next`] and a timeout of zero until there is none. In place of the hook before, if any.
     pub fn on_ready(&self, on_ready: impl FnMut() + Send + 'static) -> Result<()> {
         let (hook, registration) = self.runtime.notifier()?.register(Box::new(on_ready));
-        let before = (self.shared.queue.set_ready(Some(hook)), self.ready.lock().replace(registration));
-        drop(before);
+        let mut ready = self.ready.lock();
+        let before = (self.shared.queue.set_ready(Some(hook)), ready.replace(registration));
+        drop(ready);
+        if let (_, Some(before)) = &before {
+            before.revoke();
+        }
         Ok(())
     }
 
@@ -128,8 +167,8 @@ impl Request {
 
     /// What dropping does, for a request that others may still hold: cancels, and lets no new callback start.
     pub fn abandon(&self) {
-        self.shared.dropped.store(true, Ordering::Release);
-        drop(self.shared.queue.set_ready(None));
+        self.shared.audience.store(Audience::Gone as u8, Ordering::Release);
+        self.revoke_ready();
         self.cancel();
     }
 
@@ -150,8 +189,8 @@ impl Request {
                 Err(Error::new(Reason::NotFinished, "the load has not finished; read its events until the final one"))
             }
             Some(end) => match (&end.error, self.shared.model.lock().clone()) {
-                (_, Some(model)) => Ok(model),
-                (Some(error), None) => Err(error.clone()),
+                (Some(error), _) => Err(error.clone()),
+                (None, Some(model)) => Ok(model),
                 (None, None) => Err(Error::new(Reason::NoResult, "this request does not load a model")),
             },
         }
@@ -161,16 +200,20 @@ impl Request {
     /// ever). Not from inside such a callback: it would wait for itself.
     pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
         let until = until(timeout);
+        self.shared.audience.store(Audience::Leaving as u8, Ordering::Release);
         self.cancel();
-        let ended = self.shared.queue.wait_end(until);
-        self.shared.dropped.store(true, Ordering::Release);
-        drop(self.shared.queue.set_ready(None));
-        let ready = self.ready.lock().clone();
-        let quiet = ready.is_none_or(|registration| registration.revoke(until));
-        if ended && quiet && self.shared.delivered.wait(until) {
+        let ready = self.revoke_ready();
+        let quiet = ready.is_none_or(|registration| registration.wait_gone(until));
+        if quiet && self.shared.queue.wait_end(until) && self.shared.delivered.wait(until) {
             return Ok(());
         }
         Err(Error::new(Reason::CloseTimeout, "the request is still ending; it goes on doing so"))
+    }
+
+    fn revoke_ready(&self) -> Option<Arc<Registration>> {
+        drop(self.shared.queue.set_ready(None));
+        let ready = self.ready.lock().clone();
+        ready.inspect(|registration| registration.revoke())
     }
 }
 
@@ -181,19 +224,29 @@ impl Drop for Request {
 }
 
 impl Shared {
-    pub(crate) fn new(kind: &'static str, queue: usize, deadline: Option<Duration>, worker: Arc<Signal>) -> Arc<Self> {
+    /// `dispatch` receives the request's log lines.
+    pub(crate) fn new(
+        kind: &'static str,
+        queue: usize,
+        deadline: Option<Duration>,
+        worker: Arc<Signal>,
+        dispatch: Option<&tracing::Dispatch>,
+    ) -> Arc<Self> {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         let created = Instant::now();
+        // Fields named for a line that stands alone: `request=7 kind="chat"`.
+        let span = || tracing::info_span!(target: "chaku::request", "request", request = id, kind);
+        let span = dispatch.map_or_else(span, |dispatch| tracing::dispatcher::with_default(dispatch, span));
         Arc::new(Shared {
             id,
             created,
             deadline: deadline.map(|after| created + after),
-            span: tracing::info_span!(target: "chaku::request", "request", id, kind),
+            span,
             queue: EventQueue::new(queue),
             cancelled: AtomicBool::new(false),
-            dropped: AtomicBool::new(false),
-            reader_taken: AtomicBool::new(false),
+            audience: AtomicU8::new(Audience::Listening as u8),
+            readers: Readers::default(),
             worker,
             model: Mutex::new(None),
             delivered: delivery::Done::default(),
@@ -227,13 +280,31 @@ impl Shared {
         }
     }
 
+    /// Reads all events until the final one, and shows them as far as the audience wants them.
+    pub(crate) fn read_all(&self, mut on_event: impl FnMut(&Event) -> bool) -> Result<Arc<Final>> {
+        let mut go_on = true;
+        loop {
+            let Some(event) = self.next(None)? else { continue };
+            let audience = self.audience.load(Ordering::Acquire);
+            let last = matches!(event, Event::Final(_));
+            let wanted = audience == Audience::Listening as u8 && go_on;
+            if (wanted || last && audience != Audience::Gone as u8) && !on_event(&event) {
+                go_on = false;
+                self.cancel();
+            }
+            if let Event::Final(end) = event {
+                return Ok(end);
+            }
+        }
+    }
+
     pub(crate) fn cancel(&self) {
         self.cancelled.store(true, Ordering::Release);
         self.finish_unowned(Error::new(Reason::Cancelled, "the request was cancelled"));
         self.worker.wake();
     }
 
-    /// Ends the request if its deadline has passed and nothing computes for it. Says whether it has ended.
+    /// Ends the request if its deadline has passed and nothing computes for it. Says whether this was its end.
     pub(crate) fn expire(&self, now: Instant) -> bool {
         self.deadline.is_some_and(|deadline| deadline <= now) && self.finish_unowned(expired())
     }
@@ -248,10 +319,6 @@ impl Shared {
 
     pub(crate) fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn is_dropped(&self) -> bool {
-        self.dropped.load(Ordering::Acquire)
     }
 
     pub(crate) fn has_ended(&self) -> bool {
@@ -276,8 +343,9 @@ impl Shared {
         end.timings.total_ms = millis(self.created.elapsed());
         let (finish_reason, total_ms) = (end.finish_reason, end.timings.total_ms);
         let first = self.queue.finish(end);
-        let _entered = self.span.enter();
-        tracing::debug!(target: "chaku::request", ?finish_reason, total_ms, "finished");
+        if first {
+            tracing::debug!(target: "chaku::request", parent: &self.span, ?finish_reason, total_ms, "finished");
+        }
         first
     }
 

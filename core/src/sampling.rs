@@ -69,5 +69,9 @@ pub(crate) fn recommended(model: &chaku_llama::Model) -> Options {
             tracing::warn!(target: "chaku::load", "the model recommends general.sampling.{name} = {value}, ignored: {error}");
         }
     }
+    if let Err(error) = chaku_llama::Sampler::new(model, &params(&Layers(vec![&options]))) {
+        tracing::warn!(target: "chaku::load", "the model recommends sampling that does not work, ignored: {error}");
+        return Options::new();
+    }
     options
 }

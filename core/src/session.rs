@@ -1,6 +1,7 @@
 //! A session: a conversation, or a raw text that grows. It runs one request at a time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chaku_llama::{Message, Token};
@@ -19,10 +20,21 @@ use crate::runtime::queue::closed;
 /// A handle to a session. Dropping it while a request runs lets the request finish.
 pub struct Session(Arc<Shared>);
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Work that nobody waits for any more, such as a cancelled request still being prepared, keeps no place taken.
+        if self.0.state.lock().check_idle().is_ok() {
+            self.0.give_place_back();
+        }
+    }
+}
+
 pub(crate) struct Shared {
     pub(crate) id: u64,
     pub(crate) model: Arc<model::Shared>,
     pub(crate) options: Options,
+    /// The session no longer counts against the model's `max_sessions`.
+    place_given_back: AtomicBool,
     /// Lock order: before a request's queue.
     state: Mutex<State>,
 }
@@ -55,7 +67,8 @@ pub(crate) struct Chat {
 impl Session {
     pub(crate) fn new(model: Arc<model::Shared>, id: u64, options: Options) -> Self {
         let state = State { content: Content::New, active: None, context_used: 0, closed: false };
-        Session(Arc::new(Shared { id, model, options, state: Mutex::new(state) }))
+        let place_given_back = AtomicBool::new(false);
+        Session(Arc::new(Shared { id, model, options, place_given_back, state: Mutex::new(state) }))
     }
 
     /// Says something to the model as the user, and lets it answer.
@@ -162,13 +175,18 @@ impl Session {
         let mut state = session.state.lock();
         state.check_idle()?;
         let ask = ask(state.content.clone())?;
-        let layers = Layers(&[&model.recommended, model.runtime.options(), &model.options, &session.options, options]);
+        let layers = session.layers(options);
         let queue = layers.i64("event_queue").unwrap_or(1) as usize;
         let deadline = deadline(&layers);
-        let request = request::Shared::new(kind, queue, deadline, model.worker.control.signal.clone());
+        let request = request::Shared::new(
+            kind,
+            queue,
+            deadline,
+            model.worker.control.signal.clone(),
+            model.runtime.dispatch().as_ref(),
+        );
         let prompt = Prompt { request: request.clone(), session: session.clone(), options: options.clone(), ask };
         model.worker.submit(request.clone(), Box::new(move || prompt.prepare()))?;
-        model.worker.control.signal.wake();
         state.active = Some(request.clone());
         Ok(Request::new(request, model.runtime.clone()))
     }
@@ -190,6 +208,18 @@ impl State {
 }
 
 impl Shared {
+    /// All options that concern a request of this session, the strongest last.
+    pub(crate) fn layers<'a>(&'a self, request: &'a Options) -> Layers<'a> {
+        let model = &self.model;
+        Layers(vec![&model.recommended, model.runtime.options(), &model.options, &self.options, request])
+    }
+
+    fn give_place_back(&self) {
+        if !self.place_given_back.swap(true, Ordering::AcqRel) {
+            self.model.session_closed(self.id);
+        }
+    }
+
     /// Takes over what a request made of the session. A request that ended before its first token leaves no trace;
     /// one that was cut short later leaves none under `on_cancel = rollback`.
     pub(crate) fn commit(&self, content: Content, answer: &Answer, rollback: bool) {
@@ -203,7 +233,7 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.model.session_closed(self.id);
+        self.give_place_back();
     }
 }
 

@@ -6,8 +6,8 @@ use crate::event::Text;
 
 /// Turns tokens into [`Text`] events, one for each token.
 ///
-/// A token is held back while its bytes end inside a character, or may be the beginning of a stop string. So at most
-/// as many tokens are held as the longest stop string has bytes, or three.
+/// A token is held back while its bytes end inside a character, or may be the beginning of a stop string. At most as many
+/// tokens are held as the longest stop string has bytes, and [`MOST_IDLE`] more.
 pub(crate) struct TextStream {
     stops: Vec<String>,
     /// Tokens not shown yet, oldest first.
@@ -15,6 +15,9 @@ pub(crate) struct TextStream {
     /// Bytes of a character whose beginning was shown with an earlier token. Invariant: at most 3.
     partial: Vec<u8>,
 }
+
+/// A character's other tokens, and tokens without bytes: a model that makes nothing else must not fill the memory.
+const MOST_IDLE: usize = 16;
 
 /// What became of a token.
 pub(crate) struct Shown {
@@ -37,7 +40,13 @@ impl TextStream {
             return Shown { events: self.show_until(at), stopped: true };
         }
         let unsafe_tail = unfinished_character(&pending).max(stop_beginning(&pending, &self.stops));
-        Shown { events: self.show_whole(pending.len() - unsafe_tail), stopped: false }
+        let mut events = self.show_whole(pending.len() - unsafe_tail);
+        let longest = self.stops.iter().map(String::len).max().unwrap_or(0);
+        if self.held.len() > longest + MOST_IDLE {
+            events.extend(self.show_whole(usize::MAX));
+            self.close(&mut events);
+        }
+        Shown { events, stopped: false }
     }
 
     /// The answer is over: shows what was held back, an unfinished character as U+FFFD.
@@ -56,7 +65,13 @@ impl TextStream {
         };
         let count = self.held.iter().take_while(fits).count();
         let tokens: Vec<_> = self.held.drain(..count).collect();
-        tokens.into_iter().map(|(token, bytes)| self.show(token, bytes)).collect()
+        let mut events: Vec<_> = tokens.into_iter().map(|(token, bytes)| self.show(token, bytes)).collect();
+        // What is held next begins a character, so the one before will never be finished.
+        let next = self.held.iter().find_map(|(_, bytes)| bytes.first());
+        if next.is_some_and(|byte| byte & 0xC0 != 0x80) {
+            self.close(&mut events);
+        }
+        events
     }
 
     /// Shows the first `at` pending bytes, cutting the token they end in, and drops the rest.
@@ -226,5 +241,34 @@ mod tests {
         let (events, stopped) = run(&["###"], &[b"a", b"##"]);
         assert!(!stopped);
         assert_eq!(text(&events), "a##");
+    }
+
+    #[test]
+    fn whatever_the_tokens_and_stop_strings_the_text_is_that_of_the_bytes_before_the_stop() {
+        let mut state = 12345u64;
+        let mut below = |limit: u64| {
+            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            (state >> 33) % limit
+        };
+        let parts: [&[u8]; 9] =
+            [b"a", b"b", b"c", "é".as_bytes(), "😀".as_bytes(), &[0xF0], &[0x9F], &[0xE2, 0x82], b""];
+        let some_stops = ["ab", "abc", "b", "aab", "é", "😀a", "ca", "aaaa"];
+        for case in 0..50_000 {
+            let stops: Vec<&str> = (0..below(3)).map(|_| some_stops[below(8) as usize]).collect();
+            let tokens: Vec<Vec<u8>> = (0..below(12))
+                .map(|_| (0..below(4)).flat_map(|_| parts[below(9) as usize].to_vec()).collect())
+                .collect();
+            let (events, stopped) = run(&stops, &tokens.iter().map(Vec::as_slice).collect::<Vec<_>>());
+
+            let all = tokens.concat();
+            let stop = stops.iter().filter_map(|stop| find(&all, stop.as_bytes())).min();
+            let wanted = &all[..stop.unwrap_or(all.len())];
+            let bytes: Vec<u8> = events.iter().flat_map(|event| event.bytes.clone()).collect();
+            assert_eq!((bytes.as_slice(), stopped), (wanted, stop.is_some()), "case {case}: {stops:?} {tokens:?}");
+            assert_eq!(text(&events), String::from_utf8_lossy(wanted), "case {case}: {stops:?} {tokens:?}");
+            assert!(stopped || events.len() == tokens.len(), "case {case}: one event a token");
+            let replaced = events.iter().any(|event| event.replaced);
+            assert_eq!(replaced, std::str::from_utf8(wanted).is_err(), "case {case}: {stops:?} {tokens:?}");
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use super::{Kind, Options, Value, find};
 
-/// Lowest layer first, for instance: the GGUF's own, the model's, the session's, the request's.
-pub(crate) struct Layers<'a>(pub(crate) &'a [&'a Options]);
+/// Lowest layer first: the GGUF's own, the runtime's, the model's, the session's, the request's.
+pub(crate) struct Layers<'a>(pub(crate) Vec<&'a Options>);
 
 impl Layers<'_> {
     fn get(&self, key: &str) -> Option<&Value> {
@@ -63,10 +63,10 @@ mod tests {
     #[test]
     fn the_last_layer_that_sets_a_key_wins_and_unset_is_not_the_default() {
         let (mut model, mut request) = (Options::new(), Options::new());
-        assert_eq!(Layers(&[&model, &request]).f32("temperature"), 0.8);
+        assert_eq!(Layers(vec![&model, &request]).f32("temperature"), 0.8);
         model.set_f64("temperature", 0.2).unwrap();
-        assert_eq!(Layers(&[&model, &request]).f32("temperature"), 0.2);
+        assert_eq!(Layers(vec![&model, &request]).f32("temperature"), 0.2);
         request.set_f64("temperature", 0.8).unwrap();
-        assert_eq!(Layers(&[&model, &request]).f32("temperature"), 0.8);
+        assert_eq!(Layers(vec![&model, &request]).f32("temperature"), 0.8);
     }
 }

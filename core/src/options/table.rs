@@ -135,6 +135,8 @@ const SWITCH_ON: Kind = Kind::Bool { default: true };
 const TEXT: Kind = Kind::Str { default: None, choices: &[] };
 const CACHE_TYPES: &[&str] = &["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"];
 const I32_MAX: i64 = i32::MAX as i64;
+/// llama.cpp rounds up to multiples of 256, within 32 bits.
+const LARGEST_SIZE: i64 = I32_MAX - 255;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// The samplers keep that many tokens for each request.
 const PENALTY_WINDOW: i64 = 1 << 20;
@@ -151,9 +153,9 @@ const TABLE: &[Spec] = rows! {
         "default_deadline_ms", int(0, DAY_MS, 0), "ms", "Deadline of every request that sets none; 0 = no deadline.";
     }
     Model {
-        "ctx_size", int_or_auto(0, I32_MAX), "tokens", "Context window of a session, and size of the KV pool all sessions share; 0 = the model's training context; unset = that, but at most 4096.";
-        "batch_size", int(1, I32_MAX, 2048), "tokens", "Largest logical batch.";
-        "ubatch_size", int(1, I32_MAX, 512), "tokens", "Tokens computed at once in prefill: the unit of progress, and of cancellation on a GPU.";
+        "ctx_size", int_or_auto(0, LARGEST_SIZE), "tokens", "Context window of a session, and size of the KV pool all sessions share; 0 = the model's training context; unset = that, but at most 4096.";
+        "batch_size", int(1, LARGEST_SIZE, 2048), "tokens", "Upper limit of `ubatch_size`.";
+        "ubatch_size", int(1, LARGEST_SIZE, 512), "tokens", "Tokens computed at once in prefill: the unit of progress, and of cancellation on a GPU.";
         "threads", int_or_auto(1, 512), "threads", "Compute threads for decoding; unset = the machine's physical cores, at most 8.";
         "threads_batch", int_or_auto(1, 512), "threads", "Compute threads for prefill; unset = `threads`.";
         "gpu_layers", int(-1, I32_MAX, -1), "layers", "Layers to keep on the GPU; -1 = all. Means nothing in a build without a GPU backend.";
@@ -163,7 +165,7 @@ const TABLE: &[Spec] = rows! {
         "mmap", SWITCH_ON, "", "Map the file instead of reading it into memory.";
         "check_tensors", SWITCH_OFF, "", "Check every tensor's numbers while loading.";
         "max_sessions", int(1, 256, 64), "sessions", "Most sessions that may exist at once; the next one gets `session_limit`.";
-        "queue_limit", int(1, 65536, 64), "requests", "Most requests that may wait to start; the next one gets `queue_full`.";
+        "queue_limit", int(1, 65536, 64), "requests", "Most requests that may wait to start; the next one gets `queue_full`. A session has one at a time, so more than `max_sessions` never do.";
         "fixed_shape", SWITCH_OFF, "", "Repeatable text: one compute thread, prefill in full chunks, one session.";
         "chat_template", TEXT, "", "Jinja source to use instead of the model's own chat template.";
     }
@@ -174,7 +176,7 @@ const TABLE: &[Spec] = rows! {
     }
     Request {
         "max_tokens", int(0, I32_MAX, 0), "tokens", "Most tokens to generate; 0 = until the model ends or the window is full, and under `overflow = shift` 1048576.";
-        "deadline_ms", int_or_auto(0, DAY_MS), "ms", "Time for the whole request, from the call, waiting included; 0 = none; unset = the runtime's `default_deadline_ms`.";
+        "deadline_ms", int_or_auto(0, DAY_MS), "ms", "Time for the whole request, from the call, waiting included; given to a model, for its load as well; 0 = none; unset = the runtime's `default_deadline_ms`.";
         "stop", Kind::List { max_items: 64, max_bytes: 1024 }, "", "Texts that end the answer; they are never part of it.";
         "event_queue", int(1, 1_048_576, 256), "events", "Events that may wait to be read; then the request pauses until the reader catches up.";
         "add_special", SWITCH_ON, "", "Raw prompts: let the tokenizer add the model's BOS token to the first text of the session.";

@@ -32,10 +32,8 @@ pub(crate) trait Backend {
     /// Drops a whole sequence, which every memory can.
     fn clear(&mut self, sequence: SeqId);
 
-    /// Whether [`Backend::shift`] is possible.
-    fn can_shift(&self) -> bool;
-
-    /// Drops the `discard` positions after the first `keep` and moves the rest down.
+    /// Drops the `discard` positions after the first `keep` and moves the rest down. `shift_unsupported` where the memory
+    /// cannot.
     fn shift(&mut self, sequence: SeqId, keep: usize, discard: usize) -> Result<()>;
 
     /// Whether the token ends an answer.

@@ -296,16 +296,16 @@ impl<B: Backend> Engine<B> {
 
     /// Drops the older half of the tokens after the system prompt, as llama.app's context shift does.
     fn shift(&mut self, id: RequestId) -> Result<()> {
-        if !self.backend.can_shift() {
-            let message = "this model's memory cannot drop its oldest tokens; use overflow = error or stop";
-            return Err(Error::new(Reason::ShiftUnsupported, message));
-        }
         let Some(running) = self.running.get_mut(&id) else { return Ok(()) };
         let tokens = &mut running.job.tokens;
         let keep = running.job.keep.min(tokens.len() / 2);
         let discard = (tokens.len() - keep) / 2;
-        if let Some(sequence) = self.sequences.get_mut(running.job.session) {
-            self.backend.shift(sequence.id, keep, discard)?;
+        let session = running.job.session;
+        if let Some(sequence) = self.sequences.get_mut(session) {
+            if let Err(error) = self.backend.shift(sequence.id, keep, discard) {
+                self.cut(session, 0);
+                return Err(error);
+            }
             sequence.tokens.drain(keep..keep + discard);
         }
         tokens.drain(keep..keep + discard);

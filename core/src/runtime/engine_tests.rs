@@ -70,11 +70,10 @@ impl Backend for Fake {
         self.cells.remove(&sequence);
     }
 
-    fn can_shift(&self) -> bool {
-        self.shiftable
-    }
-
     fn shift(&mut self, sequence: SeqId, keep: usize, discard: usize) -> Result<()> {
+        if !self.shiftable {
+            return Err(Error::new(Reason::ShiftUnsupported, "no"));
+        }
         self.cells.entry(sequence).or_default().drain(keep..keep + discard);
         Ok(())
     }
@@ -141,8 +140,8 @@ impl House {
     }
 
     fn ask(&mut self, spec: &Spec<'_>) -> Asked {
-        let request = Shared::new("test", spec.queue, spec.deadline, self.control.signal.clone());
-        self.control.admission.admit(&request).unwrap();
+        let request = Shared::new("test", spec.queue, spec.deadline, self.control.signal.clone(), None);
+        self.control.admission.admit(request.clone(), Box::new(|| unreachable!("it is prepared already"))).unwrap();
         let answer = Arc::new(Mutex::new(None));
         let committed = answer.clone();
         self.engine.take(Job {
@@ -440,62 +439,5 @@ impl Random {
     }
 }
 
-#[test]
-fn under_random_arrivals_cancels_and_stalls_each_request_ends_once_with_a_prefix_of_its_script() {
-    for seed in 0..200 {
-        let mut random = Random(seed);
-        let mut house = House::new(24, 4);
-        house.engine.backend.droppable = seed % 3 != 0;
-        let mut open: Vec<(Asked, String, u64)> = Vec::new();
-        for _ in 0..300 {
-            match random.below(10) {
-                0 | 1 => {
-                    let session = random.below(6);
-                    if open.iter().all(|(_, _, busy)| *busy != session) {
-                        let prompt: Vec<Token> =
-                            (0..1 + random.below(15)).map(|_| 1 + random.below(2) as Token).collect();
-                        let says = vec![4; random.below(8) as usize];
-                        let queue = 1 + random.below(4) as usize;
-                        let asked = house.ask(&Spec {
-                            session,
-                            prompt: &prompt,
-                            says: &says,
-                            queue,
-                            overflow: Overflow::Stop,
-                            ..PLAIN
-                        });
-                        open.push((asked, "e".repeat(says.len()), session));
-                    }
-                }
-                2 => {
-                    if let Some((asked, ..)) = open.first() {
-                        asked.request.cancel();
-                    }
-                }
-                3 | 4 => read_all(&mut open, seed),
-                _ => {
-                    house.engine.turn();
-                }
-            }
-        }
-        for _ in 0..500 {
-            house.run();
-            read_all(&mut open, seed);
-        }
-        assert!(open.is_empty(), "seed {seed}: {} requests never ended", open.len());
-    }
-}
-
-/// Reads all; what ended leaves the list. The script left over in each entry is what may still come.
-fn read_all(open: &mut Vec<(Asked, String, u64)>, seed: u64) {
-    open.retain_mut(|(asked, script, _)| {
-        let (text, end) = asked.read();
-        assert!(script.starts_with(&text), "seed {seed}: {text} is no prefix of {script}");
-        script.drain(..text.len());
-        if let Some(end) = &end {
-            assert!(end.finish_reason != FinishReason::Stop || script.is_empty(), "seed {seed}: text was lost");
-            assert!(matches!(asked.request.next(None), Err(error) if error.reason() == Reason::Finished));
-        }
-        end.is_none()
-    });
-}
+#[path = "engine_fuzz.rs"]
+mod fuzz;

@@ -91,15 +91,13 @@ impl Backend for LlamaBackend {
         self.context.seq_rm(sequence, -1, -1);
     }
 
-    fn can_shift(&self) -> bool {
-        // llama.cpp says yes for a recurrent state as well, whose positions are only a number.
-        self.context.can_shift() && !self.model.is_recurrent() && !self.model.is_hybrid()
-    }
-
     fn shift(&mut self, sequence: SeqId, keep: usize, discard: usize) -> Result<()> {
         let (keep, discard) = (keep as Pos, discard as Pos);
-        if !self.context.seq_rm(sequence, keep, keep + discard) {
-            return Err(Error::new(Reason::ShiftUnsupported, "this model's memory cannot drop its oldest tokens"));
+        // A recurrent state says that it can shift, since its positions are only a number, but it can drop no part.
+        let can = self.context.can_shift() && !self.model.is_recurrent() && !self.model.is_hybrid();
+        if !can || !self.context.seq_rm(sequence, keep, keep + discard) {
+            let message = "this model's memory cannot drop its oldest tokens; use overflow = error or stop";
+            return Err(Error::new(Reason::ShiftUnsupported, message));
         }
         self.context.seq_add(sequence, keep + discard, -1, -discard)?;
         self.keys_to_move = true;

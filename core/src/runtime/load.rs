@@ -29,9 +29,10 @@ const PROGRESS_TOTAL: u64 = 1000;
 const DEFAULT_CTX_SIZE: u32 = 4096;
 
 pub(super) fn start(runtime: &Runtime, path: &Path, options: &Options) -> Result<Request> {
-    let layers = Layers(&[runtime.options(), options]);
+    let layers = Layers(vec![runtime.options(), options]);
     let queue = layers.i64("event_queue").unwrap_or(1) as usize;
-    let shared = Shared::new("load", queue, deadline(&layers), Arc::new(Signal::default()));
+    let shared =
+        Shared::new("load", queue, deadline(&layers), Arc::new(Signal::default()), runtime.dispatch().as_ref());
     let guard = runtime.begin_load()?;
     let (request, path, options, dispatch) = (shared.clone(), path.to_owned(), options.clone(), runtime.dispatch());
     let run = move || {
@@ -64,7 +65,7 @@ fn run(request: &Arc<Shared>, path: PathBuf, options: Options, guard: LoadGuard)
 fn load(request: &Shared, path: &Path, options: Options, runtime: &Runtime) -> Result<Model> {
     crate::log::init()?;
     check_file(path)?;
-    let layers = Layers(&[runtime.options(), &options]);
+    let layers = Layers(vec![runtime.options(), &options]);
     let params = ModelParams {
         mmap: layers.bool("mmap"),
         gpu_layers: layers.i64("gpu_layers").unwrap_or(-1) as i32,
@@ -86,13 +87,25 @@ fn load(request: &Shared, path: &Path, options: Options, runtime: &Runtime) -> R
     }
     let fixed_shape = layers.bool("fixed_shape");
     let max_sessions = if fixed_shape { 1 } else { layers.i64("max_sessions").unwrap_or(1) as u32 };
-    let context = Context::new(&model, &context_params(&layers, &model, max_sessions, fixed_shape)?)?;
+    let params = context_params(&layers, &model, max_sessions, fixed_shape)?;
+    let context = Context::new(&model, &params).map_err(refused)?;
     tracing::info!(target: "chaku::load", model = model.description(), ctx_size = context.n_ctx(), "loaded");
     let ctx_size = context.n_ctx();
     let control = Control::new(layers.i64("queue_limit").unwrap_or(1) as usize);
     let backend = LlamaBackend::new(model.clone(), context);
     let worker = Worker::start(backend, control, max_sessions as usize, runtime.dispatch())?;
     Ok(Model::new(model, worker, options, runtime.clone(), max_sessions as usize, ctx_size))
+}
+
+/// What a context is refused for is the caller's choice of options, or the model itself.
+fn refused(error: chaku_llama::Error) -> Error {
+    match &error {
+        chaku_llama::Error::InvalidInput { what: "model", .. } => {
+            Error::new(Reason::ModelUnsupported, error.to_string())
+        }
+        chaku_llama::Error::InvalidInput { .. } => Error::new(Reason::InvalidOption, error.to_string()),
+        _ => error.into(),
+    }
 }
 
 /// Tells a missing file, a forbidden one and one that is no model apart, which llama.cpp does not.
@@ -129,6 +142,10 @@ fn context_params(
         Some(0) => trained,
         Some(size) => size as u32,
     };
+    if layers.str("flash_attn") == Some("off") && !matches!(layers.str("cache_type_v"), Some("f32" | "f16" | "bf16")) {
+        let message = "a quantized cache_type_v needs flash attention; set flash_attn to auto or on";
+        return Err(Error::new(Reason::InvalidOption, message).with("key", "cache_type_v"));
+    }
     let threads = |key: &str| layers.i64(key).map(|n| n as u32);
     let decode_threads = if fixed_shape { 1 } else { threads("threads").unwrap_or_else(default_threads) };
     let n_batch = layers.i64("batch_size").unwrap_or(1) as u32;

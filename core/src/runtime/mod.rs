@@ -66,12 +66,15 @@ impl Runtime {
     /// sink a Rust host's `tracing` subscriber gets chaku's events, and nobody else does. Prompt text is never logged
     /// above [`LogLevel::Trace`].
     pub fn set_log_sink(&self, level: LogLevel, sink: impl Fn(&LogRecord<'_>) + Send + Sync + 'static) {
-        *self.0.log.lock() = Some(LogSink::dispatch(level, Box::new(sink)));
+        let before = self.0.log.lock().replace(LogSink::dispatch(level, Box::new(sink)));
+        // Not under the lock: dropping a sink may run the caller's code.
+        drop(before);
     }
 
     /// Models loaded from now on log to no sink. Those that are loaded keep theirs.
     pub fn clear_log_sink(&self) {
-        *self.0.log.lock() = None;
+        let before = self.0.log.lock().take();
+        drop(before);
     }
 
     /// Starts loading a GGUF file. The request reports progress; [`Request::model`] yields the model at the end.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::{Sender, unbounded};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::error::{Error, Reason, Result};
 use crate::event_queue::ReadyHook;
@@ -16,10 +16,14 @@ pub(crate) struct Notifier {
     calls: Sender<Arc<Registration>>,
 }
 
+type Callback = Box<dyn FnMut() + Send>;
+
 /// A ready callback.
 pub(crate) struct Registration {
-    /// `None` once revoked.
-    callback: Mutex<Option<Box<dyn FnMut() + Send>>>,
+    /// `None` once revoked and not running any more. Locked while it runs.
+    callback: Mutex<Option<Callback>>,
+    /// No call may start.
+    revoked: AtomicBool,
     /// A call is on its way. Invariant: each registration is in the channel at most once, which bounds it.
     pending: AtomicBool,
 }
@@ -27,28 +31,20 @@ pub(crate) struct Registration {
 impl Notifier {
     pub(crate) fn start() -> Result<Arc<Self>> {
         let (calls, inbox) = unbounded::<Arc<Registration>>();
-        let run = move || {
-            for registration in inbox {
-                registration.pending.store(false, Ordering::Release);
-                // One hook that panics must not silence the others.
-                let _ = catch_unwind(AssertUnwindSafe(|| {
-                    if let Some(callback) = &mut *registration.callback.lock() {
-                        callback();
-                    }
-                }));
-            }
-        };
+        let run = move || inbox.into_iter().for_each(|registration| registration.call());
         match std::thread::Builder::new().name("chaku-notify".into()).spawn(run) {
             Ok(_) => Ok(Arc::new(Notifier { calls })),
             Err(error) => Err(Error::new(Reason::NoThread, format!("cannot start the notifier thread: {error}"))),
         }
     }
 
-    /// A hook that calls `callback` on the notifier's thread. The callback is dropped with the hook, or after the
-    /// call that is under way.
-    pub(crate) fn register(self: Arc<Self>, callback: Box<dyn FnMut() + Send>) -> (ReadyHook, Arc<Registration>) {
-        let callback = Mutex::new(Some(callback));
-        let registration = Arc::new(Registration { callback, pending: AtomicBool::new(false) });
+    /// A hook that calls `callback` on the notifier's thread.
+    pub(crate) fn register(self: Arc<Self>, callback: Callback) -> (ReadyHook, Arc<Registration>) {
+        let registration = Arc::new(Registration {
+            callback: Mutex::new(Some(callback)),
+            revoked: AtomicBool::new(false),
+            pending: AtomicBool::new(false),
+        });
         let called = registration.clone();
         let hook = move || {
             if !called.pending.swap(true, Ordering::AcqRel) {
@@ -61,17 +57,39 @@ impl Notifier {
 }
 
 impl Registration {
-    /// Drops the callback, waiting for a call under way; says whether that was possible before `until`.
-    pub(crate) fn revoke(&self, until: Option<Instant>) -> bool {
+    /// Lets no new call start, and drops the callback: now, or when the call under way has returned.
+    pub(crate) fn revoke(&self) {
+        self.revoked.store(true, Ordering::Release);
+        if let Some(callback) = self.callback.try_lock() {
+            take(callback);
+        }
+    }
+
+    /// Waits until the revoked callback is gone; says whether it went before `until`.
+    pub(crate) fn wait_gone(&self, until: Option<Instant>) -> bool {
         let locked = match until {
             None => Some(self.callback.lock()),
             Some(until) => self.callback.try_lock_until(until),
         };
-        let Some(mut callback) = locked else { return false };
-        let taken = callback.take();
-        // Dropping it may run the caller's code, so not with the lock held.
-        drop(callback);
-        drop(taken);
-        true
+        locked.map(take).is_some()
     }
+
+    fn call(&self) {
+        self.pending.store(false, Ordering::Release);
+        let mut callback = self.callback.lock();
+        if let (false, Some(call)) = (self.revoked.load(Ordering::Acquire), &mut *callback) {
+            // One hook that panics must not silence the others.
+            let _ = catch_unwind(AssertUnwindSafe(call));
+        }
+        if self.revoked.load(Ordering::Acquire) {
+            take(callback);
+        }
+    }
+}
+
+/// Drops the callback without the lock: dropping it may run the caller's code.
+fn take(mut callback: MutexGuard<'_, Option<Callback>>) {
+    let taken = callback.take();
+    drop(callback);
+    drop(taken);
 }

@@ -1,72 +1,116 @@
-//! Admission: how many requests of a model may wait to start, and the deadlines of those that do.
+//! Admission: how many requests of a model may wait to start, in which order they are prepared, and the deadlines of
+//! those that wait.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
+use chaku_llama::Sampler;
+use parking_lot::{Condvar, Mutex};
 
+use super::job::Job;
 use crate::error::{Error, Reason, Result};
 use crate::event::Final;
 use crate::request::Shared;
 
+/// Makes a job of a request, on the preparing thread.
+pub(crate) type Prepare = Box<dyn FnOnce() -> Result<Job<Sampler>> + Send>;
+
 pub(crate) struct Admission {
-    pub(crate) limit: usize,
-    /// Admitted and not started. May hold requests that ended meanwhile: they are swept out before they count.
+    limit: usize,
+    /// Sweeping it may end sessions, whose destructors lock other things: what is swept out is dropped unlocked.
     waiting: Mutex<Waiting>,
+    arrived: Condvar,
 }
 
+#[derive(Default)]
 struct Waiting {
-    requests: Vec<Arc<Shared>>,
+    /// Admitted and not started, in order of arrival. May hold requests that ended meanwhile, which count for nothing.
+    entries: Vec<Entry>,
     closed: bool,
+}
+
+struct Entry {
+    request: Arc<Shared>,
+    /// Taken by the preparing thread.
+    prepare: Option<Prepare>,
 }
 
 impl Admission {
     pub(crate) fn new(limit: usize) -> Self {
-        Admission { limit, waiting: Mutex::new(Waiting { requests: Vec::new(), closed: false }) }
+        Admission { limit, waiting: Mutex::default(), arrived: Condvar::new() }
     }
 
     /// Lets a request wait, or says that too many do.
-    pub(crate) fn admit(&self, request: &Arc<Shared>) -> Result<()> {
+    pub(crate) fn admit(&self, request: Arc<Shared>, prepare: Prepare) -> Result<()> {
         let mut waiting = self.waiting.lock();
-        if waiting.closed {
-            return Err(closed());
-        }
-        waiting.requests.retain(|request| !request.has_ended());
-        if waiting.requests.len() >= self.limit {
-            return Err(self.full());
-        }
-        waiting.requests.push(request.clone());
-        Ok(())
+        let ended = waiting.sweep(|_| false);
+        let admitted = if waiting.closed {
+            Err(closed())
+        } else if waiting.entries.len() >= self.limit {
+            let message =
+                format!("{} requests wait already, the queue_limit; try again when one has finished", self.limit);
+            Err(Error::new(Reason::QueueFull, message).with("queued", waiting.entries.len()).with("limit", self.limit))
+        } else {
+            waiting.entries.push(Entry { request, prepare: Some(prepare) });
+            Ok(())
+        };
+        drop(waiting);
+        drop(ended);
+        self.arrived.notify_one();
+        admitted
     }
 
-    /// What a caller gets when too many wait.
-    pub(crate) fn full(&self) -> Error {
-        let message = format!("{} requests wait already, the queue_limit; try again when one has finished", self.limit);
-        Error::new(Reason::QueueFull, message).with("queued", self.limit).with("limit", self.limit)
+    /// The next request to prepare, waiting for one. `None` = closed.
+    pub(crate) fn next_to_prepare(&self) -> Option<(Arc<Shared>, Prepare)> {
+        let mut waiting = self.waiting.lock();
+        loop {
+            if waiting.closed {
+                return None;
+            }
+            let next =
+                waiting.entries.iter_mut().find_map(|entry| Some((entry.request.clone(), entry.prepare.take()?)));
+            if next.is_some() {
+                return next;
+            }
+            self.arrived.wait(&mut waiting);
+        }
     }
 
     /// The request starts, or failed before it could.
     pub(crate) fn leave(&self, id: u64) {
-        self.waiting.lock().requests.retain(|request| request.id != id);
+        let mut waiting = self.waiting.lock();
+        let gone = waiting.sweep(|request| request.id == id);
+        drop(waiting);
+        drop(gone);
     }
 
     /// Ends those whose deadline has passed; says when to look again.
     pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
         let mut waiting = self.waiting.lock();
-        waiting.requests.retain(|request| !request.has_ended() && !request.expire(now));
-        waiting.requests.iter().filter_map(|request| request.deadline).min()
+        let gone = waiting.sweep(|request| request.expire(now));
+        let next = waiting.entries.iter().filter_map(|entry| entry.request.deadline).min();
+        drop(waiting);
+        drop(gone);
+        next
     }
 
     /// Ends all that wait, and lets no other in.
     pub(crate) fn close(&self, error: &Error) {
-        let requests = {
-            let mut waiting = self.waiting.lock();
-            waiting.closed = true;
-            std::mem::take(&mut waiting.requests)
-        };
-        for request in requests {
-            request.finish(Final::failed(error.clone()));
+        let mut waiting = self.waiting.lock();
+        waiting.closed = true;
+        let entries = std::mem::take(&mut waiting.entries);
+        drop(waiting);
+        self.arrived.notify_all();
+        for entry in entries {
+            entry.request.finish(Final::failed(error.clone()));
         }
+    }
+}
+
+impl Waiting {
+    /// Takes out what has ended, and what `gone` says.
+    fn sweep(&mut self, gone: impl Fn(&Shared) -> bool) -> Vec<Entry> {
+        self.entries.extract_if(.., |entry| gone(&entry.request) || entry.request.has_ended()).collect()
     }
 }
 

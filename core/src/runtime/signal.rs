@@ -1,32 +1,33 @@
-//! Wakes the thread that adopted it. The control path: never blocks, never full.
+//! Wakes a thread that waits. The control path: it never blocks and is never full.
 
-use std::sync::OnceLock;
-use std::thread::Thread;
 use std::time::Instant;
+
+use parking_lot::{Condvar, Mutex};
 
 #[derive(Default)]
 pub(crate) struct Signal {
-    thread: OnceLock<Thread>,
+    /// A wake-up that was not waited for yet.
+    woken: Mutex<bool>,
+    changed: Condvar,
 }
 
 impl Signal {
-    /// The current thread is the one to wake. Only the first call counts.
-    pub(crate) fn adopt(&self) {
-        let _ = self.thread.set(std::thread::current());
-    }
-
-    /// Wakes the thread, or lets its next wait return at once.
+    /// Wakes the thread that waits, or lets the next wait return at once.
     pub(crate) fn wake(&self) {
-        if let Some(thread) = self.thread.get() {
-            thread.unpark();
-        }
+        *self.woken.lock() = true;
+        self.changed.notify_one();
     }
 
-    /// Waits for a wake-up, at most until `until`. May return early.
+    /// Waits for a wake-up, at most until `until`.
     pub(crate) fn wait(&self, until: Option<Instant>) {
-        match until {
-            None => std::thread::park(),
-            Some(until) => std::thread::park_timeout(until.saturating_duration_since(Instant::now())),
+        let mut woken = self.woken.lock();
+        while !*woken {
+            match until {
+                None => self.changed.wait(&mut woken),
+                Some(until) if self.changed.wait_until(&mut woken, until).timed_out() => break,
+                Some(_) => {}
+            }
         }
+        *woken = false;
     }
 }

@@ -1,4 +1,5 @@
-//! The two threads of a loaded model: one prepares requests, one computes. Both end when the model's last handle does.
+//! The two threads of a loaded model: one prepares requests, one computes. Both end when the model is closed, or when
+//! its last handle, session and request are gone.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,32 +7,22 @@ use std::sync::Arc;
 
 use chaku_llama::Sampler;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use parking_lot::Mutex;
 
 use super::backend::Backend;
 use super::control::Control;
 use super::engine::{Engine, Turn};
 use super::job::Job;
-use super::queue::closed;
+use super::queue::Prepare;
 use crate::error::{Error, Reason, Result};
 use crate::event::Final;
 use crate::request::Shared;
 
 /// Templates may nest deeply: the host's own stacks can be as small as 512 KiB.
 const PREPARE_STACK: usize = 16 << 20;
-
-/// Makes a job of a request, on the preparing thread.
-pub(crate) type Prepare = Box<dyn FnOnce() -> Result<Job<Sampler>> + Send>;
+const ENGINE_STACK: usize = 2 << 20;
 
 pub(crate) struct Worker {
-    /// `None` once closed, which ends the preparing thread.
-    tasks: Mutex<Option<Sender<Task>>>,
     pub(crate) control: Arc<Control>,
-}
-
-struct Task {
-    request: Arc<Shared>,
-    prepare: Prepare,
 }
 
 impl Worker {
@@ -45,35 +36,27 @@ impl Worker {
     where
         B: Backend<Sampler = Sampler> + Send + 'static,
     {
-        // Admission bounds what waits; these hold cancelled requests too, until they are swept out.
-        let (tasks, task_inbox) = bounded::<Task>(control.admission.limit + max_sessions);
-        let (jobs, job_inbox) = bounded::<Job<Sampler>>(max_sessions);
+        let worker = Worker { control: control.clone() };
+        let (jobs, inbox) = bounded::<Job<Sampler>>(max_sessions);
         let engine = Engine::new(backend, control.clone(), max_sessions);
         let (for_engine, for_prepare) = (control.clone(), control.clone());
-        spawn("chaku-engine", 2 << 20, &control, dispatch.clone(), move || {
-            run_engine(engine, &job_inbox, &for_engine)
+        spawn("chaku-engine", ENGINE_STACK, &control, dispatch.clone(), move || {
+            run_engine(engine, &inbox, &for_engine)
         })?;
-        spawn("chaku-prepare", PREPARE_STACK, &control, dispatch, move || {
-            run_prepare(&task_inbox, &jobs, &for_prepare)
-        })
-        .inspect_err(|_| control.close())?;
-        Ok(Worker { tasks: Mutex::new(Some(tasks)), control })
+        spawn("chaku-prepare", PREPARE_STACK, &control, dispatch, move || run_prepare(&jobs, &for_prepare))?;
+        Ok(worker)
     }
 
     /// Admits a request and sends it on its way.
     pub(crate) fn submit(&self, request: Arc<Shared>, prepare: Prepare) -> Result<()> {
-        self.control.admission.admit(&request)?;
-        let id = request.id;
-        let sent = match &*self.tasks.lock() {
-            Some(tasks) => tasks.try_send(Task { request, prepare }).map_err(|_| self.control.admission.full()),
-            None => Err(closed()),
-        };
-        sent.inspect_err(|_| self.control.admission.leave(id))
+        self.control.admission.admit(request, prepare)?;
+        // The engine keeps the deadlines of what waits.
+        self.control.signal.wake();
+        Ok(())
     }
 
     /// Ends all requests and both threads. Does not wait: see [`Control::wait_gone`].
     pub(crate) fn close(&self) {
-        self.tasks.lock().take();
         self.control.close();
     }
 }
@@ -104,7 +87,6 @@ fn spawn(
 }
 
 fn run_engine<B: Backend<Sampler = Sampler>>(mut engine: Engine<B>, jobs: &Receiver<Job<Sampler>>, control: &Control) {
-    control.signal.adopt();
     let end = loop {
         if control.is_closing() {
             break Error::new(Reason::ClosedWhileRunning, "the model was closed");
@@ -122,10 +104,9 @@ fn run_engine<B: Backend<Sampler = Sampler>>(mut engine: Engine<B>, jobs: &Recei
     while catch_unwind(AssertUnwindSafe(|| engine.end_all(&end))).is_err() {}
 }
 
-fn run_prepare(tasks: &Receiver<Task>, jobs: &Sender<Job<Sampler>>, control: &Control) {
-    for Task { request, prepare } in tasks {
+fn run_prepare(jobs: &Sender<Job<Sampler>>, control: &Control) {
+    while let Some((request, prepare)) = control.admission.next_to_prepare() {
         if request.has_ended() {
-            control.admission.leave(request.id);
             continue;
         }
         let made = request.span.in_scope(|| catch_unwind(AssertUnwindSafe(prepare)));
@@ -137,8 +118,8 @@ fn run_prepare(tasks: &Receiver<Task>, jobs: &Sender<Job<Sampler>>, control: &Co
                 control.signal.wake();
             }
             Err(error) => {
-                control.admission.leave(request.id);
                 request.finish(Final::failed(error));
+                control.admission.leave(request.id);
             }
         }
     }

@@ -1,0 +1,239 @@
+//! The engine under random arrivals, cancels, deadlines, slow readers, closed sessions, failing and aborted decodes, on
+//! memories of every kind. After each turn the mirror of the KV cache must be the KV cache; at the end each request must
+//! have ended once, after its commit, with a prefix of its script.
+
+use super::*;
+
+/// The fake model, on a bad day: decodes fail, find no room, or stop half way.
+struct Wild {
+    inner: Fake,
+    random: Random,
+}
+
+impl Wild {
+    /// A part of the step reaches the KV cache.
+    fn half(&mut self, sequence: SeqId, tokens: &[Token]) {
+        let part = &tokens[..tokens.len() / 2];
+        self.inner.cells.entry(sequence).or_default().extend_from_slice(part);
+    }
+
+    fn length(&self, sequence: SeqId) -> usize {
+        self.inner.cells.get(&sequence).map_or(0, Vec::len)
+    }
+}
+
+impl Backend for Wild {
+    type Sampler = VecDeque<Token>;
+
+    fn capacity(&self) -> usize {
+        self.inner.capacity
+    }
+
+    fn chunk(&self) -> usize {
+        self.inner.chunk
+    }
+
+    fn decode(
+        &mut self,
+        sequence: SeqId,
+        position: usize,
+        tokens: &[Token],
+        abort: &dyn Fn() -> bool,
+    ) -> Result<Outcome> {
+        assert_eq!(self.length(sequence), position, "positions have no gap");
+        match self.random.below(20) {
+            0 => {
+                self.half(sequence, tokens);
+                return Err(Error::new(Reason::DecodeFailed, "a bad day"));
+            }
+            1 => return Ok(Outcome::NoSpace),
+            _ => {}
+        }
+        if (0..CLOCK_EVERY).any(|_| abort()) {
+            self.half(sequence, tokens);
+            return Ok(Outcome::Aborted);
+        }
+        self.inner.decode(sequence, position, tokens, abort)
+    }
+
+    fn sample(&mut self, script: &mut VecDeque<Token>) -> Result<Token> {
+        self.inner.sample(script)
+    }
+
+    fn truncate(&mut self, sequence: SeqId, length: usize) -> bool {
+        self.inner.truncate(sequence, length) || self.length(sequence) <= length
+    }
+
+    fn clear(&mut self, sequence: SeqId) {
+        self.inner.clear(sequence);
+    }
+
+    fn shift(&mut self, sequence: SeqId, keep: usize, discard: usize) -> Result<()> {
+        self.inner.shift(sequence, keep, discard)
+    }
+
+    fn is_end(&self, token: Token) -> bool {
+        self.inner.is_end(token)
+    }
+
+    fn bytes(&self, token: Token) -> Result<Vec<u8>> {
+        self.inner.bytes(token)
+    }
+}
+
+struct World {
+    seed: u64,
+    random: Random,
+    engine: Engine<Wild>,
+    control: Arc<Control>,
+    open: Vec<Open>,
+    sessions: Vec<SessionId>,
+    next_session: SessionId,
+}
+
+/// A request somebody reads.
+struct Open {
+    request: Arc<Shared>,
+    session: SessionId,
+    /// What the model will say, and of it what was read.
+    script: String,
+    read: String,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut random = Random(seed);
+        let fake = Fake {
+            cells: HashMap::new(),
+            capacity: 24,
+            chunk: 1 + random.below(6) as usize,
+            droppable: !seed.is_multiple_of(3),
+            shiftable: seed.is_multiple_of(2),
+            log: Arc::default(),
+            during_decode: Box::new(|| {}),
+        };
+        let control = Control::new(8);
+        let engine = Engine::new(Wild { inner: fake, random: Random(seed + 7) }, control.clone(), 4);
+        World { seed, random, engine, control, open: Vec::new(), sessions: Vec::new(), next_session: 0 }
+    }
+
+    fn act(&mut self) {
+        match self.random.below(12) {
+            0 | 1 => self.ask(),
+            2 => {
+                let which = self.random.below(4) as usize;
+                self.open.get(which).inspect(|open| open.request.cancel());
+            }
+            3 | 4 => self.read_all(),
+            5 => self.close_a_session(),
+            _ => {
+                self.engine.turn();
+            }
+        }
+    }
+
+    fn ask(&mut self) {
+        if self.sessions.len() < 4 {
+            self.sessions.push(self.next_session);
+            self.next_session += 1;
+        }
+        let session = self.sessions[self.random.below(self.sessions.len() as u64) as usize];
+        if self.open.iter().any(|open| open.session == session && !open.request.has_ended()) {
+            return;
+        }
+        let random = &mut self.random;
+        let prompt: Vec<Token> = (0..1 + random.below(23)).map(|_| 1 + random.below(2) as Token).collect();
+        let says: VecDeque<Token> = (0..random.below(60)).map(|_| 1 + random.below(3) as Token).collect();
+        let deadline = (random.below(9) == 0).then(|| Duration::from_micros(random.below(300)));
+        let request = Shared::new("test", 1 + random.below(6) as usize, deadline, self.control.signal.clone(), None);
+        if self.control.admission.admit(request.clone(), Box::new(|| unreachable!("it is prepared"))).is_err() {
+            return;
+        }
+        let script = says.iter().map(|token| char::from(b'a' + *token as u8)).collect();
+        let committed = (Mutex::new(false), request.clone());
+        let goal = prompt.len();
+        self.engine.take(Job {
+            request: Ticket::new(request.clone()),
+            session,
+            prompt_tokens: goal,
+            tokens: prompt,
+            keep: random.below(goal as u64 + 1) as usize,
+            sampler: (random.below(6) != 0).then_some(says),
+            stops: if random.below(3) == 0 { vec!["bb".into()] } else { Vec::new() },
+            max_tokens: if random.below(4) == 0 { 1 + random.below(5) as usize } else { usize::MAX },
+            overflow: [Overflow::Stop, Overflow::Error, Overflow::Shift][random.below(3) as usize],
+            shifted: false,
+            commit: Box::new(move |_| {
+                assert!(!committed.1.has_ended(), "the session is told before the reader");
+                assert!(!std::mem::replace(&mut *committed.0.lock(), true), "committed twice");
+            }),
+            prepare_time: Duration::ZERO,
+            prepared_at: Instant::now(),
+        });
+        self.open.push(Open { request, session, script, read: String::new() });
+    }
+
+    fn read_all(&mut self) {
+        let seed = self.seed;
+        self.open.retain_mut(|open| {
+            while let Ok(Some(event)) = open.request.next(Some(Duration::ZERO)) {
+                match event {
+                    Event::Text(piece) => open.read.push_str(&piece.text),
+                    Event::Final(_) => {
+                        let after = open.request.next(Some(Duration::ZERO));
+                        assert!(matches!(after, Err(error) if error.reason() == Reason::Finished), "seed {seed}");
+                        assert!(open.script.starts_with(&open.read), "seed {seed}: {} of {}", open.read, open.script);
+                        return false;
+                    }
+                    Event::Progress(_) => {}
+                }
+            }
+            true
+        });
+    }
+
+    fn close_a_session(&mut self) {
+        if self.sessions.is_empty() || self.random.below(3) != 0 {
+            return;
+        }
+        let index = self.random.below(self.sessions.len() as u64) as usize;
+        let session = self.sessions[index];
+        if self.open.iter().all(|open| open.session != session || open.request.has_ended()) {
+            self.sessions.remove(index);
+            self.control.session_closed(session);
+        }
+    }
+
+    fn check_mirror(&mut self) {
+        for session in 0..self.next_session {
+            if let Some(sequence) = self.engine.sequences.get_mut(session) {
+                let cells = self.engine.backend.inner.cells.get(&sequence.id).cloned().unwrap_or_default();
+                assert_eq!(cells, sequence.tokens, "seed {}: session {session}", self.seed);
+            }
+        }
+    }
+
+    fn finish(&mut self) {
+        for _ in 0..200 {
+            for _ in 0..10_000 {
+                if let Turn::Idle(_) = self.engine.turn() {
+                    break;
+                }
+            }
+            self.read_all();
+        }
+        assert!(self.open.is_empty(), "seed {}: {} requests never ended", self.seed, self.open.len());
+    }
+}
+
+#[test]
+fn the_mirror_is_true_and_every_request_ends_once() {
+    for seed in 0..1000 {
+        let mut world = World::new(seed);
+        for _ in 0..400 {
+            world.act();
+            world.check_mirror();
+        }
+        world.finish();
+    }
+}

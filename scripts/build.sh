@@ -14,8 +14,6 @@ if [ -e target/release/libchaku.so ]; then
     soname=$(readelf -d target/release/libchaku.so | sed -n 's/.*(SONAME).*\[\(.*\)\].*/\1/p')
     [ -z "$soname" ] || ln -sf libchaku.so "target/release/$soname"
 fi
-# Programs look for the SONAME.
-[ "$(uname)" != Linux ] || ln -sfn libchaku.so target/release/libchaku.so.0
 # The static library gets what the linker does for the shared one (capi/artifact/build.rs): no destructors of statics.
 # Cargo's own copy of the archive is left alone, so that it does not build it again.
 if [ "$(uname)" = Linux ] && [ target/release/libchaku.a -ef target/release/deps/libchaku.a ]; then

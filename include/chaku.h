@@ -663,7 +663,10 @@ const char *chaku_option_choices(const char *key);
 #define CHAKU_OPT_MMAP "mmap"
 /** Check every tensor's numbers while loading. (bool, default 0) */
 #define CHAKU_OPT_CHECK_TENSORS "check_tensors"
-/** Most sessions that may exist at once; the next one gets `session_limit`. (i64, 1 to 256 sessions, default 64) */
+/**
+ * Most sessions that may exist at once; the next one gets `session_limit`. Each costs memory for one row of logits: 4
+ * bytes a token of the vocabulary. (i64, 1 to 256 sessions, default 16)
+ */
 #define CHAKU_OPT_MAX_SESSIONS "max_sessions"
 /**
  * Most requests that may wait to start; the next one gets `queue_full`. A session has one at a time, so more than

@@ -921,9 +921,10 @@ chaku_code chaku_runtime_free(chaku_runtime *runtime);
  * - `out_model`: returns owned (free with chaku_model_free).
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
  *
- * Errors: NOT_FOUND `file_not_found`; PERMISSION_DENIED `file_permission`; DATA_LOSS `model_corrupt` (not a GGUF, or a
- * broken one); UNIMPLEMENTED `model_unsupported`; RESOURCE_EXHAUSTED `memory_budget`; FAILED_PRECONDITION
- * `cpu_unsupported`.
+ * Errors: NOT_FOUND `file_not_found`; PERMISSION_DENIED `file_permission`; UNAVAILABLE `file_unreadable`; DATA_LOSS
+ * `model_corrupt` (not a GGUF, or a broken one); UNIMPLEMENTED `model_unsupported`; INVALID_ARGUMENT `invalid_option`
+ * (an option this model cannot have); RESOURCE_EXHAUSTED `memory_budget`, `queue_full` (16 loads are under way),
+ * `no_thread`; FAILED_PRECONDITION `cpu_unsupported`; DEADLINE_EXCEEDED `deadline`.
  * Thread class: shared. Waits; chaku_model_load_async does not, shows progress and can be cancelled.
  */
 chaku_code chaku_model_load(chaku_runtime *runtime,
@@ -1228,7 +1229,8 @@ chaku_code chaku_session_new(chaku_model *model,
  *
  * Errors: FAILED_PRECONDITION `concurrent_use` (a request runs), `session_mode` (the session holds raw text), `closed`,
  * `no_chat_template`; RESOURCE_EXHAUSTED `queue_full` (details "queued", "limit"); INVALID_ARGUMENT `empty_prompt`,
- * `invalid_utf8`. What the template, the window or the compute refuse arrives in the final event.
+ * `invalid_utf8`. The rest arrives in the final event: OUT_OF_RANGE `context_overflow` (details "tokens", "ctx_size"),
+ * INVALID_ARGUMENT `template_failed`, `invalid_grammar`, `invalid_option`, INTERNAL `decode_failed`.
  * Thread class: shared.
  */
 chaku_code chaku_session_chat(chaku_session *session,

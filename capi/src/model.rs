@@ -47,9 +47,10 @@ impl ModelObject {
 /// - `out_model`: returns owned (free with chaku_model_free).
 /// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
 ///
-/// Errors: NOT_FOUND `file_not_found`; PERMISSION_DENIED `file_permission`; DATA_LOSS `model_corrupt` (not a GGUF, or a
-/// broken one); UNIMPLEMENTED `model_unsupported`; RESOURCE_EXHAUSTED `memory_budget`; FAILED_PRECONDITION
-/// `cpu_unsupported`.
+/// Errors: NOT_FOUND `file_not_found`; PERMISSION_DENIED `file_permission`; UNAVAILABLE `file_unreadable`; DATA_LOSS
+/// `model_corrupt` (not a GGUF, or a broken one); UNIMPLEMENTED `model_unsupported`; INVALID_ARGUMENT `invalid_option`
+/// (an option this model cannot have); RESOURCE_EXHAUSTED `memory_budget`, `queue_full` (16 loads are under way),
+/// `no_thread`; FAILED_PRECONDITION `cpu_unsupported`; DEADLINE_EXCEEDED `deadline`.
 /// Thread class: shared. Waits; chaku_model_load_async does not, shows progress and can be cancelled.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn chaku_model_load(

@@ -47,7 +47,8 @@ pub unsafe extern "C" fn chaku_session_new(
 ///
 /// Errors: FAILED_PRECONDITION `concurrent_use` (a request runs), `session_mode` (the session holds raw text), `closed`,
 /// `no_chat_template`; RESOURCE_EXHAUSTED `queue_full` (details "queued", "limit"); INVALID_ARGUMENT `empty_prompt`,
-/// `invalid_utf8`. What the template, the window or the compute refuse arrives in the final event.
+/// `invalid_utf8`. The rest arrives in the final event: OUT_OF_RANGE `context_overflow` (details "tokens", "ctx_size"),
+/// INVALID_ARGUMENT `template_failed`, `invalid_grammar`, `invalid_option`, INTERNAL `decode_failed`.
 /// Thread class: shared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn chaku_session_chat(

@@ -10,6 +10,9 @@ ALLOWED = {
     "chaku": {"chaku-llama"},
     "chaku-capi": {"chaku"},
     "chaku-artifact": {"chaku-capi"},
+    "chaku-abi": {"chaku-capi"},
+    "chaku-python": {"chaku-abi"},
+    "chaku-node": {"chaku-abi"},
     "chaku-bench": {"chaku"},
 }
 

@@ -1,0 +1,60 @@
+//! Requests: work that takes time, read by pulling, with a hook that wakes event loops.
+
+use std::ptr;
+use std::time::Duration;
+
+use crate::c;
+use crate::call::{call, call_for, milliseconds};
+use crate::callback::{destroy, ready, user_data};
+use crate::error::Result;
+use crate::event::Event;
+use crate::handle::owner;
+use crate::model::Model;
+
+owner!(
+    /// A piece of work. Dropping it cancels it.
+    Request owns chaku_request, freed by chaku_request_free
+);
+
+impl Request {
+    /// The next event, waiting at most `timeout` (`None` = for ever). `Ok(None)` = nothing came in time. After the
+    /// final event: reason `finished`.
+    pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Event>> {
+        let timeout = milliseconds(timeout);
+        // SAFETY: the outputs are local variables.
+        let event =
+            call_for(ptr::null_mut(), |out, error| unsafe { c::chaku_request_next(self.raw(), timeout, out, error) })?;
+        Ok((!event.is_null()).then(|| Event::own(event)))
+    }
+
+    /// Calls `hook`, on a thread of the runtime, whenever events begin to wait, and once now if some do. Then read
+    /// with a timeout of zero until nothing comes. The hook should return at once and may not wait for anything.
+    pub fn on_ready<F: FnMut() + Send + 'static>(&self, hook: F) -> Result<()> {
+        let (raw, hook) = (self.raw(), user_data(hook));
+        // SAFETY: `hook` is a boxed `F`, which `destroy` frees, also when this call fails; `error` is writable.
+        call(|error| unsafe { c::chaku_request_on_ready(raw, Some(ready::<F>), hook, Some(destroy::<F>), error) })
+    }
+
+    /// Cancels: the final event follows promptly.
+    pub fn cancel(&self) {
+        c::chaku_request_cancel(self.raw());
+    }
+
+    /// Whether the final event exists, read or not.
+    pub fn is_finished(&self) -> bool {
+        c::chaku_request_is_finished(self.raw()) == 1
+    }
+
+    /// The model a finished load made.
+    pub fn model(&self) -> Result<Model> {
+        // SAFETY: the outputs are local variables.
+        call_for(ptr::null_mut(), |out, error| unsafe { c::chaku_request_model(self.raw(), out, error) })
+            .map(Model::own)
+    }
+
+    /// Cancels, and waits until the request has ended and no hook runs any more (`None` = for ever).
+    pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
+        // SAFETY: `error` is writable.
+        call(|error| unsafe { c::chaku_request_close(self.raw(), milliseconds(timeout), error) })
+    }
+}

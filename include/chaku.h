@@ -61,6 +61,7 @@
  * Handles (chaku_model *, chaku_session *, ...) are not addresses. One that was freed, that is of another type or that
  * never was one gives CHAKU_INVALID_ARGUMENT with the reason `stale_handle` or `wrong_handle`, never a crash. NULL gives
  * `null_pointer`. Every handle is freed exactly once; freeing never waits; any order is fine, also while work runs.
+ * Nothing has to be freed before the process ends: returning from main in the middle of an answer is fine.
  *
  * Errors
  * ------
@@ -68,8 +69,9 @@
  * an output that is a handle is NULL otherwise. `out_error` comes last and may be NULL; else it is set to NULL on success
  * and to an error object on failure. A function that cannot fail returns its value, or the neutral value its comment names.
  * No call ends the process, prints, or throws. Every function may fail with INVALID_ARGUMENT (`null_pointer`,
- * `stale_handle`, `wrong_handle`, `invalid_utf8`), RESOURCE_EXHAUSTED and INTERNAL (`panic`: a bug of chaku); the comments
- * name what else to expect.
+ * `stale_handle`, `wrong_handle`, `invalid_utf8`), RESOURCE_EXHAUSTED, INTERNAL (`panic`: a bug of chaku; `poisoned`: an
+ * object that such a panic left in an unknown state, and that can only be freed) and FAILED_PRECONDITION (`forked`: see
+ * below); the comments name what else to expect.
  *
  * Text
  * ----
@@ -84,6 +86,12 @@
  *
  * Every function is shared. One that waits says so. Callbacks return 0 to go on and anything else to stop; they must not
  * throw or longjmp. `destroy` runs exactly once, when the callback will never be called again.
+ *
+ * Processes
+ * ---------
+ * A child made by fork after chaku was used has none of its threads: there every function that takes or makes a handle
+ * gives `forked`, frees leak on purpose, and only version, code names, the table of options and the errors made in the
+ * child itself can be read. Load models after the fork, or start the child with exec.
  *
  * Reading a stream, three ways
  * ----------------------------
@@ -115,6 +123,17 @@
 /** The same as one number, which grows with every release. */
 #define CHAKU_VERSION_NUMBER \
     (CHAKU_VERSION_MAJOR * 1000000 + CHAKU_VERSION_MINOR * 1000 + CHAKU_VERSION_PATCH)
+
+/** A pointer that may be NULL; every other one may not. Clang checks it and Swift reads it. */
+#if defined(__clang__)
+#define CHAKU_NULLABLE _Nullable
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wnullability-extension"
+#pragma clang diagnostic ignored "-Wnullability-completeness"
+#pragma clang assume_nonnull begin
+#else
+#define CHAKU_NULLABLE
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -188,7 +207,7 @@ typedef int32_t chaku_code;
  * Returns 0 to go on, anything else to cancel the request: see the function it is given to.
  * It may call callback-safe functions only, and must neither throw nor longjmp.
  */
-typedef int32_t (*chaku_event_callback)(const chaku_event *event, void *user_data);
+typedef int32_t (*chaku_event_callback)(const chaku_event *event, void *CHAKU_NULLABLE user_data);
 
 /**
  * Called when a request has something to read after it had nothing: read until chaku_request_next gives NULL, on any
@@ -199,7 +218,7 @@ typedef int32_t (*chaku_event_callback)(const chaku_event *event, void *user_dat
  * Returns 0 to go on, anything else to be called no more.
  * It may call callback-safe functions only, and must neither throw nor longjmp.
  */
-typedef int32_t (*chaku_ready_callback)(void *user_data);
+typedef int32_t (*chaku_ready_callback)(void *CHAKU_NULLABLE user_data);
 
 /**
  * Called with each line of the log, from any thread, and from several at once.
@@ -217,7 +236,7 @@ typedef int32_t (*chaku_log_callback)(int32_t level,
                                       const char *target,
                                       const char *message,
                                       int64_t message_len,
-                                      void *user_data);
+                                      void *CHAKU_NULLABLE user_data);
 
 /**
  * Called exactly once when the callback registered with it will never be called again, also when the registration
@@ -225,7 +244,7 @@ typedef int32_t (*chaku_log_callback)(int32_t level,
  *
  * - `user_data`: borrowed; the pointer given at registration, which may now be freed.
  */
-typedef void (*chaku_destroy_callback)(void *user_data);
+typedef void (*chaku_destroy_callback)(void *CHAKU_NULLABLE user_data);
 
 /* ---- Version ------------------------------------------------------------------------------------------------------- */
 
@@ -333,58 +352,58 @@ const char *chaku_code_name(chaku_code code);
  * Returns CHAKU_OK for NULL, and CHAKU_INVALID_ARGUMENT for a handle that is no live error.
  * Thread class: shared, callback-safe.
  */
-chaku_code chaku_error_code(const chaku_error *error);
+chaku_code chaku_error_code(const chaku_error *CHAKU_NULLABLE error);
 
 /**
  * Why, more exactly than the code says: one stable word such as "queue_full", which programs may compare.
  *
- * - `error`: borrowed.
+ * - `error`: borrowed. NULL is no error.
  * - Returns: valid until `error` is freed. Empty, not NULL, for NULL and for a handle that is no live error.
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_error_reason(const chaku_error *error);
+const char *chaku_error_reason(const chaku_error *CHAKU_NULLABLE error);
 
 /**
  * What went wrong and what to do about it, for people.
  *
- * - `error`: borrowed.
+ * - `error`: borrowed. NULL is no error.
  * - Returns: valid until `error` is freed. Empty, not NULL, for NULL and for a handle that is no live error.
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_error_message(const chaku_error *error);
+const char *chaku_error_message(const chaku_error *CHAKU_NULLABLE error);
 
 /**
  * One detail of the error, for instance "limit" of `queue_full`.
  *
- * - `error`: borrowed.
+ * - `error`: borrowed. NULL is no error.
  * - `key`: borrowed. NUL-terminated.
  * - Returns: valid until `error` is freed. NULL when the error has no such detail.
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_error_detail(const chaku_error *error, const char *key);
+const char *CHAKU_NULLABLE chaku_error_detail(const chaku_error *CHAKU_NULLABLE error, const char *key);
 
 /**
  * How many details the error has.
  *
- * - `error`: borrowed.
+ * - `error`: borrowed. NULL is no error.
  *
  * Returns 0 for NULL and for a handle that is no live error.
  * Thread class: shared, callback-safe.
  */
-int64_t chaku_error_detail_count(const chaku_error *error);
+int64_t chaku_error_detail_count(const chaku_error *CHAKU_NULLABLE error);
 
 /**
  * The key of a detail, by position from 0.
  *
- * - `error`: borrowed.
+ * - `error`: borrowed. NULL is no error.
  * - Returns: valid until `error` is freed. NULL past the last detail.
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_error_detail_key(const chaku_error *error, int64_t index);
+const char *CHAKU_NULLABLE chaku_error_detail_key(const chaku_error *CHAKU_NULLABLE error, int64_t index);
 
 /**
  * Frees an error.
@@ -394,7 +413,7 @@ const char *chaku_error_detail_key(const chaku_error *error, int64_t index);
  * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live error.
  * Thread class: shared, callback-safe.
  */
-chaku_code chaku_error_free(chaku_error *error);
+chaku_code chaku_error_free(chaku_error *CHAKU_NULLABLE error);
 
 /* ---- Options: setting values --------------------------------------------------------------------------------------- */
 
@@ -510,7 +529,7 @@ int32_t chaku_options_is_set(const chaku_options *options, const char *key);
  * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live options object.
  * Thread class: shared, callback-safe.
  */
-chaku_code chaku_options_free(chaku_options *options);
+chaku_code chaku_options_free(chaku_options *CHAKU_NULLABLE options);
 
 /* ---- Options: the table -------------------------------------------------------------------------------------------- */
 
@@ -539,7 +558,7 @@ int64_t chaku_option_count(void);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_option_key(int64_t index);
+const char *CHAKU_NULLABLE chaku_option_key(int64_t index);
 
 /**
  * The type of an option's value: one of CHAKU_OPTION_I64, _F64, _BOOL, _STR, _STR_LIST.
@@ -560,7 +579,7 @@ int32_t chaku_option_kind(const char *key);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_option_scope(const char *key);
+const char *CHAKU_NULLABLE chaku_option_scope(const char *key);
 
 /**
  * The unit of an option's value, for instance "ms"; empty when it has none.
@@ -570,7 +589,7 @@ const char *chaku_option_scope(const char *key);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_option_unit(const char *key);
+const char *CHAKU_NULLABLE chaku_option_unit(const char *key);
 
 /**
  * One sentence about an option.
@@ -580,7 +599,7 @@ const char *chaku_option_unit(const char *key);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_option_doc(const char *key);
+const char *CHAKU_NULLABLE chaku_option_doc(const char *key);
 
 /**
  * The default of an option, as text; a switch is "0" or "1".
@@ -590,7 +609,7 @@ const char *chaku_option_doc(const char *key);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_option_default(const char *key);
+const char *CHAKU_NULLABLE chaku_option_default(const char *key);
 
 /**
  * The smallest value of an integer or number option, as text.
@@ -600,7 +619,7 @@ const char *chaku_option_default(const char *key);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_option_min(const char *key);
+const char *CHAKU_NULLABLE chaku_option_min(const char *key);
 
 /**
  * The largest value of an integer or number option, as text.
@@ -610,7 +629,7 @@ const char *chaku_option_min(const char *key);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_option_max(const char *key);
+const char *CHAKU_NULLABLE chaku_option_max(const char *key);
 
 /**
  * The values a text option may have, separated by commas.
@@ -620,7 +639,7 @@ const char *chaku_option_max(const char *key);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_option_choices(const char *key);
+const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
 
 /* Options of a runtime. */
 
@@ -795,7 +814,7 @@ int64_t chaku_backend_count(void);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_backend_name(int64_t index);
+const char *CHAKU_NULLABLE chaku_backend_name(int64_t index);
 
 /**
  * How many devices can compute. 0 when this machine cannot run this build, which a load then explains.
@@ -811,7 +830,7 @@ int64_t chaku_device_count(void);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_device_name(int64_t index);
+const char *CHAKU_NULLABLE chaku_device_name(int64_t index);
 
 /**
  * The maker's name of a device, by position from 0.
@@ -820,7 +839,7 @@ const char *chaku_device_name(int64_t index);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_device_description(int64_t index);
+const char *CHAKU_NULLABLE chaku_device_description(int64_t index);
 
 /**
  * The backend that drives a device, by position from 0.
@@ -829,7 +848,7 @@ const char *chaku_device_description(int64_t index);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_device_backend(int64_t index);
+const char *CHAKU_NULLABLE chaku_device_backend(int64_t index);
 
 /**
  * What a device is: one of the CHAKU_DEVICE_ kinds, by position from 0.
@@ -877,7 +896,9 @@ uint64_t chaku_device_memory_free(int64_t index);
  *
  * Thread class: shared.
  */
-chaku_code chaku_runtime_new(const chaku_options *options, chaku_runtime **out_runtime, chaku_error **out_error);
+chaku_code chaku_runtime_new(const chaku_options *CHAKU_NULLABLE options,
+                             chaku_runtime **out_runtime,
+                             chaku_error **out_error);
 
 /**
  * Sends the log of models loaded from now on to a callback. Without one, nothing is logged anywhere. A model keeps the
@@ -893,11 +914,11 @@ chaku_code chaku_runtime_new(const chaku_options *options, chaku_runtime **out_r
  * Errors: INVALID_ARGUMENT `invalid_argument` for a level that is none.
  * Thread class: shared. Callbacks that are under way may still end after this function returned.
  */
-chaku_code chaku_runtime_set_log(chaku_runtime *runtime,
+chaku_code chaku_runtime_set_log(chaku_runtime *CHAKU_NULLABLE runtime,
                                  int32_t level,
-                                 chaku_log_callback callback,
-                                 void *user_data,
-                                 chaku_destroy_callback destroy,
+                                 chaku_log_callback CHAKU_NULLABLE callback,
+                                 void *CHAKU_NULLABLE user_data,
+                                 chaku_destroy_callback CHAKU_NULLABLE destroy,
                                  chaku_error **out_error);
 
 /**
@@ -908,7 +929,7 @@ chaku_code chaku_runtime_set_log(chaku_runtime *runtime,
  * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live runtime.
  * Thread class: shared, callback-safe. Never waits.
  */
-chaku_code chaku_runtime_free(chaku_runtime *runtime);
+chaku_code chaku_runtime_free(chaku_runtime *CHAKU_NULLABLE runtime);
 
 /* ---- Model --------------------------------------------------------------------------------------------------------- */
 
@@ -927,9 +948,9 @@ chaku_code chaku_runtime_free(chaku_runtime *runtime);
  * `no_thread`; FAILED_PRECONDITION `cpu_unsupported`; DEADLINE_EXCEEDED `deadline`.
  * Thread class: shared. Waits; chaku_model_load_async does not, shows progress and can be cancelled.
  */
-chaku_code chaku_model_load(chaku_runtime *runtime,
+chaku_code chaku_model_load(chaku_runtime *CHAKU_NULLABLE runtime,
                             const char *path,
-                            const chaku_options *options,
+                            const chaku_options *CHAKU_NULLABLE options,
                             chaku_model **out_model,
                             chaku_error **out_error);
 
@@ -946,9 +967,9 @@ chaku_code chaku_model_load(chaku_runtime *runtime,
  * Errors: those of the file arrive in the final event; see chaku_model_load.
  * Thread class: shared.
  */
-chaku_code chaku_model_load_async(chaku_runtime *runtime,
+chaku_code chaku_model_load_async(chaku_runtime *CHAKU_NULLABLE runtime,
                                   const char *path,
-                                  const chaku_options *options,
+                                  const chaku_options *CHAKU_NULLABLE options,
                                   chaku_request **out_request,
                                   chaku_error **out_error);
 
@@ -974,9 +995,7 @@ chaku_code chaku_model_retain(const chaku_model *model, chaku_model **out_model,
  * Errors: DEADLINE_EXCEEDED `close_timeout`: the model goes on closing.
  * Thread class: shared. Waits.
  */
-chaku_code chaku_model_close(chaku_model *model,
-                             int64_t timeout_ms,
-                             chaku_error **out_error);
+chaku_code chaku_model_close(chaku_model *model, int64_t timeout_ms, chaku_error **out_error);
 
 /**
  * Frees a model's handle. Sessions keep the model itself as long as they need it.
@@ -986,7 +1005,7 @@ chaku_code chaku_model_close(chaku_model *model,
  * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live model.
  * Thread class: shared, callback-safe. Never waits.
  */
-chaku_code chaku_model_free(chaku_model *model);
+chaku_code chaku_model_free(chaku_model *CHAKU_NULLABLE model);
 
 /**
  * The size of a session's context window, in tokens.
@@ -1046,7 +1065,7 @@ int64_t chaku_model_parameter_count(const chaku_model *model);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_model_description(const chaku_model *model);
+const char *CHAKU_NULLABLE chaku_model_description(const chaku_model *model);
 
 /**
  * The Jinja source of the file's chat template.
@@ -1056,7 +1075,7 @@ const char *chaku_model_description(const chaku_model *model);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_model_chat_template(const chaku_model *model);
+const char *CHAKU_NULLABLE chaku_model_chat_template(const chaku_model *model);
 
 /**
  * How many metadata entries the file has.
@@ -1076,7 +1095,7 @@ int64_t chaku_model_metadata_count(const chaku_model *model);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_model_metadata_key(const chaku_model *model, int64_t index);
+const char *CHAKU_NULLABLE chaku_model_metadata_key(const chaku_model *model, int64_t index);
 
 /**
  * The value of a metadata entry, as text, by position from 0.
@@ -1086,7 +1105,7 @@ const char *chaku_model_metadata_key(const chaku_model *model, int64_t index);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_model_metadata_value(const chaku_model *model, int64_t index);
+const char *CHAKU_NULLABLE chaku_model_metadata_value(const chaku_model *model, int64_t index);
 
 /**
  * The value of the metadata entry with this key, for instance "general.name", as text.
@@ -1097,7 +1116,7 @@ const char *chaku_model_metadata_value(const chaku_model *model, int64_t index);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_model_metadata(const chaku_model *model, const char *key);
+const char *CHAKU_NULLABLE chaku_model_metadata(const chaku_model *model, const char *key);
 
 /* ---- Tokens -------------------------------------------------------------------------------------------------------- */
 
@@ -1121,7 +1140,7 @@ chaku_code chaku_model_tokenize(const chaku_model *model,
                                 int64_t text_len,
                                 int32_t add_special,
                                 int32_t parse_special,
-                                int32_t *tokens,
+                                int32_t *CHAKU_NULLABLE tokens,
                                 int64_t capacity,
                                 int64_t *out_count,
                                 chaku_error **out_error);
@@ -1145,7 +1164,7 @@ chaku_code chaku_model_detokenize(const chaku_model *model,
                                   const int32_t *tokens,
                                   int64_t count,
                                   int32_t special,
-                                  char *buffer,
+                                  char *CHAKU_NULLABLE buffer,
                                   int64_t capacity,
                                   int64_t *out_len,
                                   chaku_error **out_error);
@@ -1214,7 +1233,7 @@ int32_t chaku_model_token_is_end(const chaku_model *model, int32_t token);
  * Thread class: shared.
  */
 chaku_code chaku_session_new(chaku_model *model,
-                             const chaku_options *options,
+                             const chaku_options *CHAKU_NULLABLE options,
                              chaku_session **out_session,
                              chaku_error **out_error);
 
@@ -1236,7 +1255,7 @@ chaku_code chaku_session_new(chaku_model *model,
 chaku_code chaku_session_chat(chaku_session *session,
                               const char *text,
                               int64_t text_len,
-                              const chaku_options *options,
+                              const chaku_options *CHAKU_NULLABLE options,
                               chaku_request **out_request,
                               chaku_error **out_error);
 
@@ -1255,7 +1274,7 @@ chaku_code chaku_session_chat(chaku_session *session,
 chaku_code chaku_session_generate(chaku_session *session,
                                   const char *text,
                                   int64_t text_len,
-                                  const chaku_options *options,
+                                  const chaku_options *CHAKU_NULLABLE options,
                                   chaku_request **out_request,
                                   chaku_error **out_error);
 
@@ -1274,10 +1293,10 @@ chaku_code chaku_session_generate(chaku_session *session,
  * Thread class: shared.
  */
 chaku_code chaku_session_ingest(chaku_session *session,
-                                const char *role,
+                                const char *CHAKU_NULLABLE role,
                                 const char *text,
                                 int64_t text_len,
-                                const chaku_options *options,
+                                const chaku_options *CHAKU_NULLABLE options,
                                 chaku_request **out_request,
                                 chaku_error **out_error);
 
@@ -1293,7 +1312,7 @@ chaku_code chaku_session_ingest(chaku_session *session,
  * Thread class: shared.
  */
 chaku_code chaku_session_continue(chaku_session *session,
-                                  const chaku_options *options,
+                                  const chaku_options *CHAKU_NULLABLE options,
                                   chaku_request **out_request,
                                   chaku_error **out_error);
 
@@ -1336,7 +1355,7 @@ int64_t chaku_session_message_count(const chaku_session *session);
  * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live session.
  * Thread class: shared, callback-safe. Never waits.
  */
-chaku_code chaku_session_cancel(chaku_session *session);
+chaku_code chaku_session_cancel(chaku_session *CHAKU_NULLABLE session);
 
 /**
  * Cancels the session's request, if one runs, waits until it has ended, and refuses new ones with `closed`.
@@ -1358,7 +1377,7 @@ chaku_code chaku_session_close(chaku_session *session, int64_t timeout_ms, chaku
  * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live session.
  * Thread class: shared, callback-safe. Never waits.
  */
-chaku_code chaku_session_free(chaku_session *session);
+chaku_code chaku_session_free(chaku_session *CHAKU_NULLABLE session);
 
 /* ---- Request ------------------------------------------------------------------------------------------------------- */
 
@@ -1393,8 +1412,8 @@ chaku_code chaku_request_next(chaku_request *request,
  * Thread class: shared. Waits.
  */
 chaku_code chaku_request_run(chaku_request *request,
-                             chaku_event_callback on_event,
-                             void *user_data,
+                             chaku_event_callback CHAKU_NULLABLE on_event,
+                             void *CHAKU_NULLABLE user_data,
                              chaku_error **out_error);
 
 /**
@@ -1413,8 +1432,8 @@ chaku_code chaku_request_run(chaku_request *request,
  */
 chaku_code chaku_request_on_event(chaku_request *request,
                                   chaku_event_callback on_event,
-                                  void *user_data,
-                                  chaku_destroy_callback destroy,
+                                  void *CHAKU_NULLABLE user_data,
+                                  chaku_destroy_callback CHAKU_NULLABLE destroy,
                                   chaku_error **out_error);
 
 /**
@@ -1433,8 +1452,8 @@ chaku_code chaku_request_on_event(chaku_request *request,
  */
 chaku_code chaku_request_on_ready(chaku_request *request,
                                   chaku_ready_callback on_ready,
-                                  void *user_data,
-                                  chaku_destroy_callback destroy,
+                                  void *CHAKU_NULLABLE user_data,
+                                  chaku_destroy_callback CHAKU_NULLABLE destroy,
                                   chaku_error **out_error);
 
 /**
@@ -1446,7 +1465,7 @@ chaku_code chaku_request_on_ready(chaku_request *request,
  * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live request.
  * Thread class: shared, callback-safe. Never waits.
  */
-chaku_code chaku_request_cancel(chaku_request *request);
+chaku_code chaku_request_cancel(chaku_request *CHAKU_NULLABLE request);
 
 /**
  * Whether the final event exists, read or not.
@@ -1490,7 +1509,7 @@ chaku_code chaku_request_close(chaku_request *request, int64_t timeout_ms, chaku
  * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live request.
  * Thread class: shared, callback-safe, in the request's own callbacks too. Never waits.
  */
-chaku_code chaku_request_free(chaku_request *request);
+chaku_code chaku_request_free(chaku_request *CHAKU_NULLABLE request);
 
 /* ---- Event --------------------------------------------------------------------------------------------------------- */
 
@@ -1534,7 +1553,7 @@ int32_t chaku_event_kind(const chaku_event *event);
  *
  * Thread class: shared, callback-safe.
  */
-const char *chaku_event_text(const chaku_event *event, int64_t *out_len);
+const char *CHAKU_NULLABLE chaku_event_text(const chaku_event *event, int64_t *CHAKU_NULLABLE out_len);
 
 /**
  * The bytes of a text event's token, as the model made them: perhaps a part of a character.
@@ -1546,7 +1565,7 @@ const char *chaku_event_text(const chaku_event *event, int64_t *out_len);
  *
  * Thread class: shared, callback-safe.
  */
-const uint8_t *chaku_event_bytes(const chaku_event *event, int64_t *out_len);
+const uint8_t *CHAKU_NULLABLE chaku_event_bytes(const chaku_event *event, int64_t *CHAKU_NULLABLE out_len);
 
 /**
  * The token of a text event.
@@ -1719,10 +1738,15 @@ chaku_code chaku_event_retain(const chaku_event *event, chaku_event **out_event,
  * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live event.
  * Thread class: shared, callback-safe.
  */
-chaku_code chaku_event_free(chaku_event *event);
+chaku_code chaku_event_free(chaku_event *CHAKU_NULLABLE event);
 
 #ifdef __cplusplus
 } /* extern "C" */
+#endif
+
+#if defined(__clang__)
+#pragma clang assume_nonnull end
+#pragma clang diagnostic pop
 #endif
 
 #endif /* CHAKU_H */

@@ -5,6 +5,7 @@ use std::ffi::{c_char, c_void};
 
 use chaku::{Error, Reason, Result};
 
+use crate::fork;
 use crate::types::chaku_event;
 
 /// Called with each event of a request, one at a time.
@@ -103,8 +104,11 @@ pub(crate) fn is_inside() -> bool {
     DEPTH.with(|depth| depth.get() > 0)
 }
 
-/// The first thing every function does that is not callback-safe: an error instead of a deadlock.
+/// The first thing every function does that is not callback-safe: an error instead of a deadlock. These are the
+/// functions that start threads and wait for them, so a forked child hears here too that it has none.
 pub(crate) fn refuse_inside() -> Result<()> {
+    fork::watch();
+    fork::refuse_child()?;
     if is_inside() {
         return Err(Error::new(
             Reason::Reentrant,

@@ -114,7 +114,7 @@ pub extern "C" fn chaku_error_code(error: *const chaku_error) -> chaku_code {
 
 /// Why, more exactly than the code says: one stable word such as "queue_full", which programs may compare.
 ///
-/// - `error`: borrowed.
+/// - `error`: borrowed. NULL is no error.
 /// - Returns: valid until `error` is freed. Empty, not NULL, for NULL and for a handle that is no live error.
 ///
 /// Thread class: shared, callback-safe.
@@ -125,7 +125,7 @@ pub extern "C" fn chaku_error_reason(error: *const chaku_error) -> *const c_char
 
 /// What went wrong and what to do about it, for people.
 ///
-/// - `error`: borrowed.
+/// - `error`: borrowed. NULL is no error.
 /// - Returns: valid until `error` is freed. Empty, not NULL, for NULL and for a handle that is no live error.
 ///
 /// Thread class: shared, callback-safe.
@@ -136,7 +136,7 @@ pub extern "C" fn chaku_error_message(error: *const chaku_error) -> *const c_cha
 
 /// One detail of the error, for instance "limit" of `queue_full`.
 ///
-/// - `error`: borrowed.
+/// - `error`: borrowed. NULL is no error.
 /// - `key`: borrowed. NUL-terminated.
 /// - Returns: valid until `error` is freed. NULL when the error has no such detail.
 ///
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn chaku_error_detail(error: *const chaku_error, key: *con
 
 /// How many details the error has.
 ///
-/// - `error`: borrowed.
+/// - `error`: borrowed. NULL is no error.
 ///
 /// Returns 0 for NULL and for a handle that is no live error.
 /// Thread class: shared, callback-safe.
@@ -165,7 +165,7 @@ pub extern "C" fn chaku_error_detail_count(error: *const chaku_error) -> i64 {
 
 /// The key of a detail, by position from 0.
 ///
-/// - `error`: borrowed.
+/// - `error`: borrowed. NULL is no error.
 /// - Returns: valid until `error` is freed. NULL past the last detail.
 ///
 /// Thread class: shared, callback-safe.

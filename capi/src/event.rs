@@ -342,7 +342,7 @@ pub unsafe extern "C" fn chaku_event_retain(
     unsafe {
         guard::call("chaku_event_retain", out_error, || {
             let out = Out::handle(out_event, "out_event")?;
-            out.put_shared(handle::get(event, "event")?)
+            out.put_shared(handle::get(event, "event")?.share())
         })
     }
 }

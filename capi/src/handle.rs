@@ -1,12 +1,14 @@
 //! Handles: what C holds instead of an address. Type, slot and generation are packed into the pointer's bits; every
 //! call looks the handle up, so a stale, foreign or mistyped one is an error, never undefined behaviour.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use chaku::{Error, Reason, Result};
 
 use crate::error::ErrorObject;
 use crate::event::EventObject;
+use crate::fork;
 use crate::model::ModelObject;
 use crate::options::OptionsObject;
 use crate::table::{Key, Limits, Table};
@@ -19,27 +21,59 @@ pub(crate) trait Handle: Sized + 'static {
     fn table() -> &'static Table<Self::Object>;
 }
 
+/// An object that a call uses. A panic of the call poisons it, because nobody knows what was left half done.
+pub(crate) struct Held<H: Handle> {
+    object: Arc<H::Object>,
+    key: Key,
+    /// The host was unwinding already when it called, which says nothing about the object.
+    unwinding: bool,
+}
+
+impl<H: Handle> Held<H> {
+    pub(crate) fn share(&self) -> Arc<H::Object> {
+        self.object.clone()
+    }
+}
+
+impl<H: Handle> Deref for Held<H> {
+    type Target = H::Object;
+
+    fn deref(&self) -> &H::Object {
+        &self.object
+    }
+}
+
+impl<H: Handle> Drop for Held<H> {
+    fn drop(&mut self) {
+        if !self.unwinding && std::thread::panicking() {
+            H::table().poison(self.key);
+        }
+    }
+}
+
 /// Gives an object to C.
 pub(crate) fn put<H: Handle>(object: Arc<H::Object>) -> Result<*mut H> {
+    check_process::<H>()?;
     let key = H::table().insert(object).ok_or_else(|| {
         Error::new(Reason::MemoryBudget, format!("no {} can be made: all its handles are in use", H::TYPE.name()))
     })?;
     Ok(std::ptr::without_provenance_mut(LAYOUT.pack(H::TYPE, key) as usize))
 }
 
-/// Finds the object of a handle, which stays alive at least as long as the returned `Arc`.
-pub(crate) fn get<H: Handle>(handle: *const H, parameter: &'static str) -> Result<Arc<H::Object>> {
+/// Finds the object of a handle, which stays alive at least as long as what is returned.
+pub(crate) fn get<H: Handle>(handle: *const H, parameter: &'static str) -> Result<Held<H>> {
+    check_process::<H>()?;
     // Here, not in a helper: this is the path of every call, some tens of nanoseconds long.
     if let Ok(key) = LAYOUT.unpack(handle.addr() as u64, H::TYPE)
         && let Some(object) = H::table().get(key)
     {
-        return Ok(object);
+        return Ok(Held { object, key, unwinding: std::thread::panicking() });
     }
     Err(explain(handle, parameter))
 }
 
 /// Like [`get`], but NULL is `None`.
-pub(crate) fn get_optional<H: Handle>(handle: *const H, parameter: &'static str) -> Result<Option<Arc<H::Object>>> {
+pub(crate) fn get_optional<H: Handle>(handle: *const H, parameter: &'static str) -> Result<Option<Held<H>>> {
     if handle.is_null() { Ok(None) } else { get(handle, parameter).map(Some) }
 }
 
@@ -48,8 +82,15 @@ pub(crate) fn take<H: Handle>(handle: *const H, parameter: &'static str) -> Resu
     if handle.is_null() {
         return Ok(None);
     }
+    check_process::<H>()?;
     let key = LAYOUT.unpack(handle.addr() as u64, H::TYPE).map_err(|_| explain(handle, parameter))?;
     H::table().remove(key).map(Some).ok_or_else(|| explain(handle, parameter))
+}
+
+/// In a forked child all handles but those of errors are left alone. Errors are how it is told.
+#[inline]
+fn check_process<H: Handle>() -> Result<()> {
+    if H::TYPE == Type::chaku_error { Ok(()) } else { fork::refuse_child() }
 }
 
 /// The error of a handle that was not found.
@@ -66,6 +107,10 @@ fn explain<H: Handle>(handle: *const H, parameter: &'static str) -> Error {
         Err(NotAKey::Foreign) => {
             Error::new(Reason::StaleHandle, format!("`{parameter}` must be a {expected}, this is no chaku handle"))
         }
+        Ok(key) if H::table().is_poisoned(key) => Error::new(
+            Reason::Poisoned,
+            format!("a call on this {expected} panicked, so its state is unknown; free it and make a new one"),
+        ),
         Ok(_) => Error::new(Reason::StaleHandle, format!("`{parameter}` is a {expected} that was freed already")),
     };
     error.with("parameter", parameter).with("expected", expected)
@@ -93,8 +138,9 @@ macro_rules! handles {
             type Object = $object;
             const TYPE: Type = Type::$handle;
             fn table() -> &'static Table<$object> {
-                static TABLE: Table<$object> = Table::new(LAYOUT.limits());
-                &TABLE
+                // A forked child has one of its own: a thread it does not have may hold a lock of the other.
+                static TABLES: [Table<$object>; 2] = [const { Table::new(LAYOUT.limits()) }; 2];
+                &TABLES[usize::from(fork::is_child())]
             }
         })+
     };
@@ -234,5 +280,41 @@ mod tests {
 
         let foreign = get((&raw const null).cast::<chaku_model>(), "model").err().unwrap();
         assert_eq!(foreign.reason(), Reason::StaleHandle);
+    }
+
+    #[test]
+    fn a_call_that_panics_poisons_what_it_used_and_nothing_else() {
+        let used: *mut chaku_options = put(Arc::new(OptionsObject::default())).unwrap();
+        let unused: *mut chaku_options = put(Arc::new(OptionsObject::default())).unwrap();
+        let code = crate::guard::control(|| {
+            let _used = get(used, "options")?;
+            panic!("half done")
+        });
+        assert_eq!(code, crate::error::CHAKU_INTERNAL);
+        let error = get(used, "options").err().unwrap();
+        assert_eq!((error.reason(), error.detail("parameter")), (Reason::Poisoned, Some("options")));
+        assert!(get(unused, "options").is_ok());
+        for options in [used, unused] {
+            assert!(take(options, "options").unwrap().is_some(), "a poisoned one can be freed");
+            assert_eq!(get(options, "options").err().unwrap().reason(), Reason::StaleHandle);
+        }
+    }
+
+    #[test]
+    fn a_host_that_is_unwinding_itself_poisons_nothing() {
+        struct CallsWhenDropped(*mut chaku_options);
+        impl Drop for CallsWhenDropped {
+            fn drop(&mut self) {
+                assert!(get(self.0, "options").is_ok());
+            }
+        }
+        let options: *mut chaku_options = put(Arc::new(OptionsObject::default())).unwrap();
+        let host = std::panic::catch_unwind(|| {
+            let _calls = CallsWhenDropped(options);
+            panic!("the host's own");
+        });
+        assert!(host.is_err());
+        assert!(get(options, "options").is_ok());
+        take(options, "options").unwrap();
     }
 }

@@ -7,6 +7,7 @@
 //! | `callback` | the callback types, `user_data` and its destructor, what is allowed inside a callback |
 //! | `handle`, `table` | handles that are not addresses |
 //! | `guard`, `quiet` | the wall against panics, and their silence |
+//! | `fork` | what a child process is told |
 //! | `text`, `time`, `out` | conversions |
 //!
 //! The doc comments of exported items become the comments of `chaku.h`, so they speak to C programmers. They are the
@@ -22,6 +23,7 @@ mod callback;
 mod device;
 mod error;
 mod event;
+mod fork;
 mod guard;
 mod handle;
 mod model;

@@ -119,7 +119,7 @@ pub unsafe extern "C" fn chaku_model_retain(
     unsafe {
         guard::call("chaku_model_retain", out_error, || {
             let out = Out::handle(out_model, "out_model")?;
-            out.put_shared(handle::get(model, "model")?)
+            out.put_shared(handle::get(model, "model")?.share())
         })
     }
 }

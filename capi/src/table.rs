@@ -38,6 +38,8 @@ struct Shard<T> {
 struct Slot<T> {
     /// Invariant: grows by one each time the slot is emptied, so an old key never fits again.
     generation: u32,
+    /// A call on the object panicked: only `remove` finds it.
+    poisoned: bool,
     object: Option<Arc<T>>,
 }
 
@@ -53,7 +55,7 @@ impl<T> Table<T> {
         let slot = match shard.free.pop() {
             Some(slot) => slot,
             None if shard.slots.len() < self.limits.slots as usize / SHARDS => {
-                shard.slots.push(Slot { generation: 0, object: None });
+                shard.slots.push(Slot { generation: 0, poisoned: false, object: None });
                 shard.slots.len() as u32 - 1
             }
             None => return None,
@@ -63,12 +65,26 @@ impl<T> Table<T> {
         Some(Key { index: slot * SHARDS as u32 + number as u32, generation: entry.generation })
     }
 
-    /// The object, if this very one is still there.
+    /// The object, if this very one is still there and not poisoned.
     pub(crate) fn get(&self, key: Key) -> Option<Arc<T>> {
         let (number, slot) = place(key);
         let shard = self.shards[number].lock();
         let entry = shard.slots.get(slot)?;
-        if entry.generation == key.generation { entry.object.clone() } else { None }
+        if entry.generation == key.generation && !entry.poisoned { entry.object.clone() } else { None }
+    }
+
+    /// Lets nobody have the object any more, except to remove it.
+    pub(crate) fn poison(&self, key: Key) {
+        let (number, slot) = place(key);
+        if let Some(entry) = self.shards[number].lock().slots.get_mut(slot) {
+            entry.poisoned |= entry.generation == key.generation && entry.object.is_some();
+        }
+    }
+
+    pub(crate) fn is_poisoned(&self, key: Key) -> bool {
+        let (number, slot) = place(key);
+        let shard = self.shards[number].lock();
+        shard.slots.get(slot).is_some_and(|entry| entry.poisoned && entry.generation == key.generation)
     }
 
     /// Takes the object out; its key, and every copy of it, is stale from now on.
@@ -80,6 +96,7 @@ impl<T> Table<T> {
             return None;
         }
         let object = entry.object.take()?;
+        entry.poisoned = false;
         // A slot whose generations are used up is retired: its last key must stay stale for ever.
         if entry.generation + 1 < self.limits.generations {
             entry.generation += 1;

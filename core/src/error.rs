@@ -154,6 +154,8 @@ reasons! {
     DecodeFailed = "decode_failed", Internal;
     /// chaku panicked; the message is the panic's.
     Panic = "panic", Internal;
+    /// A panic left the object in an unknown state.
+    Poisoned = "poisoned", Internal;
     /// Something that should be impossible.
     Internal = "internal", Internal;
 }

@@ -10,7 +10,6 @@ use crate::clock::until;
 use crate::error::{Error, Reason, Result};
 use crate::options::{Options, Scope};
 use crate::runtime::Runtime;
-use crate::runtime::queue::closed;
 use crate::runtime::worker::Worker;
 use crate::sampling;
 use crate::session::Session;
@@ -63,9 +62,7 @@ impl Model {
     /// A new conversation, or a new raw text.
     pub fn session(&self, options: &Options) -> Result<Session> {
         options.check_scope(Scope::Session)?;
-        if self.0.worker.control.is_closing() {
-            return Err(closed());
-        }
+        self.0.worker.control.check_open()?;
         if self.0.sessions.fetch_add(1, Ordering::AcqRel) >= self.0.max_sessions {
             self.0.sessions.fetch_sub(1, Ordering::AcqRel);
             let limit = self.0.max_sessions;

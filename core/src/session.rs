@@ -15,7 +15,6 @@ use crate::prompt::{Ask, Prompt};
 use crate::request::{self, Request};
 use crate::runtime::deadline;
 use crate::runtime::job::Answer;
-use crate::runtime::queue::closed;
 
 /// A handle to a session. Dropping it while a request runs lets the request finish.
 pub struct Session(Arc<Shared>);
@@ -169,9 +168,7 @@ impl Session {
         options.check_scope(Scope::Request)?;
         let session = &self.0;
         let model = &session.model;
-        if model.worker.control.is_closing() {
-            return Err(closed());
-        }
+        model.worker.control.check_open()?;
         let mut state = session.state.lock();
         state.check_idle()?;
         let ask = ask(state.content.clone())?;

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use crate::nullability;
 use cbindgen::{Bindings, Builder, Config, DocumentationStyle, Language, Style};
 use chaku::options::{Kind, Scope, Spec, table};
 
@@ -47,18 +48,21 @@ fn header(sections: &[(&str, &str, Bindings)]) -> String {
     text += "\n/* Generated from capi/src by `make header`. Do not edit. */\n\n";
     text += "#ifndef CHAKU_H\n#define CHAKU_H\n\n#include <stdint.h>\n\n";
     text += &version_macros();
+    text += "\n/** A pointer that may be NULL; every other one may not. Clang checks it and Swift reads it. */\n";
+    text += nullability::MACROS;
     text += "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
     for (title, file, bindings) in sections {
         let mut section = Vec::new();
         bindings.write(&mut section);
         write!(text, "\n/* ---- {title} {} */\n\n", "-".repeat(110 - title.len())).expect("a String takes all");
-        text += &compact(String::from_utf8(section).expect("cbindgen writes UTF-8").trim());
+        text += &nullability::annotate(&compact(String::from_utf8(section).expect("cbindgen writes UTF-8").trim()));
         text += "\n";
         if *file == "option" {
             text += &option_names();
         }
     }
-    text + "\n#ifdef __cplusplus\n} /* extern \"C\" */\n#endif\n\n#endif /* CHAKU_H */\n"
+    text += "\n#ifdef __cplusplus\n} /* extern \"C\" */\n#endif\n\n";
+    text + nullability::END + "\n#endif /* CHAKU_H */\n"
 }
 
 /// A comment of one line on one line, and constants in blocks: a table of codes reads as a table.

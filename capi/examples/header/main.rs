@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the command line")]
 
 mod generate;
+mod nullability;
 
 use std::process::ExitCode;
 

@@ -61,6 +61,7 @@
  * Handles (chaku_model *, chaku_session *, ...) are not addresses. One that was freed, that is of another type or that
  * never was one gives CHAKU_INVALID_ARGUMENT with the reason `stale_handle` or `wrong_handle`, never a crash. NULL gives
  * `null_pointer`. Every handle is freed exactly once; freeing never waits; any order is fine, also while work runs.
+ * Nothing has to be freed before the process ends: returning from main in the middle of an answer is fine.
  *
  * Errors
  * ------
@@ -68,8 +69,9 @@
  * an output that is a handle is NULL otherwise. `out_error` comes last and may be NULL; else it is set to NULL on success
  * and to an error object on failure. A function that cannot fail returns its value, or the neutral value its comment names.
  * No call ends the process, prints, or throws. Every function may fail with INVALID_ARGUMENT (`null_pointer`,
- * `stale_handle`, `wrong_handle`, `invalid_utf8`), RESOURCE_EXHAUSTED and INTERNAL (`panic`: a bug of chaku); the comments
- * name what else to expect.
+ * `stale_handle`, `wrong_handle`, `invalid_utf8`), RESOURCE_EXHAUSTED, INTERNAL (`panic`: a bug of chaku; `poisoned`: an
+ * object that such a panic left in an unknown state, and that can only be freed) and FAILED_PRECONDITION (`forked`: see
+ * below); the comments name what else to expect.
  *
  * Text
  * ----
@@ -84,6 +86,12 @@
  *
  * Every function is shared. One that waits says so. Callbacks return 0 to go on and anything else to stop; they must not
  * throw or longjmp. `destroy` runs exactly once, when the callback will never be called again.
+ *
+ * Processes
+ * ---------
+ * A child made by fork after chaku was used has none of its threads: there every function that takes or makes a handle
+ * gives `forked`, frees leak on purpose, and only version, code names, the table of options and the errors made in the
+ * child itself can be read. Load models after the fork, or start the child with exec.
  *
  * Reading a stream, three ways
  * ----------------------------

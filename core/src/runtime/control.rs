@@ -1,8 +1,8 @@
 //! The control path between a model's handles and its engine: atomics, short locks and a wake-up, nothing that can be
 //! full.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
@@ -10,11 +10,14 @@ use parking_lot::{Condvar, Mutex};
 use super::queue::Admission;
 use super::sequences::SessionId;
 use super::signal::Signal;
+use crate::error::{Error, Reason, Result};
 
 pub(crate) struct Control {
     pub(crate) admission: Admission,
     pub(crate) signal: Arc<Signal>,
     closing: AtomicBool,
+    /// Why nothing more is taken in, if not because somebody closed the model: the engine panicked.
+    broken: OnceLock<Error>,
     /// Sessions that are gone and whose sequences may be used again. Bounded by the number of sessions.
     closed_sessions: Mutex<Vec<SessionId>>,
     threads: Mutex<usize>,
@@ -27,6 +30,7 @@ impl Control {
             admission: Admission::new(queue_limit),
             signal: Arc::new(Signal::default()),
             closing: AtomicBool::new(false),
+            broken: OnceLock::new(),
             closed_sessions: Mutex::new(Vec::new()),
             threads: Mutex::new(0),
             threads_changed: Condvar::new(),
@@ -37,6 +41,24 @@ impl Control {
     pub(crate) fn close(&self) {
         self.closing.store(true, Ordering::Release);
         self.signal.wake();
+    }
+
+    /// Like `close`, after a panic that left the model in an unknown state.
+    pub(crate) fn close_broken(&self, panic: &Error) {
+        let message = format!("the model's engine panicked; free it and load it again ({})", panic.message());
+        let _ = self.broken.set(Error::new(Reason::Poisoned, message));
+        self.close();
+    }
+
+    /// Refuses work when the model is closed or broken.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if self.is_closing() { Err(self.refusal()) } else { Ok(()) }
+    }
+
+    /// What a closed model answers.
+    pub(crate) fn refusal(&self) -> Error {
+        let closed = || Error::new(Reason::Closed, "the model was closed; load it again");
+        self.broken.get().cloned().unwrap_or_else(closed)
     }
 
     pub(crate) fn is_closing(&self) -> bool {

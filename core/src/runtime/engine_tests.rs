@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::request::{Shared, Ticket};
+use crate::runtime::worker::run_engine;
 
 const END: Token = 0;
 
@@ -441,3 +442,23 @@ impl Random {
 
 #[path = "engine_fuzz.rs"]
 mod fuzz;
+
+#[test]
+fn a_panic_ends_all_requests_and_the_model_says_why_it_takes_no_more() {
+    let mut house = House::new(100, 8);
+    house.engine.backend.during_decode = Box::new(|| panic!("boom"));
+    let (running, waiting) = (house.ask(&PLAIN), house.ask(&Spec { session: 2, ..PLAIN }));
+    let House { engine, control, .. } = house;
+    run_engine(engine, &crossbeam_channel::never(), &control);
+    for asked in [running, waiting] {
+        let error = asked.end().1.error.clone().expect("it failed");
+        assert_eq!(error.reason(), Reason::Panic);
+        assert!(error.message().contains("boom"), "{}", error.message());
+    }
+    let late = Shared::new("test", 4, None, control.signal.clone(), None);
+    let refused = control.admission.admit(late, Box::new(|| unreachable!("it is refused"))).unwrap_err();
+    for error in [refused, control.check_open().unwrap_err()] {
+        assert_eq!(error.reason(), Reason::Poisoned);
+        assert!(error.message().contains("boom"), "{}", error.message());
+    }
+}

@@ -26,7 +26,8 @@ pub(crate) struct Admission {
 struct Waiting {
     /// Admitted and not started, in order of arrival. May hold requests that ended meanwhile, which count for nothing.
     entries: Vec<Entry>,
-    closed: bool,
+    /// Invariant: once set, nothing is let in; what the next ones hear.
+    closed: Option<Error>,
 }
 
 struct Entry {
@@ -44,8 +45,8 @@ impl Admission {
     pub(crate) fn admit(&self, request: Arc<Shared>, prepare: Prepare) -> Result<()> {
         let mut waiting = self.waiting.lock();
         let ended = waiting.sweep(|_| false);
-        let admitted = if waiting.closed {
-            Err(closed())
+        let admitted = if let Some(refusal) = &waiting.closed {
+            Err(refusal.clone())
         } else if waiting.entries.len() >= self.limit {
             let message =
                 format!("{} requests wait already, the queue_limit; try again when one has finished", self.limit);
@@ -64,7 +65,7 @@ impl Admission {
     pub(crate) fn next_to_prepare(&self) -> Option<(Arc<Shared>, Prepare)> {
         let mut waiting = self.waiting.lock();
         loop {
-            if waiting.closed {
+            if waiting.closed.is_some() {
                 return None;
             }
             let next =
@@ -94,10 +95,10 @@ impl Admission {
         next
     }
 
-    /// Ends all that wait, and lets no other in.
-    pub(crate) fn close(&self, error: &Error) {
+    /// Ends all that wait with `error`, and answers all others with `refusal`.
+    pub(crate) fn close(&self, error: &Error, refusal: Error) {
         let mut waiting = self.waiting.lock();
-        waiting.closed = true;
+        waiting.closed = Some(refusal);
         let entries = std::mem::take(&mut waiting.entries);
         drop(waiting);
         self.arrived.notify_all();
@@ -112,9 +113,4 @@ impl Waiting {
     fn sweep(&mut self, gone: impl Fn(&Shared) -> bool) -> Vec<Entry> {
         self.entries.extract_if(.., |entry| gone(&entry.request) || entry.request.has_ended()).collect()
     }
-}
-
-/// What a closed model answers.
-pub(crate) fn closed() -> Error {
-    Error::new(Reason::Closed, "the model was closed; load it again")
 }

@@ -86,7 +86,8 @@ fn spawn(
     }
 }
 
-fn run_engine<B: Backend<Sampler = Sampler>>(mut engine: Engine<B>, jobs: &Receiver<Job<Sampler>>, control: &Control) {
+/// The engine thread: turns until the model closes or a turn panics, then ends all that is left.
+pub(super) fn run_engine<B: Backend>(mut engine: Engine<B>, jobs: &Receiver<Job<B::Sampler>>, control: &Control) {
     let end = loop {
         if control.is_closing() {
             break Error::new(Reason::ClosedWhileRunning, "the model was closed");
@@ -95,11 +96,15 @@ fn run_engine<B: Backend<Sampler = Sampler>>(mut engine: Engine<B>, jobs: &Recei
         match catch_unwind(AssertUnwindSafe(|| engine.turn())) {
             Ok(Turn::Worked) => {}
             Ok(Turn::Idle(until)) => control.signal.wait(until),
-            Err(panic) => break panicked(&*panic),
+            Err(panic) => {
+                let panic = panicked(&*panic);
+                control.close_broken(&panic);
+                break panic;
+            }
         }
     };
     control.close();
-    control.admission.close(&end);
+    control.admission.close(&end, control.refusal());
     // A commit that panics must not keep the other requests from ending.
     while catch_unwind(AssertUnwindSafe(|| engine.end_all(&end))).is_err() {}
 }

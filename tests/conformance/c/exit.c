@@ -54,3 +54,49 @@ CASE(exit_while_running) {
         }
     }
 }
+
+/* What a child does that does not know it should not: everything is refused, nothing waits for a thread it does not have. */
+static void use_everything(chaku_model *model, chaku_session *session, chaku_request *request) {
+    chaku_options *options = NULL;
+    chaku_session *another = NULL;
+    chaku_request *more = NULL;
+    chaku_model *loaded = NULL;
+    chaku_event *event = NULL;
+    int code = CHAKU_FAILED_PRECONDITION;
+    CHECK_FAILS(chaku_request_next(request, -1, &event, ERROR), code, "forked");
+    CHECK_FAILS(chaku_request_close(request, -1, ERROR), code, "forked");
+    CHECK_FAILS(chaku_session_chat(session, "Hi", -1, NULL, &more, ERROR), code, "forked");
+    CHECK_FAILS(chaku_session_new(model, NULL, &another, ERROR), code, "forked");
+    CHECK_FAILS(chaku_model_load(NULL, model_path(SCRIPT), NULL, &loaded, ERROR), code, "forked");
+    CHECK_FAILS(chaku_model_close(model, -1, ERROR), code, "forked");
+    CHECK_FAILS(chaku_options_new(&options, ERROR), code, "forked");
+    CHECK_INT(chaku_model_vocab_size(model), 0);
+    CHECK_INT(chaku_request_cancel(request), code);
+    CHECK_INT(chaku_request_free(request), code);
+    CHECK_INT(chaku_session_free(session), code);
+    CHECK_INT(chaku_model_free(model), code);
+    CHECK_INT(chaku_abi_version(), CHAKU_ABI_VERSION);
+    CHECK_INT(chaku_option_kind("temperature"), CHAKU_OPTION_F64);
+}
+
+CASE(forked_child) {
+    chaku_model *model = load(LONG, NULL);
+    chaku_session *session = new_session(model, NULL);
+    chaku_request *request = start_chat(session, "Count.", OPTIONS("max_tokens", "400"));
+    reply *r = new_reply();
+    int status = 0;
+    pid_t child;
+    read_tokens(request, r, 2);
+    child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        alarm(CASE_SECONDS / 3);
+        use_everything(model, session, request);
+        exit(7);
+    }
+    CHECK_INT(waitpid(child, &status, 0), child);
+    CHECK(WIFEXITED(status));
+    CHECK_INT(WEXITSTATUS(status), 7);
+    read_rest(request, r);
+    CHECK_STR(r->text, repeat(LONG_WORDS, 50));
+}

@@ -100,5 +100,40 @@ for example in chat stream cancel deadline tokenize; do
     check "example $example tells what is wrong" complains $example
 done
 
+# What was promised at the baseline still holds: its program runs, no function of it is gone or changed, no constant has another
+# value. A break renews tests/abi/baseline, with an entry in the ABI log of CHANGELOG.md.
+baseline() { "$CC" -std=c99 $STRICT -O1 -Itests/abi/baseline tests/abi/baseline/program.c -o "$OUT/baseline" "$LIB/libchaku.so" "-Wl,-rpath,$OUT"; }
+# Only what a header says goes into a stub library, so the comparison is small and says nothing else.
+stub() { # HEADER LIBRARY
+    python3 tests/abi/stub.py "$1" >"$2.c" && "$CC" -g -fPIC -shared -I. "$2.c" -o "$2"
+}
+compare() {
+    stub tests/abi/baseline/chaku.h "$OUT/stub-baseline.so" && stub include/chaku.h "$OUT/stub-now.so" &&
+        abidiff --no-added-syms "$OUT/stub-baseline.so" "$OUT/stub-now.so"
+}
+constants() { # HEADER: what a program may have compiled into itself
+    "$CC" -dM -E -x c "$1" | grep '^#define CHAKU_' | grep -v 'CHAKU_VERSION_\|CHAKU_NULLABLE\|CHAKU_H\b' | LC_ALL=C sort
+}
+constants_kept() { ! LC_ALL=C comm -23 <(constants tests/abi/baseline/chaku.h) <(constants include/chaku.h) | grep .; }
+check "the baseline's program compiles" baseline
+check "the baseline's program runs" timeout 300 "$OUT/baseline" "$MODELS/tiny-script.gguf"
+check "no function of the baseline is gone or changed" compare
+check "no constant of the baseline is gone or changed" constants_kept
+
+# suite SCRIPT: a script of further checks, which ends with its own counts.
+suite() {
+    local counts
+    "$1" | tee "$OUT/suite.txt"
+    counts=$(tail -n 1 "$OUT/suite.txt")
+    if [[ $counts =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+        passed=$((passed + BASH_REMATCH[1])) failed=$((failed + BASH_REMATCH[2]))
+    else
+        failed=$((failed + 1))
+        echo "FAILED  $1 did not come to its end"
+    fi
+}
+suite tests/abi/misuse.sh
+suite tests/abi/cpp.sh
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -1,0 +1,1752 @@
+/*
+ * chaku: large language models inside your program
+ * ================================================
+ *
+ * A runtime owns models, a model has sessions (conversations), a session runs requests, and a request sends events:
+ * text, progress, and exactly one final event. Every call that takes time is a request, so every one can be followed,
+ * cancelled from any thread, and given a deadline.
+ *
+ * A whole program. It streams an answer:
+ *
+ * @code
+ * #include <chaku.h>
+ * #include <stdio.h>
+ *
+ * static int32_t show(const chaku_event *event, void *user_data) {
+ *     (void)user_data;
+ *     if (chaku_event_kind(event) == CHAKU_EVENT_TEXT) {
+ *         fputs(chaku_event_text(event, NULL), stdout);
+ *         fflush(stdout);
+ *     }
+ *     return 0; // go on
+ * }
+ *
+ * int main(int argc, char **argv) {
+ *     chaku_model *model = NULL;
+ *     chaku_session *session = NULL;
+ *     chaku_request *request = NULL;
+ *     chaku_error *error = NULL;
+ *     const char *path = argc > 1 ? argv[1] : "model.gguf";
+ *     chaku_code code = chaku_model_load(NULL, path, NULL, &model, &error);
+ *     if (code == CHAKU_OK) code = chaku_session_new(model, NULL, &session, &error);
+ *     if (code == CHAKU_OK) code = chaku_session_chat(session, "Why is the sky blue?", -1, NULL, &request, &error);
+ *     if (code == CHAKU_OK) code = chaku_request_run(request, show, NULL, &error);
+ *     if (code != CHAKU_OK) fprintf(stderr, "%s: %s\n", chaku_code_name(code), chaku_error_message(error));
+ *     chaku_error_free(error); // NULL is fine for every free, and the order does not matter
+ *     chaku_request_free(request);
+ *     chaku_session_free(session);
+ *     chaku_model_free(model);
+ *     return code == CHAKU_OK ? 0 : 1;
+ * }
+ * @endcode
+ *
+ * Linking
+ * -------
+ *   Linux     shared  cc main.c -lchaku
+ *             static  cc main.c libchaku.a -lstdc++ -lm -lpthread -ldl
+ *   macOS     shared  cc main.c -lchaku
+ *             static  cc main.c libchaku.a -lc++ -framework Accelerate -framework Foundation
+ *   Windows   shared  cl main.c chaku.dll.lib
+ *
+ * Who owns what
+ * -------------
+ * Every pointer of every function has one of these words:
+ *
+ *   borrowed             only looked at, or written to, until the function returns
+ *   copied               borrowed, and what is needed of it is copied: it may change or go afterwards
+ *   consumed             gone: do not use it again
+ *   returns owned        yours, until you pass it to the function named there
+ *   valid until          chaku's, and yours to read until then
+ *
+ * Handles (chaku_model *, chaku_session *, ...) are not addresses. One that was freed, that is of another type or that
+ * never was one gives CHAKU_INVALID_ARGUMENT with the reason `stale_handle` or `wrong_handle`, never a crash. NULL gives
+ * `null_pointer`. Every handle is freed exactly once; freeing never waits; any order is fine, also while work runs.
+ * Nothing has to be freed before the process ends: returning from main in the middle of an answer is fine.
+ *
+ * Errors
+ * ------
+ * A function that can fail returns a chaku_code: CHAKU_OK (0), or what went wrong. Outputs are written on CHAKU_OK only;
+ * an output that is a handle is NULL otherwise. `out_error` comes last and may be NULL; else it is set to NULL on success
+ * and to an error object on failure. A function that cannot fail returns its value, or the neutral value its comment names.
+ * No call ends the process, prints, or throws. Every function may fail with INVALID_ARGUMENT (`null_pointer`,
+ * `stale_handle`, `wrong_handle`, `invalid_utf8`), RESOURCE_EXHAUSTED, INTERNAL (`panic`: a bug of chaku; `poisoned`: an
+ * object that such a panic left in an unknown state, and that can only be freed) and FAILED_PRECONDITION (`forked`: see
+ * below); the comments name what else to expect.
+ *
+ * Text
+ * ----
+ * All text is UTF-8. Names, keys and paths are NUL-terminated. Prompt text is a pointer and a length in bytes, -1 meaning
+ * NUL-terminated. Text that comes out is NUL-terminated as well, and whole characters only: what the model cuts in the
+ * middle of a character is held back.
+ *
+ * Threads
+ * -------
+ *   shared               from any thread, from several at once
+ *   callback-safe        also from inside a callback; other functions refuse there with `reentrant`
+ *
+ * Every function is shared. One that waits says so. Callbacks return 0 to go on and anything else to stop; they must not
+ * throw or longjmp. `destroy` runs exactly once, when the callback will never be called again.
+ *
+ * Processes
+ * ---------
+ * A child made by fork after chaku was used has none of its threads: there every function that takes or makes a handle
+ * gives `forked`, frees leak on purpose, and only version, code names, the table of options and the errors made in the
+ * child itself can be read. Load models after the fork, or start the child with exec.
+ *
+ * Reading a stream, three ways
+ * ----------------------------
+ *   1. chaku_request_run        calls back on your own thread until the end: the simplest program.
+ *   2. chaku_request_next       gives one event at a time, with a timeout. For event loops, chaku_request_on_ready wakes the
+ *                               loop, which then reads with a timeout of 0 until it gets NULL.
+ *   3. chaku_request_on_event   calls back on a thread of the request's own.
+ *
+ * Events wait in a queue of limited length (option `event_queue`). A reader that stops reading pauses its own request and
+ * no other.
+ *
+ * Versions
+ * --------
+ * Check chaku_abi_version() == CHAKU_ABI_VERSION first thing. Under 0 the interface may still change; from 1 on it only
+ * grows. CHAKU_VERSION_NUMBER and chaku_version_number() tell the header's and the library's release apart.
+ */
+
+/* Generated from capi/src by `make header`. Do not edit. */
+
+#ifndef CHAKU_H
+#define CHAKU_H
+
+#include <stdint.h>
+
+/** The release this header belongs to. */
+#define CHAKU_VERSION_MAJOR 0
+#define CHAKU_VERSION_MINOR 1
+#define CHAKU_VERSION_PATCH 0
+/** The same as one number, which grows with every release. */
+#define CHAKU_VERSION_NUMBER \
+    (CHAKU_VERSION_MAJOR * 1000000 + CHAKU_VERSION_MINOR * 1000 + CHAKU_VERSION_PATCH)
+
+/** A pointer that may be NULL; every other one may not. Clang checks it and Swift reads it. */
+#if defined(__clang__)
+#define CHAKU_NULLABLE _Nullable
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wnullability-extension"
+#pragma clang diagnostic ignored "-Wnullability-completeness"
+#pragma clang assume_nonnull begin
+#else
+#define CHAKU_NULLABLE
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Types --------------------------------------------------------------------------------------------------------- */
+
+/**
+ * What went wrong: a code, a stable reason, a message for people and details for programs.
+ *
+ * Thread class: shared. An error never changes.
+ */
+typedef struct chaku_error chaku_error;
+
+/**
+ * One event of a request.
+ *
+ * Thread class: shared. An event never changes.
+ */
+typedef struct chaku_event chaku_event;
+
+/**
+ * A loaded model: weights, tokenizer and chat template. Its sessions keep it alive, so it may be freed before them.
+ *
+ * Thread class: shared.
+ */
+typedef struct chaku_model chaku_model;
+
+/**
+ * Values by key, for a runtime, a model, a session or a request. A key that is not set keeps its default. What an
+ * object was made with is copied: changing or freeing the options afterwards changes nothing.
+ *
+ * Thread class: shared.
+ */
+typedef struct chaku_options chaku_options;
+
+/**
+ * A piece of work that takes time. It sends events: progress, text, and exactly one final event.
+ *
+ * Thread class: shared. Each event is read once: two threads that read share them, and after chaku_request_on_event
+ * nobody else can read.
+ */
+typedef struct chaku_request chaku_request;
+
+/**
+ * The owner of models, of their limits and of the log. NULL stands for the default runtime, which is made when it is
+ * first needed, writes no log and lives as long as the process.
+ *
+ * Thread class: shared.
+ */
+typedef struct chaku_runtime chaku_runtime;
+
+/**
+ * A conversation, or a raw text that grows. It runs one request at a time; what was computed is kept for the next.
+ *
+ * Thread class: shared. A second request while one runs is refused with `concurrent_use`.
+ */
+typedef struct chaku_session chaku_session;
+
+/** A status: CHAKU_OK or one of the CHAKU_ codes below, which have the names and numbers of gRPC's codes. */
+typedef int32_t chaku_code;
+
+/* ---- Callbacks ----------------------------------------------------------------------------------------------------- */
+
+/**
+ * Called with each event of a request, one at a time.
+ *
+ * - `event`: borrowed until the callback returns; chaku_event_retain keeps it.
+ * - `user_data`: borrowed; the pointer given at registration.
+ *
+ * Returns 0 to go on, anything else to cancel the request: see the function it is given to.
+ * It may call callback-safe functions only, and must neither throw nor longjmp.
+ */
+typedef int32_t (*chaku_event_callback)(const chaku_event *event, void *CHAKU_NULLABLE user_data);
+
+/**
+ * Called when a request has something to read after it had nothing: read until chaku_request_next gives NULL, on any
+ * thread but not in here.
+ *
+ * - `user_data`: borrowed; the pointer given at registration.
+ *
+ * Returns 0 to go on, anything else to be called no more.
+ * It may call callback-safe functions only, and must neither throw nor longjmp.
+ */
+typedef int32_t (*chaku_ready_callback)(void *CHAKU_NULLABLE user_data);
+
+/**
+ * Called with each line of the log, from any thread, and from several at once.
+ *
+ * - `level`: one of the CHAKU_LOG_ levels.
+ * - `target`: borrowed until the callback returns. NUL-terminated: the part of chaku that speaks, e.g. "chaku::engine".
+ * - `message`, `message_len`: borrowed until the callback returns. NUL-terminated; length in bytes.
+ * - `user_data`: borrowed; the pointer given at registration.
+ *
+ * Returns 0 to go on, anything else to be called no more.
+ * It must call no function of chaku, because the line may be written in the middle of one, and must neither throw nor
+ * longjmp.
+ */
+typedef int32_t (*chaku_log_callback)(int32_t level,
+                                      const char *target,
+                                      const char *message,
+                                      int64_t message_len,
+                                      void *CHAKU_NULLABLE user_data);
+
+/**
+ * Called exactly once when the callback registered with it will never be called again, also when the registration
+ * fails; never while that callback runs.
+ *
+ * - `user_data`: borrowed; the pointer given at registration, which may now be freed.
+ */
+typedef void (*chaku_destroy_callback)(void *CHAKU_NULLABLE user_data);
+
+/* ---- Version ------------------------------------------------------------------------------------------------------- */
+
+/**
+ * The version of the binary interface: the number in the shared library's name. Code compiled against one number works
+ * with every library of the same number; under 0 it works with the very same version only.
+ */
+#define CHAKU_ABI_VERSION 0
+
+/**
+ * The binary interface of the library that runs. A program, and above all a language binding, checks first thing that
+ * it is CHAKU_ABI_VERSION.
+ *
+ * Thread class: shared, callback-safe.
+ */
+uint32_t chaku_abi_version(void);
+
+/**
+ * The version of the library that runs, in the form of CHAKU_VERSION_NUMBER: major * 1000000 + minor * 1000 + patch.
+ *
+ * Thread class: shared, callback-safe.
+ */
+uint32_t chaku_version_number(void);
+
+/**
+ * The version of the library that runs, as text.
+ *
+ * - Returns: valid until the library is unloaded. Never NULL.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *chaku_version(void);
+
+/**
+ * Whether this build has a feature. Features are the compiled-in backends: "cpu", "cuda", "metal", "vulkan", "opencl",
+ * "rocm", "mkl".
+ *
+ * - `name`: borrowed. NUL-terminated.
+ *
+ * Returns 1 or 0; 0 for an unknown name.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_has_feature(const char *name);
+
+/**
+ * Versions and build settings of chaku and llama.cpp, for bug reports.
+ *
+ * - Returns: valid until the library is unloaded. Never NULL.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *chaku_build_info(void);
+
+/* ---- Codes and errors ---------------------------------------------------------------------------------------------- */
+
+/** Success. */
+#define CHAKU_OK 0
+/** The caller cancelled the work, or closed the object that did it. */
+#define CHAKU_CANCELLED 1
+/** The cause is not known. */
+#define CHAKU_UNKNOWN 2
+/** An argument is wrong, whatever the state of the system is. */
+#define CHAKU_INVALID_ARGUMENT 3
+/** The deadline passed before the work was done. */
+#define CHAKU_DEADLINE_EXCEEDED 4
+/** A named thing (a file, a key) does not exist. */
+#define CHAKU_NOT_FOUND 5
+/** The thing to create exists already. */
+#define CHAKU_ALREADY_EXISTS 6
+/** The operating system refused access. */
+#define CHAKU_PERMISSION_DENIED 7
+/** A limit was reached: queue, sessions, memory. */
+#define CHAKU_RESOURCE_EXHAUSTED 8
+/** The object is not in the state this call needs. */
+#define CHAKU_FAILED_PRECONDITION 9
+/** The work was aborted by a conflict. */
+#define CHAKU_ABORTED 10
+/** Past the end: of a stream, of a buffer, of the context window. */
+#define CHAKU_OUT_OF_RANGE 11
+/** Not in this build, or not possible with this model. */
+#define CHAKU_UNIMPLEMENTED 12
+/** A bug of chaku or of llama.cpp. */
+#define CHAKU_INTERNAL 13
+/** Not now: try again later. */
+#define CHAKU_UNAVAILABLE 14
+/** Stored data is broken. */
+#define CHAKU_DATA_LOSS 15
+/** Credentials are missing or wrong. */
+#define CHAKU_UNAUTHENTICATED 16
+
+/**
+ * The name of a code, for instance "INVALID_ARGUMENT".
+ *
+ * - Returns: valid until the library is unloaded. "UNKNOWN" for a number that is no code; never NULL.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *chaku_code_name(chaku_code code);
+
+/**
+ * The error's code.
+ *
+ * - `error`: borrowed. NULL is no error.
+ *
+ * Returns CHAKU_OK for NULL, and CHAKU_INVALID_ARGUMENT for a handle that is no live error.
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_error_code(const chaku_error *CHAKU_NULLABLE error);
+
+/**
+ * Why, more exactly than the code says: one stable word such as "queue_full", which programs may compare.
+ *
+ * - `error`: borrowed. NULL is no error.
+ * - Returns: valid until `error` is freed. Empty, not NULL, for NULL and for a handle that is no live error.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *chaku_error_reason(const chaku_error *CHAKU_NULLABLE error);
+
+/**
+ * What went wrong and what to do about it, for people.
+ *
+ * - `error`: borrowed. NULL is no error.
+ * - Returns: valid until `error` is freed. Empty, not NULL, for NULL and for a handle that is no live error.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *chaku_error_message(const chaku_error *CHAKU_NULLABLE error);
+
+/**
+ * One detail of the error, for instance "limit" of `queue_full`.
+ *
+ * - `error`: borrowed. NULL is no error.
+ * - `key`: borrowed. NUL-terminated.
+ * - Returns: valid until `error` is freed. NULL when the error has no such detail.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_error_detail(const chaku_error *CHAKU_NULLABLE error, const char *key);
+
+/**
+ * How many details the error has.
+ *
+ * - `error`: borrowed. NULL is no error.
+ *
+ * Returns 0 for NULL and for a handle that is no live error.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_error_detail_count(const chaku_error *CHAKU_NULLABLE error);
+
+/**
+ * The key of a detail, by position from 0.
+ *
+ * - `error`: borrowed. NULL is no error.
+ * - Returns: valid until `error` is freed. NULL past the last detail.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_error_detail_key(const chaku_error *CHAKU_NULLABLE error, int64_t index);
+
+/**
+ * Frees an error.
+ *
+ * - `error`: consumed. NULL does nothing.
+ *
+ * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live error.
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_error_free(chaku_error *CHAKU_NULLABLE error);
+
+/* ---- Options: setting values --------------------------------------------------------------------------------------- */
+
+/**
+ * Makes options in which no key is set.
+ *
+ * - `out_options`: returns owned (free with chaku_options_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_options_new(chaku_options **out_options, chaku_error **out_error);
+
+/**
+ * Sets an integer key. A number key takes integers too.
+ *
+ * - `options`: borrowed.
+ * - `key`: copied. NUL-terminated: one of the CHAKU_OPT_ names.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: INVALID_ARGUMENT `unknown_option` (detail "nearest": the most similar key) or `invalid_option` (wrong type
+ * or out of range; details "key", "min", "max"). A setter that fails changes nothing.
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_options_set_i64(chaku_options *options, const char *key, int64_t value, chaku_error **out_error);
+
+/**
+ * Sets a number key.
+ *
+ * - `options`: borrowed.
+ * - `key`: copied. NUL-terminated: one of the CHAKU_OPT_ names.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: as chaku_options_set_i64; NaN and infinities are out of range.
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_options_set_f64(chaku_options *options, const char *key, double value, chaku_error **out_error);
+
+/**
+ * Sets a switch: 0 = off, 1 = on.
+ *
+ * - `options`: borrowed.
+ * - `key`: copied. NUL-terminated: one of the CHAKU_OPT_ names.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: as chaku_options_set_i64; INVALID_ARGUMENT `invalid_argument` for another value than 0 and 1.
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_options_set_bool(chaku_options *options, const char *key, int32_t value, chaku_error **out_error);
+
+/**
+ * Sets a text key; a list key becomes the list with this one element.
+ *
+ * - `options`: borrowed.
+ * - `key`: copied. NUL-terminated: one of the CHAKU_OPT_ names.
+ * - `value`, `value_len`: copied. UTF-8; length in bytes, -1 = NUL-terminated.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: as chaku_options_set_i64; INVALID_ARGUMENT `invalid_utf8` (detail "offset").
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_options_set_str(chaku_options *options,
+                                 const char *key,
+                                 const char *value,
+                                 int64_t value_len,
+                                 chaku_error **out_error);
+
+/**
+ * Appends an element to a list key, for instance a further stop text.
+ *
+ * - `options`: borrowed.
+ * - `key`: copied. NUL-terminated: one of the CHAKU_OPT_ names.
+ * - `value`, `value_len`: copied. UTF-8; length in bytes, -1 = NUL-terminated.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: as chaku_options_set_str; `invalid_option` when the list is full.
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_options_add_str(chaku_options *options,
+                                 const char *key,
+                                 const char *value,
+                                 int64_t value_len,
+                                 chaku_error **out_error);
+
+/**
+ * Makes a key unset again: a value given to an object above speaks, else the default.
+ *
+ * - `options`: borrowed.
+ * - `key`: copied. NUL-terminated: one of the CHAKU_OPT_ names.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: INVALID_ARGUMENT `unknown_option`.
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_options_unset(chaku_options *options, const char *key, chaku_error **out_error);
+
+/**
+ * Whether a key is set.
+ *
+ * - `options`: borrowed.
+ * - `key`: borrowed. NUL-terminated.
+ *
+ * Returns 1 or 0; 0 also for an unknown key and for a handle that is no live options object.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_options_is_set(const chaku_options *options, const char *key);
+
+/**
+ * Frees options. What was made with them is not touched.
+ *
+ * - `options`: consumed. NULL does nothing.
+ *
+ * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live options object.
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_options_free(chaku_options *CHAKU_NULLABLE options);
+
+/* ---- Options: the table -------------------------------------------------------------------------------------------- */
+
+/** Integer option. */
+#define CHAKU_OPTION_I64 1
+/** Number option. */
+#define CHAKU_OPTION_F64 2
+/** Switch option. */
+#define CHAKU_OPTION_BOOL 3
+/** Text option. */
+#define CHAKU_OPTION_STR 4
+/** Option that is a list of texts. */
+#define CHAKU_OPTION_STR_LIST 5
+
+/**
+ * How many options there are.
+ *
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_option_count(void);
+
+/**
+ * The key of an option, by position from 0.
+ *
+ * - Returns: valid until the library is unloaded. NULL past the last option.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_option_key(int64_t index);
+
+/**
+ * The type of an option's value: one of CHAKU_OPTION_I64, _F64, _BOOL, _STR, _STR_LIST.
+ *
+ * - `key`: borrowed. NUL-terminated.
+ *
+ * Returns 0 for an unknown key.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_option_kind(const char *key);
+
+/**
+ * The object an option belongs to: "runtime", "model", "session" or "request". It may also be given to an object above,
+ * as a default for all below.
+ *
+ * - `key`: borrowed. NUL-terminated.
+ * - Returns: valid until the library is unloaded. NULL for an unknown key.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_option_scope(const char *key);
+
+/**
+ * The unit of an option's value, for instance "ms"; empty when it has none.
+ *
+ * - `key`: borrowed. NUL-terminated.
+ * - Returns: valid until the library is unloaded. NULL for an unknown key.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_option_unit(const char *key);
+
+/**
+ * One sentence about an option.
+ *
+ * - `key`: borrowed. NUL-terminated.
+ * - Returns: valid until the library is unloaded. NULL for an unknown key.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_option_doc(const char *key);
+
+/**
+ * The default of an option, as text; a switch is "0" or "1".
+ *
+ * - `key`: borrowed. NUL-terminated.
+ * - Returns: valid until the library is unloaded. NULL for an unknown key and for an option without a fixed default.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_option_default(const char *key);
+
+/**
+ * The smallest value of an integer or number option, as text.
+ *
+ * - `key`: borrowed. NUL-terminated.
+ * - Returns: valid until the library is unloaded. NULL for an unknown key and for an option of another kind.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_option_min(const char *key);
+
+/**
+ * The largest value of an integer or number option, as text.
+ *
+ * - `key`: borrowed. NUL-terminated.
+ * - Returns: valid until the library is unloaded. NULL for an unknown key and for an option of another kind.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_option_max(const char *key);
+
+/**
+ * The values a text option may have, separated by commas.
+ *
+ * - `key`: borrowed. NUL-terminated.
+ * - Returns: valid until the library is unloaded. NULL for an unknown key and for an option that takes any text.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
+
+/* Options of a runtime. */
+
+/** Deadline of every request that sets none; 0 = no deadline. (i64, 0 to 86400000 ms, default 0) */
+#define CHAKU_OPT_DEFAULT_DEADLINE_MS "default_deadline_ms"
+
+/* Options of a model, or defaults for them given to the runtime. */
+
+/**
+ * Context window of a session, and size of the KV pool all sessions share; 0 = the model's training context; unset =
+ * that, but at most 4096. (i64, 0 to 2147483392 tokens)
+ */
+#define CHAKU_OPT_CTX_SIZE "ctx_size"
+/** Upper limit of `ubatch_size`. (i64, 1 to 2147483392 tokens, default 2048) */
+#define CHAKU_OPT_BATCH_SIZE "batch_size"
+/**
+ * Tokens computed at once in prefill: the unit of progress, and of cancellation on a GPU. (i64, 1 to 2147483392
+ * tokens, default 512)
+ */
+#define CHAKU_OPT_UBATCH_SIZE "ubatch_size"
+/** Compute threads for decoding; unset = the machine's physical cores, at most 8. (i64, 1 to 512 threads) */
+#define CHAKU_OPT_THREADS "threads"
+/** Compute threads for prefill; unset = `threads`. (i64, 1 to 512 threads) */
+#define CHAKU_OPT_THREADS_BATCH "threads_batch"
+/**
+ * Layers to keep on the GPU; -1 = all. Means nothing in a build without a GPU backend. (i64, -1 to 2147483647 layers,
+ * default -1)
+ */
+#define CHAKU_OPT_GPU_LAYERS "gpu_layers"
+/** Flash attention. (str: auto, on, off; default auto) */
+#define CHAKU_OPT_FLASH_ATTN "flash_attn"
+/** Number format of the K cache. (str: f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0, iq4_nl; default f16) */
+#define CHAKU_OPT_CACHE_TYPE_K "cache_type_k"
+/**
+ * Number format of the V cache; a quantized one needs flash attention. (str: f32, f16, bf16, q8_0, q5_1, q5_0, q4_1,
+ * q4_0, iq4_nl; default f16)
+ */
+#define CHAKU_OPT_CACHE_TYPE_V "cache_type_v"
+/** Map the file instead of reading it into memory. (bool, default 1) */
+#define CHAKU_OPT_MMAP "mmap"
+/** Check every tensor's numbers while loading. (bool, default 0) */
+#define CHAKU_OPT_CHECK_TENSORS "check_tensors"
+/**
+ * Most sessions that may exist at once; the next one gets `session_limit`. Each costs memory for one row of logits: 4
+ * bytes a token of the vocabulary. (i64, 1 to 256 sessions, default 16)
+ */
+#define CHAKU_OPT_MAX_SESSIONS "max_sessions"
+/**
+ * Most requests that may wait to start; the next one gets `queue_full`. A session has one at a time, so more than
+ * `max_sessions` never do. (i64, 1 to 65536 requests, default 64)
+ */
+#define CHAKU_OPT_QUEUE_LIMIT "queue_limit"
+/** Repeatable text: one compute thread, prefill in full chunks, one session. (bool, default 0) */
+#define CHAKU_OPT_FIXED_SHAPE "fixed_shape"
+/** Jinja source to use instead of the model's own chat template. (str) */
+#define CHAKU_OPT_CHAT_TEMPLATE "chat_template"
+
+/* Options of a session, or defaults for them given to the model or the runtime. */
+
+/** The conversation's system message. (str) */
+#define CHAKU_OPT_SYSTEM_PROMPT "system_prompt"
+/**
+ * When the window is full: fail with `context_overflow`, stop with finish_reason `length`, or drop the oldest tokens
+ * after the system prompt. (str: error, stop, shift; default error)
+ */
+#define CHAKU_OPT_OVERFLOW "overflow"
+/**
+ * What a session keeps of a request that was cancelled, expired or failed after its first token: question and partial
+ * answer, or nothing. (str: keep, rollback; default keep)
+ */
+#define CHAKU_OPT_ON_CANCEL "on_cancel"
+
+/* Options of a request, or defaults for them given to the session, the model or the runtime. */
+
+/**
+ * Most tokens to generate; 0 = until the model ends or the window is full, and under `overflow = shift` 1048576. (i64,
+ * 0 to 2147483647 tokens, default 0)
+ */
+#define CHAKU_OPT_MAX_TOKENS "max_tokens"
+/**
+ * Time for the whole request, from the call, waiting included; given to a model, for its load as well; 0 = none; unset
+ * = the runtime's `default_deadline_ms`. (i64, 0 to 86400000 ms)
+ */
+#define CHAKU_OPT_DEADLINE_MS "deadline_ms"
+/** Texts that end the answer; they are never part of it. (list of str, at most 64 of 1024 bytes) */
+#define CHAKU_OPT_STOP "stop"
+/**
+ * Events that may wait to be read; then the request pauses until the reader catches up. (i64, 1 to 1048576 events,
+ * default 256)
+ */
+#define CHAKU_OPT_EVENT_QUEUE "event_queue"
+/** Raw prompts: let the tokenizer add the model's BOS token to the first text of the session. (bool, default 1) */
+#define CHAKU_OPT_ADD_SPECIAL "add_special"
+/** Raw prompts: read the names of control tokens in the text as these tokens. (bool, default 0) */
+#define CHAKU_OPT_PARSE_SPECIAL "parse_special"
+/** Seed of the sampler; unset or 4294967295 = a new one for each request. (i64, 0 to 4294967295) */
+#define CHAKU_OPT_SEED "seed"
+/** Sharpness of the distribution; 0 = always the likeliest token. (f64, 0 to 100, default 0.8) */
+#define CHAKU_OPT_TEMPERATURE "temperature"
+/** Keep the k likeliest tokens; 0 = all. (i64, 0 to 2147483647 tokens, default 40) */
+#define CHAKU_OPT_TOP_K "top_k"
+/** Keep the likeliest tokens that make up this probability; 1 = all. (f64, 0 to 1, default 0.95) */
+#define CHAKU_OPT_TOP_P "top_p"
+/** Drop tokens less likely than this fraction of the likeliest; 0 = none. (f64, 0 to 1, default 0.05) */
+#define CHAKU_OPT_MIN_P "min_p"
+/** Locally typical sampling; 1 = off. (f64, 0 to 1, default 1) */
+#define CHAKU_OPT_TYPICAL_P "typical_p"
+/** Keep logits within this many standard deviations of the highest; -1 = off. (f64, -1 to 100, default -1) */
+#define CHAKU_OPT_TOP_N_SIGMA "top_n_sigma"
+/** Penalty on repeated tokens; 1 = off. (f64, 0.01 to 100, default 1) */
+#define CHAKU_OPT_REPEAT_PENALTY "repeat_penalty"
+/** How far back the penalties look; 0 = off. (i64, 0 to 1048576 tokens, default 64) */
+#define CHAKU_OPT_REPEAT_LAST_N "repeat_last_n"
+/** Penalty on any token that occurred; 0 = off. (f64, -100 to 100, default 0) */
+#define CHAKU_OPT_PRESENCE_PENALTY "presence_penalty"
+/** Penalty that grows with a token's count; 0 = off. (f64, -100 to 100, default 0) */
+#define CHAKU_OPT_FREQUENCY_PENALTY "frequency_penalty"
+/** Strength of the DRY repetition penalty; 0 = off. (f64, 0 to 100, default 0) */
+#define CHAKU_OPT_DRY_MULTIPLIER "dry_multiplier"
+/** Base of the DRY penalty's growth. (f64, 0 to 100, default 1.75) */
+#define CHAKU_OPT_DRY_BASE "dry_base"
+/** Repetitions up to this length are free of the DRY penalty. (i64, 0 to 1048576 tokens, default 2) */
+#define CHAKU_OPT_DRY_ALLOWED_LENGTH "dry_allowed_length"
+/** How far back DRY looks; 0 = off. (i64, 0 to 1048576 tokens, default 64) */
+#define CHAKU_OPT_DRY_PENALTY_LAST_N "dry_penalty_last_n"
+/** Chance that XTC removes the likeliest tokens; 0 = off. (f64, 0 to 1, default 0) */
+#define CHAKU_OPT_XTC_PROBABILITY "xtc_probability"
+/** Probability a token needs to be removed by XTC; above 0.5 = off. (f64, 0 to 1, default 0.1) */
+#define CHAKU_OPT_XTC_THRESHOLD "xtc_threshold"
+/** Half-width of the dynamic temperature; 0 = off. (f64, 0 to 100, default 0) */
+#define CHAKU_OPT_DYNATEMP_RANGE "dynatemp_range"
+/** How entropy maps to dynamic temperature. (f64, 0 to 100, default 1) */
+#define CHAKU_OPT_DYNATEMP_EXPONENT "dynatemp_exponent"
+/** Mirostat version, instead of the other samplers; 0 = off. (i64, 0 to 2, default 0) */
+#define CHAKU_OPT_MIROSTAT "mirostat"
+/** Mirostat's learning rate (eta). (f64, 0 to 100, default 0.1) */
+#define CHAKU_OPT_MIROSTAT_LR "mirostat_lr"
+/** Mirostat's target entropy (tau). (f64, 0 to 100, default 5) */
+#define CHAKU_OPT_MIROSTAT_ENT "mirostat_ent"
+/**
+ * Sampler names in order, separated by `;`; unset = penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature.
+ * (str)
+ */
+#define CHAKU_OPT_SAMPLERS "samplers"
+/** GBNF grammar the answer must follow. (str) */
+#define CHAKU_OPT_GRAMMAR "grammar"
+/** Never let the model end its answer. (bool, default 0) */
+#define CHAKU_OPT_IGNORE_EOS "ignore_eos"
+
+/* ---- Backends and devices ------------------------------------------------------------------------------------------ */
+
+/** The processor. */
+#define CHAKU_DEVICE_CPU 1
+/** A graphics processor with memory of its own. */
+#define CHAKU_DEVICE_GPU 2
+/** A graphics processor that shares the processor's memory. */
+#define CHAKU_DEVICE_INTEGRATED_GPU 3
+/** Something else that computes. */
+#define CHAKU_DEVICE_ACCELERATOR 4
+
+/**
+ * How many backends are compiled in.
+ *
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_backend_count(void);
+
+/**
+ * The name of a compiled-in backend, for instance "cpu" or "cuda", by position from 0.
+ *
+ * - Returns: valid until the library is unloaded. NULL past the last backend.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_backend_name(int64_t index);
+
+/**
+ * How many devices can compute. 0 when this machine cannot run this build, which a load then explains.
+ *
+ * Thread class: shared, callback-safe. The first call may take some milliseconds.
+ */
+int64_t chaku_device_count(void);
+
+/**
+ * The short name of a device, for instance "CPU" or "CUDA0", by position from 0.
+ *
+ * - Returns: valid until the library is unloaded. NULL past the last device.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_device_name(int64_t index);
+
+/**
+ * The maker's name of a device, by position from 0.
+ *
+ * - Returns: valid until the library is unloaded. NULL past the last device.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_device_description(int64_t index);
+
+/**
+ * The backend that drives a device, by position from 0.
+ *
+ * - Returns: valid until the library is unloaded. NULL past the last device.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_device_backend(int64_t index);
+
+/**
+ * What a device is: one of the CHAKU_DEVICE_ kinds, by position from 0.
+ *
+ * Returns 0 past the last device.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_device_kind(int64_t index);
+
+/**
+ * A device's memory in bytes, by position from 0.
+ *
+ * Returns 0 past the last device, and when it is not known.
+ * Thread class: shared, callback-safe.
+ */
+uint64_t chaku_device_memory_total(int64_t index);
+
+/**
+ * A device's free memory in bytes at this moment, by position from 0.
+ *
+ * Returns 0 past the last device, and when it is not known.
+ * Thread class: shared, callback-safe.
+ */
+uint64_t chaku_device_memory_free(int64_t index);
+
+/* ---- Runtime ------------------------------------------------------------------------------------------------------- */
+
+/** Something failed that no request reports. */
+#define CHAKU_LOG_ERROR 1
+/** Something is wrong but work goes on. */
+#define CHAKU_LOG_WARN 2
+/** What happens, a few lines a load. */
+#define CHAKU_LOG_INFO 3
+/** Each request, and what llama.cpp says. */
+#define CHAKU_LOG_DEBUG 4
+/** Everything, prompt text included. */
+#define CHAKU_LOG_TRACE 5
+
+/**
+ * Makes a runtime. Most programs need none: NULL is the default runtime everywhere.
+ *
+ * - `options`: copied. Runtime keys, and defaults for all below; NULL = none.
+ * - `out_runtime`: returns owned (free with chaku_runtime_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Thread class: shared.
+ */
+chaku_code chaku_runtime_new(const chaku_options *CHAKU_NULLABLE options,
+                             chaku_runtime **out_runtime,
+                             chaku_error **out_error);
+
+/**
+ * Sends the log of models loaded from now on to a callback. Without one, nothing is logged anywhere. A model keeps the
+ * callback it was loaded with.
+ *
+ * - `runtime`: borrowed. NULL = the default runtime.
+ * - `level`: lines up to this CHAKU_LOG_ level are wanted.
+ * - `callback`: borrowed until `destroy` runs. NULL = no log of models loaded from now on.
+ * - `user_data`: borrowed until `destroy` runs; passed to the callback.
+ * - `destroy`: borrowed until it runs. NULL = nothing to do. Called once, with `user_data`.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: INVALID_ARGUMENT `invalid_argument` for a level that is none.
+ * Thread class: shared. Callbacks that are under way may still end after this function returned.
+ */
+chaku_code chaku_runtime_set_log(chaku_runtime *CHAKU_NULLABLE runtime,
+                                 int32_t level,
+                                 chaku_log_callback CHAKU_NULLABLE callback,
+                                 void *CHAKU_NULLABLE user_data,
+                                 chaku_destroy_callback CHAKU_NULLABLE destroy,
+                                 chaku_error **out_error);
+
+/**
+ * Frees a runtime. Its models and requests keep what they need of it.
+ *
+ * - `runtime`: consumed. NULL does nothing.
+ *
+ * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live runtime.
+ * Thread class: shared, callback-safe. Never waits.
+ */
+chaku_code chaku_runtime_free(chaku_runtime *CHAKU_NULLABLE runtime);
+
+/* ---- Model --------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Loads a GGUF file and waits for it.
+ *
+ * - `runtime`: borrowed. NULL = the default runtime.
+ * - `path`: copied. NUL-terminated UTF-8, on every system.
+ * - `options`: copied. Model keys, and defaults for its sessions and requests; NULL = none.
+ * - `out_model`: returns owned (free with chaku_model_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: NOT_FOUND `file_not_found`; PERMISSION_DENIED `file_permission`; UNAVAILABLE `file_unreadable`; DATA_LOSS
+ * `model_corrupt` (not a GGUF, or a broken one); UNIMPLEMENTED `model_unsupported`; INVALID_ARGUMENT `invalid_option`
+ * (an option this model cannot have); RESOURCE_EXHAUSTED `memory_budget`, `queue_full` (16 loads are under way),
+ * `no_thread`; FAILED_PRECONDITION `cpu_unsupported`; DEADLINE_EXCEEDED `deadline`.
+ * Thread class: shared. Waits; chaku_model_load_async does not, shows progress and can be cancelled.
+ */
+chaku_code chaku_model_load(chaku_runtime *CHAKU_NULLABLE runtime,
+                            const char *path,
+                            const chaku_options *CHAKU_NULLABLE options,
+                            chaku_model **out_model,
+                            chaku_error **out_error);
+
+/**
+ * Starts to load a GGUF file and returns at once. The request's events are progress and the final event; then
+ * chaku_request_model gives the model.
+ *
+ * - `runtime`: borrowed. NULL = the default runtime.
+ * - `path`: copied. NUL-terminated UTF-8, on every system.
+ * - `options`: copied. Model keys, and defaults for its sessions and requests; NULL = none.
+ * - `out_request`: returns owned (free with chaku_request_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: those of the file arrive in the final event; see chaku_model_load.
+ * Thread class: shared.
+ */
+chaku_code chaku_model_load_async(chaku_runtime *CHAKU_NULLABLE runtime,
+                                  const char *path,
+                                  const chaku_options *CHAKU_NULLABLE options,
+                                  chaku_request **out_request,
+                                  chaku_error **out_error);
+
+/**
+ * Makes one more handle to a model, to be freed on its own.
+ *
+ * - `model`: borrowed.
+ * - `out_model`: returns owned (free with chaku_model_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_model_retain(const chaku_model *model, chaku_model **out_model, chaku_error **out_error);
+
+/**
+ * Ends all work of a model and waits until it is over: running and waiting requests end with `closed_while_running`,
+ * new ones are refused with `closed`. The weights are given back once the model, its sessions and its requests are freed.
+ *
+ * - `model`: borrowed.
+ * - `timeout_ms`: longest wait in milliseconds; -1 = for ever.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: DEADLINE_EXCEEDED `close_timeout`: the model goes on closing.
+ * Thread class: shared. Waits.
+ */
+chaku_code chaku_model_close(chaku_model *model, int64_t timeout_ms, chaku_error **out_error);
+
+/**
+ * Frees a model's handle. Sessions keep the model itself as long as they need it.
+ *
+ * - `model`: consumed. NULL does nothing.
+ *
+ * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live model.
+ * Thread class: shared, callback-safe. Never waits.
+ */
+chaku_code chaku_model_free(chaku_model *CHAKU_NULLABLE model);
+
+/**
+ * The size of a session's context window, in tokens.
+ *
+ * - `model`: borrowed.
+ *
+ * Returns 0 for a handle that is no live model.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_model_context_size(const chaku_model *model);
+
+/**
+ * The context window the model was trained for, in tokens.
+ *
+ * - `model`: borrowed.
+ *
+ * Returns 0 for a handle that is no live model.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_model_training_context(const chaku_model *model);
+
+/**
+ * How many tokens the vocabulary has.
+ *
+ * - `model`: borrowed.
+ *
+ * Returns 0 for a handle that is no live model.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_model_vocab_size(const chaku_model *model);
+
+/**
+ * The size of the model's tensors, in bytes.
+ *
+ * - `model`: borrowed.
+ *
+ * Returns 0 for a handle that is no live model.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_model_size_bytes(const chaku_model *model);
+
+/**
+ * How many parameters the model has.
+ *
+ * - `model`: borrowed.
+ *
+ * Returns 0 for a handle that is no live model.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_model_parameter_count(const chaku_model *model);
+
+/**
+ * The model in a few words, for instance "llama 135M Q4_1".
+ *
+ * - `model`: borrowed.
+ * - Returns: valid until `model` is freed. NULL for a handle that is no live model.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_model_description(const chaku_model *model);
+
+/**
+ * The Jinja source of the file's chat template.
+ *
+ * - `model`: borrowed.
+ * - Returns: valid until `model` is freed. NULL when there is none, and for a handle that is no live model.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_model_chat_template(const chaku_model *model);
+
+/**
+ * How many metadata entries the file has.
+ *
+ * - `model`: borrowed.
+ *
+ * Returns 0 for a handle that is no live model.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_model_metadata_count(const chaku_model *model);
+
+/**
+ * The key of a metadata entry, by position from 0.
+ *
+ * - `model`: borrowed.
+ * - Returns: valid until `model` is freed. NULL past the last entry.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_model_metadata_key(const chaku_model *model, int64_t index);
+
+/**
+ * The value of a metadata entry, as text, by position from 0.
+ *
+ * - `model`: borrowed.
+ * - Returns: valid until `model` is freed. NULL past the last entry.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_model_metadata_value(const chaku_model *model, int64_t index);
+
+/**
+ * The value of the metadata entry with this key, for instance "general.name", as text.
+ *
+ * - `model`: borrowed.
+ * - `key`: borrowed. NUL-terminated.
+ * - Returns: valid until `model` is freed. NULL when there is no such entry.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_model_metadata(const chaku_model *model, const char *key);
+
+/* ---- Tokens -------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Turns text into tokens.
+ *
+ * - `model`: borrowed.
+ * - `text`, `text_len`: borrowed. UTF-8; length in bytes, -1 = NUL-terminated.
+ * - `add_special`: 1 = put the tokens around it that the model wants, such as BOS; 0 = do not.
+ * - `parse_special`: 1 = read names of control tokens in the text as these tokens; 0 = as plain text, which is the
+ *   only safe way with text from strangers.
+ * - `tokens`: borrowed, written to: room for `capacity` tokens. NULL with a capacity of 0, which only asks for the count.
+ * - `out_count`: borrowed, written to: how many tokens there are.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: OUT_OF_RANGE `buffer_too_small` (detail "needed"); INVALID_ARGUMENT `invalid_utf8` (detail "offset").
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_model_tokenize(const chaku_model *model,
+                                const char *text,
+                                int64_t text_len,
+                                int32_t add_special,
+                                int32_t parse_special,
+                                int32_t *CHAKU_NULLABLE tokens,
+                                int64_t capacity,
+                                int64_t *out_count,
+                                chaku_error **out_error);
+
+/**
+ * Turns tokens into text: the bytes they stand for, which may begin or end inside a character.
+ *
+ * - `model`: borrowed.
+ * - `tokens`, `count`: borrowed. `count` may be 0.
+ * - `special`: 1 = write control tokens by name, 0 = leave them out.
+ * - `buffer`: borrowed, written to: room for `capacity` bytes, of which the text's NUL takes one. NULL with a capacity of
+ *   0, which only asks for the length.
+ * - `out_len`: borrowed, written to: the length of the text in bytes, without its NUL.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: OUT_OF_RANGE `buffer_too_small` (detail "needed": the capacity it takes, NUL included); INVALID_ARGUMENT
+ * `invalid_token`.
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_model_detokenize(const chaku_model *model,
+                                  const int32_t *tokens,
+                                  int64_t count,
+                                  int32_t special,
+                                  char *CHAKU_NULLABLE buffer,
+                                  int64_t capacity,
+                                  int64_t *out_len,
+                                  chaku_error **out_error);
+
+/**
+ * The token that begins a text.
+ *
+ * - `model`: borrowed.
+ *
+ * Returns -1 when the model has none, and for a handle that is no live model.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_model_token_bos(const chaku_model *model);
+
+/**
+ * The token that ends a text.
+ *
+ * - `model`: borrowed.
+ *
+ * Returns -1 when the model has none, and for a handle that is no live model.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_model_token_eos(const chaku_model *model);
+
+/**
+ * The token that ends a turn of a conversation.
+ *
+ * - `model`: borrowed.
+ *
+ * Returns -1 when the model has none, and for a handle that is no live model.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_model_token_eot(const chaku_model *model);
+
+/**
+ * The token that fills up a batch.
+ *
+ * - `model`: borrowed.
+ *
+ * Returns -1 when the model has none, and for a handle that is no live model.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_model_token_pad(const chaku_model *model);
+
+/**
+ * Whether an answer ends when the model makes this token: end of text, of turn, of message.
+ *
+ * - `model`: borrowed.
+ *
+ * Returns 1 or 0; 0 also for a number that is no token and for a handle that is no live model.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_model_token_is_end(const chaku_model *model, int32_t token);
+
+/* ---- Session ------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Makes a session.
+ *
+ * - `model`: borrowed. The session keeps the model itself alive.
+ * - `options`: copied. Session keys, and defaults for its requests; NULL = none.
+ * - `out_session`: returns owned (free with chaku_session_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: RESOURCE_EXHAUSTED `session_limit`; FAILED_PRECONDITION `closed`.
+ * Thread class: shared.
+ */
+chaku_code chaku_session_new(chaku_model *model,
+                             const chaku_options *CHAKU_NULLABLE options,
+                             chaku_session **out_session,
+                             chaku_error **out_error);
+
+/**
+ * Says something to the model as the user, in the form of the model's chat template, and starts its answer.
+ *
+ * - `session`: borrowed.
+ * - `text`, `text_len`: copied. UTF-8; length in bytes, -1 = NUL-terminated. Never read as control tokens.
+ * - `options`: copied. Request keys; NULL = none.
+ * - `out_request`: returns owned (free with chaku_request_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: FAILED_PRECONDITION `concurrent_use` (a request runs), `session_mode` (the session holds raw text), `closed`,
+ * `no_chat_template`; RESOURCE_EXHAUSTED `queue_full` (details "queued", "limit"); INVALID_ARGUMENT `empty_prompt`,
+ * `invalid_utf8`. The rest arrives in the final event: OUT_OF_RANGE `context_overflow` (details "tokens", "ctx_size"),
+ * INVALID_ARGUMENT `template_failed`, `invalid_grammar`, `invalid_option`, INTERNAL `decode_failed`.
+ * Thread class: shared.
+ */
+chaku_code chaku_session_chat(chaku_session *session,
+                              const char *text,
+                              int64_t text_len,
+                              const chaku_options *CHAKU_NULLABLE options,
+                              chaku_request **out_request,
+                              chaku_error **out_error);
+
+/**
+ * Appends raw text, without any template, and starts to generate after it.
+ *
+ * - `session`: borrowed.
+ * - `text`, `text_len`: copied. UTF-8; length in bytes, -1 = NUL-terminated.
+ * - `options`: copied. Request keys; NULL = none.
+ * - `out_request`: returns owned (free with chaku_request_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: as chaku_session_chat; `session_mode` when the session is a conversation.
+ * Thread class: shared.
+ */
+chaku_code chaku_session_generate(chaku_session *session,
+                                  const char *text,
+                                  int64_t text_len,
+                                  const chaku_options *CHAKU_NULLABLE options,
+                                  chaku_request **out_request,
+                                  chaku_error **out_error);
+
+/**
+ * Computes text without generating: a later answer then starts sooner.
+ *
+ * - `session`: borrowed.
+ * - `role`: copied. NUL-terminated: "user", "assistant" or "system", and the text becomes a message of the
+ *   conversation; NULL = raw text.
+ * - `text`, `text_len`: copied. UTF-8; length in bytes, -1 = NUL-terminated.
+ * - `options`: copied. Request keys; NULL = none.
+ * - `out_request`: returns owned (free with chaku_request_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: as chaku_session_chat.
+ * Thread class: shared.
+ */
+chaku_code chaku_session_ingest(chaku_session *session,
+                                const char *CHAKU_NULLABLE role,
+                                const char *text,
+                                int64_t text_len,
+                                const chaku_options *CHAKU_NULLABLE options,
+                                chaku_request **out_request,
+                                chaku_error **out_error);
+
+/**
+ * Goes on where the last answer ended: after max_tokens, a cancel or a deadline.
+ *
+ * - `session`: borrowed.
+ * - `options`: copied. Request keys; NULL = none.
+ * - `out_request`: returns owned (free with chaku_request_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: FAILED_PRECONDITION `nothing_to_continue`; else as chaku_session_chat.
+ * Thread class: shared.
+ */
+chaku_code chaku_session_continue(chaku_session *session,
+                                  const chaku_options *CHAKU_NULLABLE options,
+                                  chaku_request **out_request,
+                                  chaku_error **out_error);
+
+/**
+ * Forgets the conversation, but not the system prompt: the session is as new.
+ *
+ * - `session`: borrowed.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: FAILED_PRECONDITION `concurrent_use` (a request runs).
+ * Thread class: shared.
+ */
+chaku_code chaku_session_reset(chaku_session *session, chaku_error **out_error);
+
+/**
+ * How many tokens of the context window the session uses.
+ *
+ * - `session`: borrowed.
+ *
+ * Returns 0 for a handle that is no live session.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_session_context_used(const chaku_session *session);
+
+/**
+ * How many messages the conversation has, the system prompt not counted.
+ *
+ * - `session`: borrowed.
+ *
+ * Returns 0 for a session of raw text, and for a handle that is no live session.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_session_message_count(const chaku_session *session);
+
+/**
+ * Cancels the session's request, if one is under way.
+ *
+ * - `session`: borrowed. NULL does nothing.
+ *
+ * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live session.
+ * Thread class: shared, callback-safe. Never waits.
+ */
+chaku_code chaku_session_cancel(chaku_session *CHAKU_NULLABLE session);
+
+/**
+ * Cancels the session's request, if one runs, waits until it has ended, and refuses new ones with `closed`.
+ *
+ * - `session`: borrowed.
+ * - `timeout_ms`: longest wait in milliseconds; -1 = for ever.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: DEADLINE_EXCEEDED `close_timeout`: the session goes on closing.
+ * Thread class: shared. Waits.
+ */
+chaku_code chaku_session_close(chaku_session *session, int64_t timeout_ms, chaku_error **out_error);
+
+/**
+ * Frees a session's handle. A request under way goes on; the session's memory is given back when it has ended.
+ *
+ * - `session`: consumed. NULL does nothing.
+ *
+ * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live session.
+ * Thread class: shared, callback-safe. Never waits.
+ */
+chaku_code chaku_session_free(chaku_session *CHAKU_NULLABLE session);
+
+/* ---- Request ------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Reads the next event.
+ *
+ * - `request`: borrowed.
+ * - `timeout_ms`: longest wait in milliseconds; 0 = do not wait, -1 = for ever.
+ * - `out_event`: returns owned (free with chaku_event_free). NULL with CHAKU_OK = nothing came in time.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: OUT_OF_RANGE `finished` after the final event; FAILED_PRECONDITION `reader_taken` when the events go to a
+ * callback. A request that failed is no error here: its final event says so.
+ * Thread class: shared. Waits.
+ */
+chaku_code chaku_request_next(chaku_request *request,
+                              int64_t timeout_ms,
+                              chaku_event **out_event,
+                              chaku_error **out_error);
+
+/**
+ * Reads all events on the calling thread, until the final one, which is passed to the callback too.
+ *
+ * - `request`: borrowed.
+ * - `on_event`: borrowed. NULL = only wait for the end. A value other than 0 cancels the request; then only the final
+ *   event follows.
+ * - `user_data`: borrowed; passed to the callback.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Returns CHAKU_OK when the request succeeded, else the code of its end, for instance CANCELLED or DEADLINE_EXCEEDED.
+ * Errors: also those of chaku_request_next.
+ * Thread class: shared. Waits.
+ */
+chaku_code chaku_request_run(chaku_request *request,
+                             chaku_event_callback CHAKU_NULLABLE on_event,
+                             void *CHAKU_NULLABLE user_data,
+                             chaku_error **out_error);
+
+/**
+ * Passes all events to a callback on a thread of the request's own, one at a time. The final event is the last call.
+ * A callback that takes long holds up its own request only.
+ *
+ * - `request`: borrowed.
+ * - `on_event`: borrowed until `destroy` runs. A value other than 0 cancels the request; then only the final event
+ *   follows. Required.
+ * - `user_data`: borrowed until `destroy` runs; passed to the callback.
+ * - `destroy`: borrowed until it runs. NULL = nothing to do. Called once, with `user_data`, also when this function fails.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: FAILED_PRECONDITION `reader_taken`: a request has one callback; RESOURCE_EXHAUSTED `no_thread`.
+ * Thread class: shared.
+ */
+chaku_code chaku_request_on_event(chaku_request *request,
+                                  chaku_event_callback on_event,
+                                  void *CHAKU_NULLABLE user_data,
+                                  chaku_destroy_callback CHAKU_NULLABLE destroy,
+                                  chaku_error **out_error);
+
+/**
+ * Calls back whenever events begin to wait: when there was nothing to read and now there is, and once at registration
+ * if there is something already. It carries nothing: read with chaku_request_next and a timeout of 0 until that gives
+ * NULL, or the next call may never come. In place of the callback before, if there was one.
+ *
+ * - `request`: borrowed.
+ * - `on_ready`: borrowed until `destroy` runs. A value other than 0 ends the calls. Required.
+ * - `user_data`: borrowed until `destroy` runs; passed to the callback.
+ * - `destroy`: borrowed until it runs. NULL = nothing to do. Called once, with `user_data`, also when this function fails.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: RESOURCE_EXHAUSTED `no_thread`.
+ * Thread class: shared. The callback comes from a thread of the runtime and should return at once.
+ */
+chaku_code chaku_request_on_ready(chaku_request *request,
+                                  chaku_ready_callback on_ready,
+                                  void *CHAKU_NULLABLE user_data,
+                                  chaku_destroy_callback CHAKU_NULLABLE destroy,
+                                  chaku_error **out_error);
+
+/**
+ * Cancels a request, whatever it is doing. Its final event follows promptly, with CHAKU_FINISH_CANCELLED unless the
+ * request had ended before.
+ *
+ * - `request`: borrowed. NULL does nothing.
+ *
+ * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live request.
+ * Thread class: shared, callback-safe. Never waits.
+ */
+chaku_code chaku_request_cancel(chaku_request *CHAKU_NULLABLE request);
+
+/**
+ * Whether the final event exists, read or not.
+ *
+ * - `request`: borrowed.
+ *
+ * Returns 1 or 0; 0 also for a handle that is no live request.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_request_is_finished(const chaku_request *request);
+
+/**
+ * The model a request of chaku_model_load_async has loaded. Each call makes a handle of its own to the same model.
+ *
+ * - `request`: borrowed.
+ * - `out_model`: returns owned (free with chaku_model_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: FAILED_PRECONDITION `not_finished`, `no_result` (not a load); the load's own error when it failed.
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_request_model(chaku_request *request, chaku_model **out_model, chaku_error **out_error);
+
+/**
+ * Cancels a request and waits until it has ended, its callback has returned for the last time and `destroy` has run.
+ *
+ * - `request`: borrowed.
+ * - `timeout_ms`: longest wait in milliseconds; -1 = for ever.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: DEADLINE_EXCEEDED `close_timeout`: the request goes on ending.
+ * Thread class: shared. Waits.
+ */
+chaku_code chaku_request_close(chaku_request *request, int64_t timeout_ms, chaku_error **out_error);
+
+/**
+ * Frees a request's handle and cancels the request. No new callback starts; `destroy` marks the end of the last one.
+ *
+ * - `request`: consumed. NULL does nothing.
+ *
+ * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live request.
+ * Thread class: shared, callback-safe, in the request's own callbacks too. Never waits.
+ */
+chaku_code chaku_request_free(chaku_request *CHAKU_NULLABLE request);
+
+/* ---- Event --------------------------------------------------------------------------------------------------------- */
+
+/** Work was done that yields no text: part of a load or of a prompt. */
+#define CHAKU_EVENT_PROGRESS 1
+/** A token was generated. */
+#define CHAKU_EVENT_TEXT 2
+/** The request ended; nothing follows. */
+#define CHAKU_EVENT_FINAL 3
+/** The model ended its answer, a stop text was met, or work that makes no text is complete. */
+#define CHAKU_FINISH_STOP 1
+/** max_tokens was reached, or the window is full under overflow = stop. */
+#define CHAKU_FINISH_LENGTH 2
+/** The model called tools. */
+#define CHAKU_FINISH_TOOL_CALLS 3
+/** Cancelled by the caller. */
+#define CHAKU_FINISH_CANCELLED 4
+/** The deadline passed. */
+#define CHAKU_FINISH_DEADLINE 5
+/** It failed; chaku_event_error says how. */
+#define CHAKU_FINISH_ERROR 6
+
+/**
+ * What kind of event it is: CHAKU_EVENT_PROGRESS, _TEXT or _FINAL. Ignore kinds you do not know.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 0 for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_event_kind(const chaku_event *event);
+
+/**
+ * The text of a text event: whole characters, NUL-terminated, and perhaps with NULs inside. Empty when the token ends
+ * inside a character: the rest comes with a later token.
+ *
+ * - `event`: borrowed.
+ * - `out_len`: borrowed, written to: the length in bytes; may be NULL. Untouched when NULL is returned.
+ * - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. NULL for other
+ *   events.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_event_text(const chaku_event *event, int64_t *CHAKU_NULLABLE out_len);
+
+/**
+ * The bytes of a text event's token, as the model made them: perhaps a part of a character.
+ *
+ * - `event`: borrowed.
+ * - `out_len`: borrowed, written to: how many bytes; may be NULL. Untouched when NULL is returned.
+ * - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. Not
+ *   NUL-terminated. NULL for other events.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const uint8_t *CHAKU_NULLABLE chaku_event_bytes(const chaku_event *event, int64_t *CHAKU_NULLABLE out_len);
+
+/**
+ * The token of a text event.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns -1 for other events, for text without a token of its own, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_event_token(const chaku_event *event);
+
+/**
+ * Whether a text event ends in a character that never became whole, shown as U+FFFD.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 1 or 0; 0 also for other events and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_event_replaced(const chaku_event *event);
+
+/**
+ * How far a progress event says the work is, from 0 to 1.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 1 for a final event, 0 for a text event and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+double chaku_event_progress(const chaku_event *event);
+
+/**
+ * Why the request ended: one of the CHAKU_FINISH_ reasons.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 0 for other events than the final one, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_event_finish_reason(const chaku_event *event);
+
+/**
+ * The code of the request's end: CHAKU_OK when it succeeded.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns CHAKU_OK for other events than the final one, and CHAKU_INVALID_ARGUMENT for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_event_code(const chaku_event *event);
+
+/**
+ * The error of the request's end, in the way a function that fails gives it: code and error object.
+ *
+ * - `event`: borrowed.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL. NULL when the request succeeded and for other
+ *   events than the final one.
+ *
+ * Returns what chaku_event_code returns.
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_event_error(const chaku_event *event, chaku_error **out_error);
+
+/**
+ * How many tokens the whole prompt had.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 0 for other events than the final one, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_event_prompt_tokens(const chaku_event *event);
+
+/**
+ * How many of the prompt's tokens were computed before and cost nothing.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 0 for other events than the final one, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_event_cached_tokens(const chaku_event *event);
+
+/**
+ * How many tokens were generated, those of a stop text included.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 0 for other events than the final one, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_event_completion_tokens(const chaku_event *event);
+
+/**
+ * How many tokens of the context window were in use when the request ended.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 0 for other events than the final one, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_event_context_used(const chaku_event *event);
+
+/**
+ * How long the request waited for the engine, in milliseconds.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 0 for other events than the final one, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+double chaku_event_queue_ms(const chaku_event *event);
+
+/**
+ * How long template and tokenizer took, in milliseconds.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 0 for other events than the final one, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+double chaku_event_prepare_ms(const chaku_event *event);
+
+/**
+ * The time from the start of compute to the first token, in milliseconds.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 0 for other events than the final one, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+double chaku_event_prefill_ms(const chaku_event *event);
+
+/**
+ * The time from the first token to the last, in milliseconds.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 0 for other events than the final one, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+double chaku_event_decode_ms(const chaku_event *event);
+
+/**
+ * The time from the call to the final event, in milliseconds.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 0 for other events than the final one, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+double chaku_event_total_ms(const chaku_event *event);
+
+/**
+ * Makes one more handle to an event, to be freed on its own: the way to keep an event that a callback only borrowed.
+ *
+ * - `event`: borrowed.
+ * - `out_event`: returns owned (free with chaku_event_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_event_retain(const chaku_event *event, chaku_event **out_event, chaku_error **out_error);
+
+/**
+ * Frees an event.
+ *
+ * - `event`: consumed. NULL does nothing.
+ *
+ * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_event_free(chaku_event *CHAKU_NULLABLE event);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+
+#if defined(__clang__)
+#pragma clang assume_nonnull end
+#pragma clang diagnostic pop
+#endif
+
+#endif /* CHAKU_H */

@@ -48,21 +48,16 @@ impl<T> Table<T> {
         Table { shards: [const { Mutex::new(Shard { slots: Vec::new(), free: Vec::new() }) }; SHARDS], limits }
     }
 
-    /// Stores an object; `None` when every slot this thread's shard can have is taken or used up.
+    /// Stores an object, in this thread's shard if there is room; `None` when every slot is taken or used up.
     pub(crate) fn insert(&self, object: Arc<T>) -> Option<Key> {
-        let number = shard_of_this_thread();
-        let mut shard = self.shards[number].lock();
-        let slot = match shard.free.pop() {
-            Some(slot) => slot,
-            None if shard.slots.len() < self.limits.slots as usize / SHARDS => {
-                shard.slots.push(Slot { generation: 0, poisoned: false, object: None });
-                shard.slots.len() as u32 - 1
-            }
-            None => return None,
-        };
-        let entry = &mut shard.slots[slot as usize];
-        entry.object = Some(object);
-        Some(Key { index: slot * SHARDS as u32 + number as u32, generation: entry.generation })
+        let (mine, mut object) = (shard_of_this_thread(), Some(object));
+        (0..SHARDS).map(|step| (mine + step) % SHARDS).find_map(|number| {
+            let mut shard = self.shards[number].lock();
+            let slot = shard.free_slot(self.limits.slots as usize / SHARDS)?;
+            let entry = &mut shard.slots[slot as usize];
+            entry.object = object.take();
+            Some(Key { index: slot * SHARDS as u32 + number as u32, generation: entry.generation })
+        })
     }
 
     /// The object, if this very one is still there and not poisoned.
@@ -103,6 +98,20 @@ impl<T> Table<T> {
             shard.free.push(slot as u32);
         }
         Some(object)
+    }
+}
+
+impl<T> Shard<T> {
+    /// An empty slot, perhaps a new one.
+    fn free_slot(&mut self, most: usize) -> Option<u32> {
+        if let Some(slot) = self.free.pop() {
+            return Some(slot);
+        }
+        if self.slots.len() >= most {
+            return None;
+        }
+        self.slots.push(Slot { generation: 0, poisoned: false, object: None });
+        Some(self.slots.len() as u32 - 1)
     }
 }
 
@@ -162,7 +171,7 @@ mod tests {
             keys.push(key);
             table.remove(key).unwrap();
         }
-        assert_eq!(keys.len(), 6, "two slots of this thread's shard, three objects each");
+        assert_eq!(keys.len(), 6 * SHARDS, "two slots of each shard, three objects each");
         assert!(keys.iter().all(|key| table.get(*key).is_none()));
         assert!((1..keys.len()).all(|i| !keys[..i].contains(&keys[i])), "no key is given out twice");
     }
@@ -170,10 +179,10 @@ mod tests {
     #[test]
     fn live_objects_are_bounded_and_a_removed_one_makes_room() {
         let table = Table::new(Limits { slots: SHARDS as u32, generations: 10 });
-        let key = table.insert(Arc::new(1)).unwrap();
-        assert!(table.insert(Arc::new(2)).is_none());
-        table.remove(key).unwrap();
-        assert!(table.insert(Arc::new(3)).is_some());
+        let keys: Vec<_> = (0..SHARDS).map(|n| table.insert(Arc::new(n)).unwrap()).collect();
+        assert!(table.insert(Arc::new(99)).is_none());
+        table.remove(keys[7]).unwrap();
+        assert!(table.insert(Arc::new(100)).is_some());
     }
 
     #[test]

@@ -1,0 +1,31 @@
+// One streamed answer through the C ABI: what benches/python/stream.py and benches/node/stream.mjs do in their languages.
+// Prints {"tokens": n, "seconds": s}: from the first token to the last, so that no prefill counts.
+#include "client.hpp"
+#include "measure.hpp"
+
+#include <cstdio>
+
+int main(int argc, char ** argv) try {
+    if (argc != 2) throw std::runtime_error("usage: stream MODEL");
+    client::Options model_options, session_options, request_options;
+    model_options.integer("ctx_size", 2048).integer("threads", 2).integer("threads_batch", 2);
+    request_options.integer("max_tokens", 160).integer("seed", 42).flag("ignore_eos", true);
+    auto model   = client::load(argv[1], model_options);
+    auto session = client::session(model, session_options);
+    auto request = client::chat(session, "Tell me everything you know about wool.", request_options);
+
+    int                        tokens = 0;
+    measure::Clock::time_point first, last;
+    while (true) {
+        auto event = client::next(request, -1);
+        if (client::is_final(event)) break;
+        if (!client::is_text(event)) continue;
+        last = measure::Clock::now();
+        if (tokens++ == 0) first = last;
+    }
+    std::printf("{\"tokens\": %d, \"seconds\": %.6f}\n", tokens - 1, std::chrono::duration<double>(last - first).count());
+    return 0;
+} catch (const std::exception & error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+}

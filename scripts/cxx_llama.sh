@@ -11,6 +11,7 @@ for line in sys.stdin:
     if message["reason"] == "build-script-executed" and "llama-cpp-sys-2" in message["package_id"]:
         print(message["out_dir"])
 ')
+"$root/scripts/static_library.sh"  # cargo has put its own archive back
 source=$(sed -n 's/^CMAKE_HOME_DIRECTORY:INTERNAL=//p' "$out/build/CMakeCache.txt")
 
 includes=()

@@ -29,7 +29,8 @@ fn forked() -> Error {
     )
 }
 
-/// Marks children forked from now on. Before the first call that starts threads there is nothing a child could miss.
+/// Marks children forked from now on. Before the first handle, and the first call that starts threads, there is nothing a
+/// child could miss.
 pub(crate) fn watch() {
     static ONCE: Once = Once::new();
     ONCE.call_once(register);

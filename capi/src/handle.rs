@@ -53,6 +53,7 @@ impl<H: Handle> Drop for Held<H> {
 
 /// Gives an object to C.
 pub(crate) fn put<H: Handle>(object: Arc<H::Object>) -> Result<*mut H> {
+    fork::watch();
     check_process::<H>()?;
     let key = H::table().insert(object).ok_or_else(|| {
         Error::new(Reason::MemoryBudget, format!("no {} can be made: all its handles are in use", H::TYPE.name()))
@@ -138,8 +139,10 @@ macro_rules! handles {
             type Object = $object;
             const TYPE: Type = Type::$handle;
             fn table() -> &'static Table<$object> {
-                // A forked child has one of its own: a thread it does not have may hold a lock of the other.
-                static TABLES: [Table<$object>; 2] = [const { Table::new(LAYOUT.limits()) }; 2];
+                // A forked child has one of its own: a thread it does not have may hold a lock of the other. Its keys
+                // begin where the parent's do not come in any foreseeable time, so that no handle names two objects.
+                static TABLES: [Table<$object>; 2] =
+                    [Table::new(LAYOUT.limits(), 0), Table::new(LAYOUT.limits(), LAYOUT.limits().generations / 2)];
                 &TABLES[usize::from(fork::is_child())]
             }
         })+

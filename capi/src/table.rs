@@ -25,6 +25,8 @@ pub(crate) struct Limits {
 pub(crate) struct Table<T> {
     shards: [Mutex<Shard<T>>; SHARDS],
     limits: Limits,
+    /// The generation of a new slot.
+    first_generation: u32,
 }
 
 /// A cache line or two of its own, so that threads at work in two shards do not slow each other down.
@@ -44,8 +46,9 @@ struct Slot<T> {
 }
 
 impl<T> Table<T> {
-    pub(crate) const fn new(limits: Limits) -> Self {
-        Table { shards: [const { Mutex::new(Shard { slots: Vec::new(), free: Vec::new() }) }; SHARDS], limits }
+    pub(crate) const fn new(limits: Limits, first_generation: u32) -> Self {
+        let shards = [const { Mutex::new(Shard { slots: Vec::new(), free: Vec::new() }) }; SHARDS];
+        Table { shards, limits, first_generation }
     }
 
     /// Stores an object, in this thread's shard if there is room; `None` when every slot is taken or used up.
@@ -53,7 +56,7 @@ impl<T> Table<T> {
         let (mine, mut object) = (shard_of_this_thread(), Some(object));
         (0..SHARDS).map(|step| (mine + step) % SHARDS).find_map(|number| {
             let mut shard = self.shards[number].lock();
-            let slot = shard.free_slot(self.limits.slots as usize / SHARDS)?;
+            let slot = shard.free_slot(self.limits.slots as usize / SHARDS, self.first_generation)?;
             let entry = &mut shard.slots[slot as usize];
             entry.object = object.take();
             Some(Key { index: slot * SHARDS as u32 + number as u32, generation: entry.generation })
@@ -103,14 +106,14 @@ impl<T> Table<T> {
 
 impl<T> Shard<T> {
     /// An empty slot, perhaps a new one.
-    fn free_slot(&mut self, most: usize) -> Option<u32> {
+    fn free_slot(&mut self, most: usize, generation: u32) -> Option<u32> {
         if let Some(slot) = self.free.pop() {
             return Some(slot);
         }
         if self.slots.len() >= most {
             return None;
         }
-        self.slots.push(Slot { generation: 0, poisoned: false, object: None });
+        self.slots.push(Slot { generation, poisoned: false, object: None });
         Some(self.slots.len() as u32 - 1)
     }
 }
@@ -144,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_key_finds_its_object_until_it_is_removed_and_never_again() {
-        let table = Table::new(ROOMY);
+        let table = Table::new(ROOMY, 0);
         let first = table.insert(Arc::new("first")).unwrap();
         assert_eq!(table.get(first).as_deref(), Some(&"first"));
         assert_eq!(table.remove(first).as_deref(), Some(&"first"));
@@ -158,14 +161,14 @@ mod tests {
 
     #[test]
     fn a_key_that_was_never_given_out_finds_nothing() {
-        let table = Table::<u8>::new(ROOMY);
+        let table = Table::<u8>::new(ROOMY, 0);
         assert!(table.get(Key { index: 12_345, generation: 0 }).is_none());
         assert!(table.remove(Key { index: u32::MAX, generation: u32::MAX }).is_none());
     }
 
     #[test]
     fn a_slot_whose_generations_are_used_up_is_retired() {
-        let table = Table::new(Limits { slots: 2 * SHARDS as u32, generations: 3 });
+        let table = Table::new(Limits { slots: 2 * SHARDS as u32, generations: 3 }, 0);
         let mut keys = Vec::new();
         while let Some(key) = table.insert(Arc::new(())) {
             keys.push(key);
@@ -178,7 +181,7 @@ mod tests {
 
     #[test]
     fn live_objects_are_bounded_and_a_removed_one_makes_room() {
-        let table = Table::new(Limits { slots: SHARDS as u32, generations: 10 });
+        let table = Table::new(Limits { slots: SHARDS as u32, generations: 10 }, 0);
         let keys: Vec<_> = (0..SHARDS).map(|n| table.insert(Arc::new(n)).unwrap()).collect();
         assert!(table.insert(Arc::new(99)).is_none());
         table.remove(keys[7]).unwrap();
@@ -187,7 +190,7 @@ mod tests {
 
     #[test]
     fn an_object_outlives_its_key_while_someone_uses_it() {
-        let table = Table::new(ROOMY);
+        let table = Table::new(ROOMY, 0);
         let key = table.insert(Arc::new(String::from("in use"))).unwrap();
         let user = table.get(key).unwrap();
         drop(table.remove(key));
@@ -197,7 +200,7 @@ mod tests {
 
     #[test]
     fn dropping_an_object_may_use_the_table() {
-        static TABLE: Table<Nested> = Table::new(ROOMY);
+        static TABLE: Table<Nested> = Table::new(ROOMY, 0);
         struct Nested(Option<Key>);
         impl Drop for Nested {
             fn drop(&mut self) {
@@ -212,7 +215,7 @@ mod tests {
 
     #[test]
     fn of_many_threads_that_remove_one_key_exactly_one_succeeds() {
-        let table = Table::new(ROOMY);
+        let table = Table::new(ROOMY, 0);
         for _ in 0..200 {
             let key = table.insert(Arc::new(())).unwrap();
             let won = AtomicUsize::new(0);
@@ -230,7 +233,7 @@ mod tests {
 
     #[test]
     fn threads_never_see_each_others_objects_under_their_keys() {
-        let table = Table::new(ROOMY);
+        let table = Table::new(ROOMY, 0);
         std::thread::scope(|scope| {
             for thread in 0..8u64 {
                 let table = &table;

@@ -23,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) llama: chaku_llama::Model,
     pub(crate) worker: Worker,
     pub(crate) runtime: Runtime,
+    /// Where the log lines of the model and its requests go: what the runtime had when it was loaded.
+    pub(crate) dispatch: Option<tracing::Dispatch>,
     /// What the GGUF recommends, and what the caller gave: layers below a session's and a request's options.
     pub(crate) recommended: Options,
     pub(crate) options: Options,
@@ -41,6 +43,7 @@ impl Model {
         worker: Worker,
         options: Options,
         runtime: Runtime,
+        dispatch: Option<tracing::Dispatch>,
         max_sessions: usize,
         ctx_size: u32,
     ) -> Self {
@@ -50,6 +53,7 @@ impl Model {
             llama,
             worker,
             runtime,
+            dispatch,
             options,
             ctx_size: ctx_size as usize,
             templates: OnceLock::new(),

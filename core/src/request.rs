@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use crate::clock::{millis, until};
-use crate::delivery;
+use crate::delivery::{self, Caller, Callers};
 use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Final};
 use crate::event_queue::{EventQueue, Next};
@@ -23,7 +23,8 @@ use crate::runtime::signal::Signal;
 pub struct Request {
     shared: Arc<Shared>,
     runtime: Runtime,
-    ready: Mutex<Option<Arc<Registration>>>,
+    /// The ready hook, and those before it whose last call may still run.
+    ready: Mutex<Vec<Arc<Registration>>>,
 }
 
 /// A request on its way through the workers. Lost on the way, by a panic or a closing channel, it ends all the same.
@@ -117,13 +118,12 @@ pub(crate) struct Shared {
     worker: Arc<Signal>,
     /// What a load made.
     model: Mutex<Option<Model>>,
-    /// The callback thread has ended.
-    pub(crate) delivered: delivery::Done,
+    pub(crate) callers: Callers,
 }
 
 impl Request {
     pub(crate) fn new(shared: Arc<Shared>, runtime: Runtime) -> Self {
-        Request { shared, runtime, ready: Mutex::new(None) }
+        Request { shared, runtime, ready: Mutex::default() }
     }
 
     /// The next event, waiting at most `timeout` (`None` = for ever). `Ok(None)` = nothing came in time. After the
@@ -137,6 +137,7 @@ impl Request {
     /// then only the final event follows. If another thread frees the request meanwhile, `on_event` is called no more.
     pub fn run(&self, on_event: impl FnMut(&Event) -> bool) -> Result<Arc<Final>> {
         let _reading = self.shared.readers.enter()?;
+        let _caller = Caller::begin(self.shared.clone());
         self.shared.read_all(on_event)
     }
 
@@ -152,11 +153,13 @@ impl Request {
     pub fn on_ready(&self, on_ready: impl FnMut() + Send + 'static) -> Result<()> {
         let (hook, registration) = self.runtime.notifier()?.register(Box::new(on_ready));
         let mut ready = self.ready.lock();
-        let before = (self.shared.queue.set_ready(Some(hook)), ready.replace(registration));
+        let hook_before = self.shared.queue.set_ready(Some(hook));
+        ready.retain(|registration| !registration.is_gone());
+        let before = ready.clone();
+        ready.push(registration);
         drop(ready);
-        if let (_, Some(before)) = &before {
-            before.revoke();
-        }
+        drop(hook_before);
+        before.iter().for_each(|registration| registration.revoke());
         Ok(())
     }
 
@@ -200,20 +203,22 @@ impl Request {
     /// ever). Not from inside such a callback: it would wait for itself.
     pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
         let until = until(timeout);
-        self.shared.audience.store(Audience::Leaving as u8, Ordering::Release);
+        // Whoever freed the handle meanwhile wants even less.
+        self.shared.audience.fetch_max(Audience::Leaving as u8, Ordering::AcqRel);
         self.cancel();
         let ready = self.revoke_ready();
-        let quiet = ready.is_none_or(|registration| registration.wait_gone(until));
-        if quiet && self.shared.queue.wait_end(until) && self.shared.delivered.wait(until) {
+        let quiet = ready.iter().all(|registration| registration.wait_gone(until));
+        if quiet && self.shared.queue.wait_end(until) && self.shared.callers.wait_none(until) {
             return Ok(());
         }
         Err(Error::new(Reason::CloseTimeout, "the request is still ending; it goes on doing so"))
     }
 
-    fn revoke_ready(&self) -> Option<Arc<Registration>> {
+    fn revoke_ready(&self) -> Vec<Arc<Registration>> {
         drop(self.shared.queue.set_ready(None));
         let ready = self.ready.lock().clone();
-        ready.inspect(|registration| registration.revoke())
+        ready.iter().for_each(|registration| registration.revoke());
+        ready
     }
 }
 
@@ -249,7 +254,7 @@ impl Shared {
             readers: Readers::default(),
             worker,
             model: Mutex::new(None),
-            delivered: delivery::Done::default(),
+            callers: Callers::default(),
         })
     }
 

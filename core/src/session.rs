@@ -175,16 +175,14 @@ impl Session {
         let layers = session.layers(options);
         let queue = layers.i64("event_queue").unwrap_or(1) as usize;
         let deadline = deadline(&layers);
-        let request = request::Shared::new(
-            kind,
-            queue,
-            deadline,
-            model.worker.control.signal.clone(),
-            model.runtime.dispatch().as_ref(),
-        );
+        let request =
+            request::Shared::new(kind, queue, deadline, model.worker.control.signal.clone(), model.dispatch.as_ref());
         let prompt = Prompt { request: request.clone(), session: session.clone(), options: options.clone(), ask };
         model.worker.submit(request.clone(), Box::new(move || prompt.prepare()))?;
-        state.active = Some(request.clone());
+        let before = state.active.replace(request.clone());
+        drop(state);
+        // Not under the lock: it may be the last to hold a log sink, whose end runs the host's code.
+        drop(before);
         Ok(Request::new(request, model.runtime.clone()))
     }
 }

@@ -78,13 +78,14 @@ check "C++ links" "$CXX" -std=c++11 $STRICT -Iinclude "$OUT/cxx.cpp" -o "$OUT/cx
 check "C++ runs" "$OUT/cxx"
 
 for library in shared static; do
-    for test in version misuse callbacks; do
+    for test in version misuse callbacks barriers; do
         check "$library: $test compiles" compile $library "$OUT/$test-$library" tests/abi/$test.c
     done
     check "$library: the header's program compiles" compile $library "$OUT/program-$library" "$OUT/program.c"
     check "$library: version" "$OUT/version-$library"
     check "$library: misuse" "$OUT/misuse-$library"
     check "$library: callbacks" timeout 300 "$OUT/callbacks-$library" "$MODELS/tiny-script.gguf" "$MODELS/tiny-long.gguf"
+    check "$library: barriers" timeout 300 "$OUT/barriers-$library" "$MODELS/tiny-long.gguf"
     program() { "$OUT/program-$library" "$MODELS/tiny-script.gguf" | grep -q .; }
     check "$library: the header's program answers" program
     missing() { ! "$OUT/program-$library" no/such/file.gguf 2>"$OUT/message" && grep -q '^NOT_FOUND: ' "$OUT/message"; }

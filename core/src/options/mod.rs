@@ -74,8 +74,11 @@ impl Options {
                 Err(invalid(spec, format!("option `{key}` is one of {}, not `{value}`", choices.join(", "))))
             }
             Kind::List { .. } => {
-                self.values.remove(spec.key);
-                self.add_str(key, value)
+                let before = self.values.remove(spec.key);
+                self.add_str(key, value).inspect_err(|_| {
+                    // A setter that fails changes nothing.
+                    before.map(|before| self.values.insert(spec.key, before));
+                })
             }
             _ => Err(wrong_type(spec, "text")),
         }
@@ -180,6 +183,15 @@ mod tests {
         let error = Options::new().set_f64("temprature", 0.5).unwrap_err();
         assert_eq!(error.reason(), Reason::UnknownOption);
         assert_eq!(error.detail("nearest"), Some("temperature"));
+    }
+
+    #[test]
+    fn a_setter_that_fails_leaves_a_list_as_it_was() {
+        let mut options = Options::new();
+        options.add_str("stop", "a").unwrap();
+        options.add_str("stop", "b").unwrap();
+        assert_eq!(options.set_str("stop", "").unwrap_err().reason(), Reason::InvalidOption);
+        assert_eq!(Layers(vec![&options]).list("stop"), ["a", "b"]);
     }
 
     #[test]

@@ -31,13 +31,14 @@ const DEFAULT_CTX_SIZE: u32 = 4096;
 pub(super) fn start(runtime: &Runtime, path: &Path, options: &Options) -> Result<Request> {
     let layers = Layers(vec![runtime.options(), options]);
     let queue = layers.i64("event_queue").unwrap_or(1) as usize;
-    let shared =
-        Shared::new("load", queue, deadline(&layers), Arc::new(Signal::default()), runtime.dispatch().as_ref());
+    // One for the load, the model and its requests, whatever happens to the runtime's meanwhile.
+    let dispatch = runtime.dispatch();
+    let shared = Shared::new("load", queue, deadline(&layers), Arc::new(Signal::default()), dispatch.as_ref());
     let guard = runtime.begin_load()?;
-    let (request, path, options, dispatch) = (shared.clone(), path.to_owned(), options.clone(), runtime.dispatch());
+    let (request, path, options) = (shared.clone(), path.to_owned(), options.clone());
     let run = move || {
-        let _logged = dispatch.map(|dispatch| tracing::dispatcher::set_default(&dispatch));
-        run(&request, path, options, guard);
+        let _logged = dispatch.as_ref().map(tracing::dispatcher::set_default);
+        run(&request, path, options, dispatch.as_ref(), guard);
     };
     std::thread::Builder::new()
         .name("chaku-load".into())
@@ -47,9 +48,9 @@ pub(super) fn start(runtime: &Runtime, path: &Path, options: &Options) -> Result
     Ok(Request::new(shared, runtime.clone()))
 }
 
-fn run(request: &Arc<Shared>, path: PathBuf, options: Options, guard: LoadGuard) {
+fn run(request: &Arc<Shared>, path: PathBuf, options: Options, dispatch: Option<&tracing::Dispatch>, guard: LoadGuard) {
     let loaded = request.span.in_scope(|| {
-        catch_unwind(AssertUnwindSafe(|| load(request, &path, options, &guard.0)))
+        catch_unwind(AssertUnwindSafe(|| load(request, &path, options, dispatch, &guard.0)))
             .unwrap_or_else(|panic| Err(panicked(&*panic)))
     });
     // Before the final event, so that whoever reads it may load the next model.
@@ -62,7 +63,13 @@ fn run(request: &Arc<Shared>, path: PathBuf, options: Options, guard: LoadGuard)
     }
 }
 
-fn load(request: &Shared, path: &Path, options: Options, runtime: &Runtime) -> Result<Model> {
+fn load(
+    request: &Shared,
+    path: &Path,
+    options: Options,
+    dispatch: Option<&tracing::Dispatch>,
+    runtime: &Runtime,
+) -> Result<Model> {
     crate::log::init()?;
     check_file(path)?;
     let layers = Layers(vec![runtime.options(), &options]);
@@ -93,8 +100,8 @@ fn load(request: &Shared, path: &Path, options: Options, runtime: &Runtime) -> R
     let ctx_size = context.n_ctx();
     let control = Control::new(layers.i64("queue_limit").unwrap_or(1) as usize);
     let backend = LlamaBackend::new(model.clone(), context);
-    let worker = Worker::start(backend, control, max_sessions as usize, runtime.dispatch())?;
-    Ok(Model::new(model, worker, options, runtime.clone(), max_sessions as usize, ctx_size))
+    let worker = Worker::start(backend, control, max_sessions as usize, dispatch.cloned())?;
+    Ok(Model::new(model, worker, options, runtime.clone(), dispatch.cloned(), max_sessions as usize, ctx_size))
 }
 
 /// What a context is refused for is the caller's choice of options, or the model itself.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::{Sender, unbounded};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Reason, Result};
 use crate::event_queue::ReadyHook;
@@ -18,14 +18,22 @@ pub(crate) struct Notifier {
 
 type Callback = Box<dyn FnMut() + Send>;
 
-/// A ready callback.
+/// A ready callback. It is called and dropped with no lock held, because both run the host's code.
 pub(crate) struct Registration {
-    /// `None` once revoked and not running any more. Locked while it runs.
-    callback: Mutex<Option<Callback>>,
-    /// No call may start.
-    revoked: AtomicBool,
+    state: Mutex<State>,
+    /// `state.gone` became true.
+    went: Condvar,
     /// A call is on its way. Invariant: each registration is in the channel at most once, which bounds it.
     pending: AtomicBool,
+}
+
+struct State {
+    /// `None` while it runs, and after it was revoked.
+    callback: Option<Callback>,
+    /// No call may start.
+    revoked: bool,
+    /// The callback was dropped.
+    gone: bool,
 }
 
 impl Notifier {
@@ -41,8 +49,8 @@ impl Notifier {
     /// A hook that calls `callback` on the notifier's thread.
     pub(crate) fn register(self: Arc<Self>, callback: Callback) -> (ReadyHook, Arc<Registration>) {
         let registration = Arc::new(Registration {
-            callback: Mutex::new(Some(callback)),
-            revoked: AtomicBool::new(false),
+            state: Mutex::new(State { callback: Some(callback), revoked: false, gone: false }),
+            went: Condvar::new(),
             pending: AtomicBool::new(false),
         });
         let called = registration.clone();
@@ -59,37 +67,103 @@ impl Notifier {
 impl Registration {
     /// Lets no new call start, and drops the callback: now, or when the call under way has returned.
     pub(crate) fn revoke(&self) {
-        self.revoked.store(true, Ordering::Release);
-        if let Some(callback) = self.callback.try_lock() {
-            take(callback);
-        }
+        let mut state = self.state.lock();
+        state.revoked = true;
+        let callback = state.callback.take();
+        drop(state);
+        self.let_go(callback);
     }
 
-    /// Waits until the revoked callback is gone; says whether it went before `until`.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.state.lock().gone
+    }
+
+    /// Waits until the revoked callback was dropped; says whether it was before `until`.
     pub(crate) fn wait_gone(&self, until: Option<Instant>) -> bool {
-        let locked = match until {
-            None => Some(self.callback.lock()),
-            Some(until) => self.callback.try_lock_until(until),
-        };
-        locked.map(take).is_some()
+        let mut state = self.state.lock();
+        while !state.gone {
+            match until {
+                None => self.went.wait(&mut state),
+                Some(until) if self.went.wait_until(&mut state, until).timed_out() => return state.gone,
+                Some(_) => {}
+            }
+        }
+        true
     }
 
     fn call(&self) {
         self.pending.store(false, Ordering::Release);
-        let mut callback = self.callback.lock();
-        if let (false, Some(call)) = (self.revoked.load(Ordering::Acquire), &mut *callback) {
-            // One hook that panics must not silence the others.
-            let _ = catch_unwind(AssertUnwindSafe(call));
+        let Some(mut callback) = self.state.lock().callback.take() else { return };
+        // One hook that panics must not silence the others.
+        let _ = catch_unwind(AssertUnwindSafe(&mut callback));
+        let mut state = self.state.lock();
+        if !state.revoked {
+            state.callback = Some(callback);
+            return;
         }
-        if self.revoked.load(Ordering::Acquire) {
-            take(callback);
+        drop(state);
+        self.let_go(Some(callback));
+    }
+
+    /// Drops the callback, then says so.
+    fn let_go(&self, callback: Option<Callback>) {
+        if let Some(callback) = callback {
+            drop(callback);
+            self.state.lock().gone = true;
+            self.went.notify_all();
         }
     }
 }
 
-/// Drops the callback without the lock: dropping it may run the caller's code.
-fn take(mut callback: MutexGuard<'_, Option<Callback>>) {
-    let taken = callback.take();
-    drop(callback);
-    drop(taken);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Barrier;
+    use std::sync::atomic::AtomicUsize;
+    use std::time::Duration;
+
+    /// Counts its drops, slowly.
+    struct Slow(Arc<AtomicUsize>);
+
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            std::thread::sleep(Duration::from_millis(20));
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn whoever_waits_sees_the_callback_dropped_also_when_it_was_running() {
+        let notifier = Notifier::start().unwrap();
+        let (running, dropped) = (Arc::new(Barrier::new(2)), Arc::new(AtomicUsize::new(0)));
+        let (began, slow) = (running.clone(), Slow(dropped.clone()));
+        let (hook, registration) = notifier.register(Box::new(move || {
+            let _slow = &slow;
+            began.wait();
+            std::thread::sleep(Duration::from_millis(20));
+        }));
+        hook();
+        running.wait();
+        registration.revoke();
+        assert!(!registration.wait_gone(Some(Instant::now())), "it still runs");
+        assert!(registration.wait_gone(None));
+        assert_eq!(dropped.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_callback_may_revoke_itself_and_is_called_no_more() {
+        let notifier = Notifier::start().unwrap();
+        let (calls, this) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(None::<Arc<Registration>>)));
+        let (counted, own) = (calls.clone(), this.clone());
+        let (hook, registration) = notifier.register(Box::new(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            own.lock().take().expect("set before the first call").revoke();
+        }));
+        *this.lock() = Some(registration.clone());
+        hook();
+        assert!(registration.wait_gone(None));
+        hook();
+        drop(hook);
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+    }
 }

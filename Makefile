@@ -8,11 +8,12 @@ MAKEFLAGS += --no-print-directory
 # Everything here knows the build's outputs by their default place.
 unexport CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR CARGO_BUILD_TARGET
 MODELS := target/models
+PREFIX ?= /usr/local
 SMOLLM2 := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
 
 include scripts/programs.mk
 
-.PHONY: help deps models build examples demo test lint header bench
+.PHONY: help deps models build examples install sizes demo test lint header bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -29,6 +30,12 @@ build: deps ## Build libchaku, shared and static (FEATURES="vulkan" for other ba
 
 examples: build ## Compile the C examples against include/chaku.h
 	@$(MAKE) -C examples/c
+
+install: ## Install header, libraries, pkg-config and CMake files (PREFIX=/usr/local, DESTDIR=, LIBDIR=lib); after `make build`
+	@scripts/install.sh "$(PREFIX)" "$(DESTDIR)" "$(LIBDIR)"
+
+sizes: build ## Say what the stripped library consists of: by section and by part
+	@scripts/sizes.sh
 
 demo: build ## Stream a real reply: build, fetch the model, compile examples/c/chat.c and run it
 	@tests/assets/fetch_models.sh $(MODELS)

@@ -14,9 +14,4 @@ if [ -e target/release/libchaku.so ]; then
     soname=$(readelf -d target/release/libchaku.so | sed -n 's/.*(SONAME).*\[\(.*\)\].*/\1/p')
     [ -z "$soname" ] || ln -sf libchaku.so "target/release/$soname"
 fi
-# The static library gets what the linker does for the shared one (capi/artifact/build.rs): no destructors of statics.
-# Cargo's own copy of the archive is left alone, so that it does not build it again.
-if [ "$(uname)" = Linux ] && [ target/release/libchaku.a -ef target/release/deps/libchaku.a ]; then
-    objcopy --redefine-sym __cxa_atexit=__wrap___cxa_atexit target/release/deps/libchaku.a target/release/libchaku.a.new
-    mv target/release/libchaku.a.new target/release/libchaku.a
-fi
+scripts/static_library.sh

@@ -1427,7 +1427,8 @@ chaku_code chaku_request_run(chaku_request *request,
  * - `destroy`: borrowed until it runs. NULL = nothing to do. Called once, with `user_data`, also when this function fails.
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
  *
- * Errors: FAILED_PRECONDITION `reader_taken`: a request has one callback; RESOURCE_EXHAUSTED `no_thread`.
+ * Errors: FAILED_PRECONDITION `reader_taken`: a request has one callback; OUT_OF_RANGE `finished` after the final event
+ * was read; RESOURCE_EXHAUSTED `no_thread`.
  * Thread class: shared.
  */
 chaku_code chaku_request_on_event(chaku_request *request,
@@ -1457,8 +1458,8 @@ chaku_code chaku_request_on_ready(chaku_request *request,
                                   chaku_error **out_error);
 
 /**
- * Cancels a request, whatever it is doing. Its final event follows promptly, with CHAKU_FINISH_CANCELLED unless the
- * request had ended before.
+ * Cancels a request, whatever it is doing. Its final event follows promptly, with CHAKU_FINISH_CANCELLED unless it comes
+ * to an end of its own first.
  *
  * - `request`: borrowed. NULL does nothing.
  *
@@ -1502,7 +1503,8 @@ chaku_code chaku_request_model(chaku_request *request, chaku_model **out_model, 
 chaku_code chaku_request_close(chaku_request *request, int64_t timeout_ms, chaku_error **out_error);
 
 /**
- * Frees a request's handle and cancels the request. No new callback starts; `destroy` marks the end of the last one.
+ * Frees a request's handle and cancels the request. No callback is begun any more; one that is on its way to the host at
+ * that very moment still arrives. `destroy` marks the end of the last one.
  *
  * - `request`: consumed. NULL does nothing.
  *

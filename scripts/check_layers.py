@@ -14,6 +14,7 @@ ALLOWED = {
     "chaku-python": {"chaku-abi"},
     "chaku-node": {"chaku-abi"},
     "chaku-bench": {"chaku"},
+    "chaku-loom": set(),
 }
 
 metadata = json.loads(subprocess.check_output(["cargo", "metadata", "--no-deps", "--format-version=1"]))

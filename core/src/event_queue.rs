@@ -3,13 +3,15 @@
 //! The engine never waits: it asks [`EventQueue::has_room`] before it computes a token, and pauses the request when
 //! there is none. So the queue holds at most its capacity, plus the tokens a stop string had held back, plus the
 //! final event, whose place is reserved.
+//!
+//! `tests/loom` compiles this very file against modelled locks and stand-ins for events: it names nothing else of the
+//! crate, and its tests live in `event_queue_tests.rs`.
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use parking_lot::{Condvar, Mutex};
-
 use crate::event::{Event, Final};
+use crate::sync::{Condvar, Mutex};
 
 /// Called when the queue goes from empty to non-empty. It must only pass the news on: it runs with the lock held.
 pub(crate) type ReadyHook = Box<dyn Fn() + Send + Sync>;
@@ -118,6 +120,11 @@ impl EventQueue {
         self.state.lock().end.clone()
     }
 
+    /// Whether the final event was handed out: there is nothing left to read.
+    pub(crate) fn is_read(&self) -> bool {
+        self.state.lock().end_read
+    }
+
     /// Waits for the end, which need not be read; says whether it came.
     pub(crate) fn wait_end(&self, until: Option<Instant>) -> bool {
         let mut state = self.state.lock();
@@ -159,82 +166,5 @@ impl EventQueue {
             hook();
         }
         self.changed.notify_all();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::error::{Error, Reason};
-    use crate::event::{Phase, Progress, Text};
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    fn token(n: i32) -> Event {
-        Event::Text(Arc::new(Text { text: n.to_string(), token: n, bytes: Vec::new(), replaced: false }))
-    }
-
-    fn now() -> Option<Instant> {
-        Some(Instant::now())
-    }
-
-    #[test]
-    fn only_the_first_end_counts_and_nothing_follows_it() {
-        let queue = EventQueue::new(4);
-        queue.push(token(1));
-        assert!(queue.finish(Final::done()));
-        assert!(!queue.finish(Final::failed(Error::new(Reason::Cancelled, "late"))));
-        queue.push(token(2));
-        assert!(matches!(queue.next(now()), Next::Event { event: Event::Text(_), .. }));
-        assert!(matches!(queue.next(now()), Next::Event { event: Event::Final(end), .. } if end.error.is_none()));
-        assert!(matches!(queue.next(None), Next::Finished));
-    }
-
-    #[test]
-    fn an_owned_request_is_finished_by_its_owner_alone() {
-        let queue = EventQueue::new(4);
-        assert!(queue.own());
-        assert!(!queue.finish_unowned(Final::done()));
-        assert!(queue.finish(Final::done()));
-        assert!(!queue.own());
-    }
-
-    #[test]
-    fn a_full_queue_stalls_and_a_read_down_to_half_resumes() {
-        let queue = EventQueue::new(4);
-        (0..4).for_each(|n| queue.push(token(n)));
-        assert!(!queue.has_room());
-        assert!(matches!(queue.next(now()), Next::Event { resume: false, .. }));
-        assert!(matches!(queue.next(now()), Next::Event { resume: true, .. }));
-        assert!(matches!(queue.next(now()), Next::Event { resume: false, .. }));
-        assert!(queue.has_room());
-    }
-
-    #[test]
-    fn unread_progress_is_replaced() {
-        let queue = EventQueue::new(4);
-        for done in 0..100 {
-            queue.push(Event::Progress(Progress { phase: Phase::Prefill, done, total: 100 }));
-        }
-        assert!(matches!(queue.next(now()), Next::Event { event: Event::Progress(p), .. } if p.done == 99));
-        assert!(matches!(queue.next(now()), Next::TimedOut));
-    }
-
-    #[test]
-    fn ready_fires_on_the_edge_and_once_at_registration() {
-        let queue = EventQueue::new(4);
-        queue.push(token(0));
-        let calls = Arc::new(AtomicUsize::new(0));
-        let seen = calls.clone();
-        let before = queue.set_ready(Some(Box::new(move || {
-            seen.fetch_add(1, Ordering::SeqCst);
-        })));
-        assert!(before.is_none());
-        assert_eq!(calls.load(Ordering::SeqCst), 1);
-        queue.push(token(1));
-        assert_eq!(calls.load(Ordering::SeqCst), 1);
-        while let Next::Event { .. } = queue.next(now()) {}
-        queue.push(token(2));
-        assert_eq!(calls.load(Ordering::SeqCst), 2);
     }
 }

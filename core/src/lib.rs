@@ -32,6 +32,8 @@ mod device;
 mod error;
 mod event;
 mod event_queue;
+#[cfg(test)]
+mod event_queue_tests;
 mod log;
 mod model;
 pub mod options;
@@ -40,6 +42,7 @@ mod request;
 mod runtime;
 mod sampling;
 mod session;
+mod sync;
 mod text;
 
 pub use chaku_llama::Token;

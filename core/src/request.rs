@@ -145,7 +145,11 @@ impl Request {
     /// the final event, which is the last call. Once for a request, and not while another thread reads it.
     pub fn on_event(&self, on_event: impl FnMut(&Event) -> bool + Send + 'static) -> Result<()> {
         self.shared.readers.take()?;
-        delivery::start(self.shared.clone(), Box::new(on_event)).inspect_err(|_| self.shared.readers.give_back())
+        let started = match self.shared.queue.is_read() {
+            true => Err(finished()),
+            false => delivery::start(self.shared.clone(), Box::new(on_event)),
+        };
+        started.inspect_err(|_| self.shared.readers.give_back())
     }
 
     /// Calls `on_ready`, from a thread of the runtime, whenever events begin to wait, and once now if some do. Read
@@ -271,7 +275,7 @@ impl Shared {
                     }
                     return Ok(Some(event));
                 }
-                Next::Finished => return Err(Error::new(Reason::Finished, "the final event was read already")),
+                Next::Finished => return Err(finished()),
                 Next::TimedOut => {}
             }
             let now = Instant::now();
@@ -373,6 +377,10 @@ impl Shared {
         end.timings.total_ms = millis(self.created.elapsed());
         self.queue.finish_unowned(end)
     }
+}
+
+fn finished() -> Error {
+    Error::new(Reason::Finished, "the final event was read already")
 }
 
 fn expired() -> Error {

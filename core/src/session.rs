@@ -22,7 +22,7 @@ pub struct Session(Arc<Shared>);
 impl Drop for Session {
     fn drop(&mut self) {
         // Work that nobody waits for any more, such as a cancelled request still being prepared, keeps no place taken.
-        if self.0.state.lock().check_idle().is_ok() {
+        if !self.0.state.lock().is_busy() {
             self.0.give_place_back();
         }
     }
@@ -192,13 +192,15 @@ impl State {
         if self.closed {
             return Err(Error::new(Reason::Closed, "the session was closed; make a new one"));
         }
-        match &self.active {
-            Some(request) if !request.has_ended() => {
-                let message = "the session has a request under way; wait for its final event, or cancel it";
-                Err(Error::new(Reason::ConcurrentUse, message))
-            }
-            _ => Ok(()),
+        if self.is_busy() {
+            let message = "the session has a request under way; wait for its final event, or cancel it";
+            return Err(Error::new(Reason::ConcurrentUse, message));
         }
+        Ok(())
+    }
+
+    fn is_busy(&self) -> bool {
+        self.active.as_ref().is_some_and(|request| !request.has_ended())
     }
 }
 

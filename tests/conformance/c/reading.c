@@ -175,6 +175,8 @@ CASE(finished_after_final) {
         CHECK_FAILS(chaku_request_next(request, i - 1, &event, ERROR), CHAKU_OUT_OF_RANGE, "finished");
     CHECK(event == NULL);
     CHECK_FAILS(chaku_request_run(request, NULL, NULL, ERROR), CHAKU_OUT_OF_RANGE, "finished");
+    CHECK_FAILS(chaku_request_on_event(request, collect, NULL, NULL, ERROR), CHAKU_OUT_OF_RANGE, "finished");
+    CHECK_FAILS(chaku_request_next(request, 0, &event, ERROR), CHAKU_OUT_OF_RANGE, "finished");
 }
 
 CASE(next_times_out) {

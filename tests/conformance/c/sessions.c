@@ -103,6 +103,14 @@ CASE(session_limit) {
         CHECK_OK(chaku_session_new(model, NULL, &third, ERROR));
         CHECK_INT(chaku_session_free(third), CHAKU_OK);
     }
+    for (int i = 0; i < 30; i++) {
+        chaku_request *request = NULL;
+        CHECK_OK(chaku_session_new(model, NULL, &third, ERROR));
+        CHECK_OK(chaku_session_chat(third, "Go.", -1, NULL, &request, ERROR));
+        CHECK_OK(chaku_session_close(third, EVENT_MS, ERROR));
+        CHECK_INT(chaku_session_free(third), CHAKU_OK);
+        CHECK_INT(chaku_request_free(request), CHAKU_OK);
+    }
     model = load(SCRIPT, OPTIONS("fixed_shape", "1"));
     new_session(model, NULL);
     CHECK_FAILS(chaku_session_new(model, NULL, &third, ERROR), CHAKU_RESOURCE_EXHAUSTED, "session_limit");

@@ -239,8 +239,9 @@ typedef int32_t (*chaku_log_callback)(int32_t level,
                                       void *CHAKU_NULLABLE user_data);
 
 /**
- * Called exactly once when the callback registered with it will never be called again, also when the registration
- * fails; never while that callback runs.
+ * Called exactly once, after the last call of the callback registered with it, and also when the registration fails;
+ * never while that callback runs. A callback that wants no more calls may have to wait for it until what it was
+ * registered with lets go of it.
  *
  * - `user_data`: borrowed; the pointer given at registration, which may now be freed.
  */
@@ -986,7 +987,8 @@ chaku_code chaku_model_retain(const chaku_model *model, chaku_model **out_model,
 
 /**
  * Ends all work of a model and waits until it is over: running and waiting requests end with `closed_while_running`,
- * new ones are refused with `closed`. The weights are given back once the model, its sessions and its requests are freed.
+ * new ones are refused with `closed`. Their callbacks may still be under way: chaku_request_close waits for those. The
+ * weights are given back once the model, its sessions and its requests are freed.
  *
  * - `model`: borrowed.
  * - `timeout_ms`: longest wait in milliseconds; -1 = for ever.
@@ -1358,7 +1360,8 @@ int64_t chaku_session_message_count(const chaku_session *session);
 chaku_code chaku_session_cancel(chaku_session *CHAKU_NULLABLE session);
 
 /**
- * Cancels the session's request, if one runs, waits until it has ended, and refuses new ones with `closed`.
+ * Cancels the session's request, if one runs, waits until it has ended, and refuses new ones with `closed`. The request's
+ * callback may still be under way: chaku_request_close waits for that.
  *
  * - `session`: borrowed.
  * - `timeout_ms`: longest wait in milliseconds; -1 = for ever.

@@ -48,8 +48,9 @@ pub type chaku_log_callback = Option<
 
 pub(crate) type LogFunction = unsafe extern "C" fn(i32, *const c_char, *const c_char, i64, *mut c_void) -> i32;
 
-/// Called exactly once when the callback registered with it will never be called again, also when the registration
-/// fails; never while that callback runs.
+/// Called exactly once, after the last call of the callback registered with it, and also when the registration fails;
+/// never while that callback runs. A callback that wants no more calls may have to wait for it until what it was
+/// registered with lets go of it.
 ///
 /// - `user_data`: borrowed; the pointer given at registration, which may now be freed.
 pub type chaku_destroy_callback = Option<unsafe extern "C" fn(user_data: *mut c_void)>;

@@ -125,7 +125,8 @@ pub unsafe extern "C" fn chaku_model_retain(
 }
 
 /// Ends all work of a model and waits until it is over: running and waiting requests end with `closed_while_running`,
-/// new ones are refused with `closed`. The weights are given back once the model, its sessions and its requests are freed.
+/// new ones are refused with `closed`. Their callbacks may still be under way: chaku_request_close waits for those. The
+/// weights are given back once the model, its sessions and its requests are freed.
 ///
 /// - `model`: borrowed.
 /// - `timeout_ms`: longest wait in milliseconds; -1 = for ever.

@@ -133,10 +133,8 @@ pub unsafe extern "C" fn chaku_request_on_ready(
             let user_data = UserData::new(user_data, destroy);
             callback::refuse_inside()?;
             let on_ready = on_ready.ok_or_else(|| null("on_ready", "a callback"))?;
-            let mut go_on = true;
-            handle::get(request, "request")?.on_ready(move || {
-                go_on = go_on && callback::inside(|| on_ready(user_data.pointer())) == 0;
-            })
+            let call = move || callback::inside(|| on_ready(user_data.pointer())) == 0;
+            handle::get(request, "request")?.on_ready(call)
         })
     }
 }

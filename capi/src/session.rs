@@ -214,7 +214,8 @@ pub extern "C" fn chaku_session_cancel(session: *mut chaku_session) -> chaku_cod
     })
 }
 
-/// Cancels the session's request, if one runs, waits until it has ended, and refuses new ones with `closed`.
+/// Cancels the session's request, if one runs, waits until it has ended, and refuses new ones with `closed`. The request's
+/// callback may still be under way: chaku_request_close waits for that.
 ///
 /// - `session`: borrowed.
 /// - `timeout_ms`: longest wait in milliseconds; -1 = for ever.

@@ -153,8 +153,9 @@ impl Request {
     }
 
     /// Calls `on_ready`, from a thread of the runtime, whenever events begin to wait, and once now if some do. Read
-    /// them with [`Request::next`] and a timeout of zero until there is none. In place of the hook before, if any.
-    pub fn on_ready(&self, on_ready: impl FnMut() + Send + 'static) -> Result<()> {
+    /// them with [`Request::next`] and a timeout of zero until there is none. Saying no ends the calls. In place of the
+    /// hook before, if any.
+    pub fn on_ready(&self, on_ready: impl FnMut() -> bool + Send + 'static) -> Result<()> {
         let (hook, registration) = self.runtime.notifier()?.register(Box::new(on_ready));
         let mut ready = self.ready.lock();
         let hook_before = self.shared.queue.set_ready(Some(hook));

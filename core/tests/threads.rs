@@ -30,7 +30,7 @@ fn the_thread_count_returns_to_its_start() {
         let model = Runtime::default_runtime().load_blocking(&path, &options).unwrap();
         let session = model.session(&Options::new()).unwrap();
         let request = session.generate("abc", &Options::new()).unwrap();
-        request.on_ready(|| {}).unwrap();
+        request.on_ready(|| true).unwrap();
         request.run(|_| true).unwrap();
         let delivered = session.generate("def", &Options::new()).unwrap();
         delivered.on_event(|_| true).unwrap();

@@ -16,7 +16,8 @@ pub(crate) struct Notifier {
     calls: Sender<Arc<Registration>>,
 }
 
-type Callback = Box<dyn FnMut() + Send>;
+/// Says whether it wants to be called again.
+type Callback = Box<dyn FnMut() -> bool + Send>;
 
 /// A ready callback. It is called and dropped with no lock held, because both run the host's code.
 pub(crate) struct Registration {
@@ -95,8 +96,9 @@ impl Registration {
         self.pending.store(false, Ordering::Release);
         let Some(mut callback) = self.state.lock().callback.take() else { return };
         // One hook that panics must not silence the others.
-        let _ = catch_unwind(AssertUnwindSafe(&mut callback));
+        let wants_more = catch_unwind(AssertUnwindSafe(&mut callback)).unwrap_or(false);
         let mut state = self.state.lock();
+        state.revoked |= !wants_more;
         if !state.revoked {
             state.callback = Some(callback);
             return;
@@ -141,6 +143,7 @@ mod tests {
             let _slow = &slow;
             began.wait();
             std::thread::sleep(Duration::from_millis(20));
+            true
         }));
         hook();
         running.wait();
@@ -158,6 +161,7 @@ mod tests {
         let (hook, registration) = notifier.register(Box::new(move || {
             counted.fetch_add(1, Ordering::SeqCst);
             own.lock().take().expect("set before the first call").revoke();
+            true
         }));
         *this.lock() = Some(registration.clone());
         hook();
@@ -165,5 +169,19 @@ mod tests {
         hook();
         drop(hook);
         assert_eq!(calls.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_callback_that_wants_no_more_calls_is_dropped_at_once() {
+        let notifier = Notifier::start().unwrap();
+        let dropped = Arc::new(AtomicUsize::new(0));
+        let slow = Slow(dropped.clone());
+        let (hook, registration) = notifier.register(Box::new(move || {
+            let _slow = &slow;
+            false
+        }));
+        hook();
+        assert!(registration.wait_gone(None));
+        assert_eq!(dropped.load(Ordering::SeqCst), 1);
     }
 }

@@ -85,28 +85,33 @@
  *   callback-safe        also from inside a callback; other functions refuse there with `reentrant`
  *
  * Every function is shared. One that waits says so. Callbacks return 0 to go on and anything else to stop; they must not
- * throw or longjmp. `destroy` runs exactly once, when the callback will never be called again.
+ * throw or longjmp. `destroy` runs exactly once, after the last call, on any thread, perhaps inside the very function that
+ * registers or frees; in it callback-safe functions may be called as well.
+ *
+ * Deadlines and timeouts count on the monotonic clock, which stands still while the machine sleeps.
  *
  * Processes
  * ---------
  * A child made by fork after chaku was used has none of its threads: there every function that takes or makes a handle
- * gives `forked`, frees leak on purpose, and only version, code names, the table of options and the errors made in the
- * child itself can be read. Load models after the fork, or start the child with exec.
+ * gives `forked`, frees leak on purpose and say so, and only version, code names, backends, the table of options and the
+ * errors made in the child itself can be read. Load models after the fork, or start the child with exec.
  *
  * Reading a stream, three ways
  * ----------------------------
  *   1. chaku_request_run        calls back on your own thread until the end: the simplest program.
  *   2. chaku_request_next       gives one event at a time, with a timeout. For event loops, chaku_request_on_ready wakes the
  *                               loop, which then reads with a timeout of 0 until it gets NULL.
- *   3. chaku_request_on_event   calls back on a thread of the request's own.
+ *   3. chaku_request_on_event   calls back on a thread of chaku, one call at a time.
  *
  * Events wait in a queue of limited length (option `event_queue`). A reader that stops reading pauses its own request and
  * no other.
  *
  * Versions
  * --------
- * Check chaku_abi_version() == CHAKU_ABI_VERSION first thing. Under 0 the interface may still change; from 1 on it only
- * grows. CHAKU_VERSION_NUMBER and chaku_version_number() tell the header's and the library's release apart.
+ * Check chaku_abi_version() == CHAKU_ABI_VERSION first thing. Under 0 the interface may still change, so check
+ * chaku_version_number() == CHAKU_VERSION_NUMBER as well; from 1 on it only grows. Growth means new functions, and new event
+ * kinds, finish reasons, error reasons, details, option keys, features and device kinds: pass over those you do not know. A
+ * request's end is judged by its code; a reason never moves to another code.
  */
 
 /* Generated from capi/src by `make header`. Do not edit. */
@@ -124,7 +129,7 @@
 #define CHAKU_VERSION_NUMBER \
     (CHAKU_VERSION_MAJOR * 1000000 + CHAKU_VERSION_MINOR * 1000 + CHAKU_VERSION_PATCH)
 
-/** A pointer that may be NULL; every other one may not. Clang checks it and Swift reads it. */
+/** A pointer that may be NULL. Clang checks and Swift reads it; outputs are not marked, their comments tell. */
 #if defined(__clang__)
 #define CHAKU_NULLABLE _Nullable
 #pragma clang diagnostic push
@@ -251,7 +256,8 @@ typedef void (*chaku_destroy_callback)(void *CHAKU_NULLABLE user_data);
 
 /**
  * The version of the binary interface: the number in the shared library's name. Code compiled against one number works
- * with every library of the same number; under 0 it works with the very same version only.
+ * with every library of the same number; under 0 it works with the very same version only, so compare
+ * CHAKU_VERSION_NUMBER as well.
  */
 #define CHAKU_ABI_VERSION 0
 
@@ -466,7 +472,8 @@ chaku_code chaku_options_set_f64(chaku_options *options, const char *key, double
 chaku_code chaku_options_set_bool(chaku_options *options, const char *key, int32_t value, chaku_error **out_error);
 
 /**
- * Sets a text key; a list key becomes the list with this one element.
+ * Sets a text key; a list key becomes the list with this one element. An empty text is a value too: no text, or no
+ * element, whatever an object above says.
  *
  * - `options`: borrowed.
  * - `key`: copied. NUL-terminated: one of the CHAKU_OPT_ names.
@@ -535,15 +542,15 @@ chaku_code chaku_options_free(chaku_options *CHAKU_NULLABLE options);
 /* ---- Options: the table -------------------------------------------------------------------------------------------- */
 
 /** Integer option. */
-#define CHAKU_OPTION_I64 1
+#define CHAKU_OPTION_KIND_I64 1
 /** Number option. */
-#define CHAKU_OPTION_F64 2
+#define CHAKU_OPTION_KIND_F64 2
 /** Switch option. */
-#define CHAKU_OPTION_BOOL 3
+#define CHAKU_OPTION_KIND_BOOL 3
 /** Text option. */
-#define CHAKU_OPTION_STR 4
+#define CHAKU_OPTION_KIND_STR 4
 /** Option that is a list of texts. */
-#define CHAKU_OPTION_STR_LIST 5
+#define CHAKU_OPTION_KIND_STR_LIST 5
 
 /**
  * How many options there are.
@@ -562,7 +569,7 @@ int64_t chaku_option_count(void);
 const char *CHAKU_NULLABLE chaku_option_key(int64_t index);
 
 /**
- * The type of an option's value: one of CHAKU_OPTION_I64, _F64, _BOOL, _STR, _STR_LIST.
+ * The type of an option's value: one of CHAKU_OPTION_KIND_I64, _F64, _BOOL, _STR, _STR_LIST.
  *
  * - `key`: borrowed. NUL-terminated.
  *
@@ -862,18 +869,18 @@ int32_t chaku_device_kind(int64_t index);
 /**
  * A device's memory in bytes, by position from 0.
  *
- * Returns 0 past the last device, and when it is not known.
+ * Returns -1 past the last device, and when it is not known.
  * Thread class: shared, callback-safe.
  */
-uint64_t chaku_device_memory_total(int64_t index);
+int64_t chaku_device_memory_total(int64_t index);
 
 /**
  * A device's free memory in bytes at this moment, by position from 0.
  *
- * Returns 0 past the last device, and when it is not known.
+ * Returns -1 past the last device, and when it is not known.
  * Thread class: shared, callback-safe.
  */
-uint64_t chaku_device_memory_free(int64_t index);
+int64_t chaku_device_memory_free(int64_t index);
 
 /* ---- Runtime ------------------------------------------------------------------------------------------------------- */
 
@@ -906,10 +913,10 @@ chaku_code chaku_runtime_new(const chaku_options *CHAKU_NULLABLE options,
  * callback it was loaded with.
  *
  * - `runtime`: borrowed. NULL = the default runtime.
- * - `level`: lines up to this CHAKU_LOG_ level are wanted.
+ * - `level`: lines up to this CHAKU_LOG_ level are wanted; means nothing without a callback.
  * - `callback`: borrowed until `destroy` runs. NULL = no log of models loaded from now on.
  * - `user_data`: borrowed until `destroy` runs; passed to the callback.
- * - `destroy`: borrowed until it runs. NULL = nothing to do. Called once, with `user_data`.
+ * - `destroy`: borrowed until it runs. NULL = nothing to do. Called once, with `user_data`, also when this function fails.
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
  *
  * Errors: INVALID_ARGUMENT `invalid_argument` for a level that is none.
@@ -1324,7 +1331,7 @@ chaku_code chaku_session_continue(chaku_session *session,
  * - `session`: borrowed.
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
  *
- * Errors: FAILED_PRECONDITION `concurrent_use` (a request runs).
+ * Errors: FAILED_PRECONDITION `concurrent_use` (a request runs), `closed`.
  * Thread class: shared.
  */
 chaku_code chaku_session_reset(chaku_session *session, chaku_error **out_error);
@@ -1420,7 +1427,7 @@ chaku_code chaku_request_run(chaku_request *request,
                              chaku_error **out_error);
 
 /**
- * Passes all events to a callback on a thread of the request's own, one at a time. The final event is the last call.
+ * Passes all events to a callback on a thread of chaku, one at a time. The final event is the last call.
  * A callback that takes long holds up its own request only.
  *
  * - `request`: borrowed.
@@ -1476,7 +1483,7 @@ chaku_code chaku_request_cancel(chaku_request *CHAKU_NULLABLE request);
  *
  * - `request`: borrowed.
  *
- * Returns 1 or 0; 0 also for a handle that is no live request.
+ * Returns 1 or 0; 1 also for a handle that is no live request, from which nothing more will come.
  * Thread class: shared, callback-safe.
  */
 int32_t chaku_request_is_finished(const chaku_request *request);
@@ -1491,10 +1498,11 @@ int32_t chaku_request_is_finished(const chaku_request *request);
  * Errors: FAILED_PRECONDITION `not_finished`, `no_result` (not a load); the load's own error when it failed.
  * Thread class: shared, callback-safe.
  */
-chaku_code chaku_request_model(chaku_request *request, chaku_model **out_model, chaku_error **out_error);
+chaku_code chaku_request_model(const chaku_request *request, chaku_model **out_model, chaku_error **out_error);
 
 /**
- * Cancels a request and waits until it has ended, its callback has returned for the last time and `destroy` has run.
+ * Cancels a request and waits until its final event exists, its callback has returned for the last time and every `destroy`
+ * has run. A load may hold its file, and a prompt being prepared its memory, for a moment longer.
  *
  * - `request`: borrowed.
  * - `timeout_ms`: longest wait in milliseconds; -1 = for ever.
@@ -1520,7 +1528,7 @@ chaku_code chaku_request_free(chaku_request *CHAKU_NULLABLE request);
 
 /** Work was done that yields no text: part of a load or of a prompt. */
 #define CHAKU_EVENT_PROGRESS 1
-/** A token was generated. */
+/** Text of the answer was generated: as a rule one token of it. */
 #define CHAKU_EVENT_TEXT 2
 /** The request ended; nothing follows. */
 #define CHAKU_EVENT_FINAL 3
@@ -1548,25 +1556,26 @@ chaku_code chaku_request_free(chaku_request *CHAKU_NULLABLE request);
 int32_t chaku_event_kind(const chaku_event *event);
 
 /**
- * The text of a text event: whole characters, NUL-terminated, and perhaps with NULs inside. Empty when the token ends
- * inside a character: the rest comes with a later token.
+ * The text of an event that has some: whole characters, NUL-terminated, and perhaps with NULs inside. Of a text event it
+ * is part of the answer, and empty when the token ends inside a character: the rest comes with a later token. Look at the
+ * kind first: kinds to come may carry text that is no part of the answer.
  *
  * - `event`: borrowed.
  * - `out_len`: borrowed, written to: the length in bytes; may be NULL. Untouched when NULL is returned.
- * - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. NULL for other
- *   events.
+ * - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. NULL for an event
+ *   without text.
  *
  * Thread class: shared, callback-safe.
  */
 const char *CHAKU_NULLABLE chaku_event_text(const chaku_event *event, int64_t *CHAKU_NULLABLE out_len);
 
 /**
- * The bytes of a text event's token, as the model made them: perhaps a part of a character.
+ * The bytes of an event's text, as the model made them: perhaps a part of a character.
  *
  * - `event`: borrowed.
  * - `out_len`: borrowed, written to: how many bytes; may be NULL. Untouched when NULL is returned.
  * - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. Not
- *   NUL-terminated. NULL for other events.
+ *   NUL-terminated. NULL for an event without text.
  *
  * Thread class: shared, callback-safe.
  */
@@ -1577,13 +1586,13 @@ const uint8_t *CHAKU_NULLABLE chaku_event_bytes(const chaku_event *event, int64_
  *
  * - `event`: borrowed.
  *
- * Returns -1 for other events, for text without a token of its own, and for a handle that is no live event.
+ * Returns -1 for other events, for text that is not that of one token, and for a handle that is no live event.
  * Thread class: shared, callback-safe.
  */
 int32_t chaku_event_token(const chaku_event *event);
 
 /**
- * Whether a text event ends in a character that never became whole, shown as U+FFFD.
+ * Whether a text event has a character that never became whole, shown as U+FFFD.
  *
  * - `event`: borrowed.
  *
@@ -1593,7 +1602,7 @@ int32_t chaku_event_token(const chaku_event *event);
 int32_t chaku_event_replaced(const chaku_event *event);
 
 /**
- * How far a progress event says the work is, from 0 to 1.
+ * How far a progress event says the work is, from 0 to 1; -1 when that cannot be known.
  *
  * - `event`: borrowed.
  *
@@ -1655,7 +1664,7 @@ int64_t chaku_event_prompt_tokens(const chaku_event *event);
 int64_t chaku_event_cached_tokens(const chaku_event *event);
 
 /**
- * How many tokens were generated, those of a stop text included.
+ * How many tokens were generated, those of a stop text and the one that ended the answer included.
  *
  * - `event`: borrowed.
  *

@@ -4,10 +4,11 @@ use std::ffi::{CString, c_char};
 use std::ptr;
 use std::sync::OnceLock;
 
-use chaku::DeviceKind;
+use chaku::{DeviceKind, Result};
+use once_cell::race::OnceBox;
 
-use crate::guard;
 use crate::text::c_string;
+use crate::{fork, guard};
 
 /// The processor.
 pub const CHAKU_DEVICE_CPU: i32 = 1;
@@ -23,13 +24,15 @@ struct DeviceRow {
     description: CString,
     backend: CString,
     kind: i32,
-    memory_total: u64,
+    memory_total: i64,
 }
 
-/// Devices do not come and go while a program runs: llama.cpp lists them once.
-fn devices() -> &'static [DeviceRow] {
+/// Devices do not come and go while a program runs: llama.cpp lists them once. Not in a forked child, though.
+fn devices() -> Result<&'static [DeviceRow]> {
     static DEVICES: OnceLock<Vec<DeviceRow>> = OnceLock::new();
-    DEVICES.get_or_init(|| {
+    fork::watch();
+    fork::refuse_child()?;
+    Ok(DEVICES.get_or_init(|| {
         let found = chaku::devices().unwrap_or_default();
         let row = |device: &chaku::Device| DeviceRow {
             name: c_string(&device.name),
@@ -41,22 +44,26 @@ fn devices() -> &'static [DeviceRow] {
                 DeviceKind::IntegratedGpu => CHAKU_DEVICE_INTEGRATED_GPU,
                 _ => CHAKU_DEVICE_ACCELERATOR,
             },
-            memory_total: device.memory_total,
+            memory_total: memory(device.memory_total),
         };
         found.iter().map(row).collect()
-    })
+    }))
+}
+
+/// llama.cpp says 0 for memory it knows nothing of.
+fn memory(bytes: u64) -> i64 {
+    if bytes == 0 { -1 } else { bytes.try_into().unwrap_or(i64::MAX) }
 }
 
 fn backends() -> &'static [CString] {
-    static BACKENDS: OnceLock<Vec<CString>> = OnceLock::new();
-    BACKENDS.get_or_init(|| chaku::backends().iter().map(|name| c_string(name)).collect())
+    // Made without a lock, which a forked child might find locked for ever.
+    static BACKENDS: OnceBox<Vec<CString>> = OnceBox::new();
+    BACKENDS.get_or_init(|| Box::new(chaku::backends().iter().map(|name| c_string(name)).collect()))
 }
 
-fn field<R>(index: i64, neutral: R, read: impl FnOnce(&DeviceRow) -> R) -> R {
-    match usize::try_from(index).ok().and_then(|index| devices().get(index)) {
-        Some(device) => read(device),
-        None => neutral,
-    }
+fn field<R>(index: i64, neutral: R, read: impl FnOnce(&DeviceRow) -> R) -> Result<R> {
+    let devices = devices()?;
+    Ok(usize::try_from(index).ok().and_then(|index| devices.get(index)).map_or(neutral, read))
 }
 
 /// How many backends are compiled in.
@@ -85,7 +92,7 @@ pub extern "C" fn chaku_backend_name(index: i64) -> *const c_char {
 /// Thread class: shared, callback-safe. The first call may take some milliseconds.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_device_count() -> i64 {
-    guard::value(0, || Ok(devices().len() as i64))
+    guard::value(0, || Ok(devices()?.len() as i64))
 }
 
 /// The short name of a device, for instance "CPU" or "CUDA0", by position from 0.
@@ -95,7 +102,7 @@ pub extern "C" fn chaku_device_count() -> i64 {
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_device_name(index: i64) -> *const c_char {
-    guard::value(ptr::null(), || Ok(field(index, ptr::null(), |device| device.name.as_ptr())))
+    guard::value(ptr::null(), || field(index, ptr::null(), |device| device.name.as_ptr()))
 }
 
 /// The maker's name of a device, by position from 0.
@@ -105,7 +112,7 @@ pub extern "C" fn chaku_device_name(index: i64) -> *const c_char {
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_device_description(index: i64) -> *const c_char {
-    guard::value(ptr::null(), || Ok(field(index, ptr::null(), |device| device.description.as_ptr())))
+    guard::value(ptr::null(), || field(index, ptr::null(), |device| device.description.as_ptr()))
 }
 
 /// The backend that drives a device, by position from 0.
@@ -115,7 +122,7 @@ pub extern "C" fn chaku_device_description(index: i64) -> *const c_char {
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_device_backend(index: i64) -> *const c_char {
-    guard::value(ptr::null(), || Ok(field(index, ptr::null(), |device| device.backend.as_ptr())))
+    guard::value(ptr::null(), || field(index, ptr::null(), |device| device.backend.as_ptr()))
 }
 
 /// What a device is: one of the CHAKU_DEVICE_ kinds, by position from 0.
@@ -124,26 +131,31 @@ pub extern "C" fn chaku_device_backend(index: i64) -> *const c_char {
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_device_kind(index: i64) -> i32 {
-    guard::value(0, || Ok(field(index, 0, |device| device.kind)))
+    guard::value(0, || field(index, 0, |device| device.kind))
 }
 
 /// A device's memory in bytes, by position from 0.
 ///
-/// Returns 0 past the last device, and when it is not known.
+/// Returns -1 past the last device, and when it is not known.
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
-pub extern "C" fn chaku_device_memory_total(index: i64) -> u64 {
-    guard::value(0, || Ok(field(index, 0, |device| device.memory_total)))
+pub extern "C" fn chaku_device_memory_total(index: i64) -> i64 {
+    guard::value(-1, || field(index, -1, |device| device.memory_total))
 }
 
 /// A device's free memory in bytes at this moment, by position from 0.
 ///
-/// Returns 0 past the last device, and when it is not known.
+/// Returns -1 past the last device, and when it is not known.
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
-pub extern "C" fn chaku_device_memory_free(index: i64) -> u64 {
-    guard::value(0, || {
+pub extern "C" fn chaku_device_memory_free(index: i64) -> i64 {
+    guard::value(-1, || {
+        // A device whose memory is not known at all has none that is free.
+        if field(index, -1, |device| device.memory_total)? == -1 {
+            return Ok(-1);
+        }
         let devices = chaku::devices()?;
-        Ok(usize::try_from(index).ok().and_then(|index| devices.get(index)).map_or(0, |device| device.memory_free))
+        let device = usize::try_from(index).ok().and_then(|index| devices.get(index));
+        Ok(device.map_or(-1, |device| device.memory_free.try_into().unwrap_or(i64::MAX)))
     })
 }

@@ -13,7 +13,7 @@ use crate::{callback, guard, handle};
 
 /// Work was done that yields no text: part of a load or of a prompt.
 pub const CHAKU_EVENT_PROGRESS: i32 = 1;
-/// A token was generated.
+/// Text of the answer was generated: as a rule one token of it.
 pub const CHAKU_EVENT_TEXT: i32 = 2;
 /// The request ended; nothing follows.
 pub const CHAKU_EVENT_FINAL: i32 = 3;
@@ -106,13 +106,14 @@ pub extern "C" fn chaku_event_kind(event: *const chaku_event) -> i32 {
     })
 }
 
-/// The text of a text event: whole characters, NUL-terminated, and perhaps with NULs inside. Empty when the token ends
-/// inside a character: the rest comes with a later token.
+/// The text of an event that has some: whole characters, NUL-terminated, and perhaps with NULs inside. Of a text event it
+/// is part of the answer, and empty when the token ends inside a character: the rest comes with a later token. Look at the
+/// kind first: kinds to come may carry text that is no part of the answer.
 ///
 /// - `event`: borrowed.
 /// - `out_len`: borrowed, written to: the length in bytes; may be NULL. Untouched when NULL is returned.
-/// - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. NULL for other
-///   events.
+/// - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. NULL for an event
+///   without text.
 ///
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
@@ -126,12 +127,12 @@ pub unsafe extern "C" fn chaku_event_text(event: *const chaku_event, out_len: *m
     })
 }
 
-/// The bytes of a text event's token, as the model made them: perhaps a part of a character.
+/// The bytes of an event's text, as the model made them: perhaps a part of a character.
 ///
 /// - `event`: borrowed.
 /// - `out_len`: borrowed, written to: how many bytes; may be NULL. Untouched when NULL is returned.
 /// - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. Not
-///   NUL-terminated. NULL for other events.
+///   NUL-terminated. NULL for an event without text.
 ///
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
@@ -149,14 +150,14 @@ pub unsafe extern "C" fn chaku_event_bytes(event: *const chaku_event, out_len: *
 ///
 /// - `event`: borrowed.
 ///
-/// Returns -1 for other events, for text without a token of its own, and for a handle that is no live event.
+/// Returns -1 for other events, for text that is not that of one token, and for a handle that is no live event.
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_event_token(event: *const chaku_event) -> i32 {
     guard::value(-1, || Ok(text_of(&*handle::get(event, "event")?).map_or(-1, |text| text.token)))
 }
 
-/// Whether a text event ends in a character that never became whole, shown as U+FFFD.
+/// Whether a text event has a character that never became whole, shown as U+FFFD.
 ///
 /// - `event`: borrowed.
 ///
@@ -167,7 +168,7 @@ pub extern "C" fn chaku_event_replaced(event: *const chaku_event) -> i32 {
     guard::value(0, || Ok(text_of(&*handle::get(event, "event")?).map_or(0, |text| i32::from(text.replaced))))
 }
 
-/// How far a progress event says the work is, from 0 to 1.
+/// How far a progress event says the work is, from 0 to 1; -1 when that cannot be known.
 ///
 /// - `event`: borrowed.
 ///
@@ -248,7 +249,7 @@ pub extern "C" fn chaku_event_cached_tokens(event: *const chaku_event) -> i64 {
     guard::value(0, || tokens(event, |usage| usage.cached_tokens))
 }
 
-/// How many tokens were generated, those of a stop text included.
+/// How many tokens were generated, those of a stop text and the one that ended the answer included.
 ///
 /// - `event`: borrowed.
 ///

@@ -1,7 +1,6 @@
 //! A child process after fork has none of the threads that do the work, and perhaps locks that nobody will ever open. It
 //! is told so, instead of waiting for ever.
 
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chaku::{Error, Reason, Result};
@@ -32,8 +31,11 @@ fn forked() -> Error {
 /// Marks children forked from now on. Before the first handle, and the first call that starts threads, there is nothing a
 /// child could miss.
 pub(crate) fn watch() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(register);
+    // No `Once`: a child forked while another thread is in it would wait for that thread for ever.
+    static WATCHED: AtomicBool = AtomicBool::new(false);
+    if !WATCHED.load(Ordering::Relaxed) && !WATCHED.swap(true, Ordering::Relaxed) {
+        register();
+    }
 }
 
 #[cfg(unix)]

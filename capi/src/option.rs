@@ -2,24 +2,24 @@
 
 use std::ffi::{CString, c_char};
 use std::ptr;
-use std::sync::OnceLock;
 
 use chaku::options::{Kind, Spec, table};
 use chaku::{Error, Reason, Result};
+use once_cell::race::OnceBox;
 
 use crate::guard;
 use crate::text::{c_str, c_string};
 
 /// Integer option.
-pub const CHAKU_OPTION_I64: i32 = 1;
+pub const CHAKU_OPTION_KIND_I64: i32 = 1;
 /// Number option.
-pub const CHAKU_OPTION_F64: i32 = 2;
+pub const CHAKU_OPTION_KIND_F64: i32 = 2;
 /// Switch option.
-pub const CHAKU_OPTION_BOOL: i32 = 3;
+pub const CHAKU_OPTION_KIND_BOOL: i32 = 3;
 /// Text option.
-pub const CHAKU_OPTION_STR: i32 = 4;
+pub const CHAKU_OPTION_KIND_STR: i32 = 4;
 /// Option that is a list of texts.
-pub const CHAKU_OPTION_STR_LIST: i32 = 5;
+pub const CHAKU_OPTION_KIND_STR_LIST: i32 = 5;
 
 /// One row of the table, its texts in C's form.
 struct Row {
@@ -62,19 +62,20 @@ fn describe(kind: Kind) -> Described {
     let some = |value: &dyn ToString| Some(value.to_string());
     match kind {
         Kind::I64 { min, max, default } => {
-            (CHAKU_OPTION_I64, default.map(|value| value.to_string()), some(&min), some(&max))
+            (CHAKU_OPTION_KIND_I64, default.map(|value| value.to_string()), some(&min), some(&max))
         }
-        Kind::F64 { min, max, default } => (CHAKU_OPTION_F64, some(&default), some(&min), some(&max)),
-        Kind::Bool { default } => (CHAKU_OPTION_BOOL, some(&i32::from(default)), None, None),
-        Kind::Str { default, .. } => (CHAKU_OPTION_STR, default.map(str::to_owned), None, None),
-        Kind::List { .. } => (CHAKU_OPTION_STR_LIST, None, None, None),
+        Kind::F64 { min, max, default } => (CHAKU_OPTION_KIND_F64, some(&default), some(&min), some(&max)),
+        Kind::Bool { default } => (CHAKU_OPTION_KIND_BOOL, some(&i32::from(default)), None, None),
+        Kind::Str { default, .. } => (CHAKU_OPTION_KIND_STR, default.map(str::to_owned), None, None),
+        Kind::List { .. } => (CHAKU_OPTION_KIND_STR_LIST, None, None, None),
         _ => (0, None, None, None),
     }
 }
 
 fn rows() -> &'static [Row] {
-    static ROWS: OnceLock<Vec<Row>> = OnceLock::new();
-    ROWS.get_or_init(|| table().iter().map(Row::new).collect())
+    static ROWS: OnceBox<Vec<Row>> = OnceBox::new();
+    // Made without a lock, which a forked child might find locked for ever.
+    ROWS.get_or_init(|| Box::new(table().iter().map(Row::new).collect()))
 }
 
 /// # Safety
@@ -113,7 +114,7 @@ pub extern "C" fn chaku_option_key(index: i64) -> *const c_char {
     })
 }
 
-/// The type of an option's value: one of CHAKU_OPTION_I64, _F64, _BOOL, _STR, _STR_LIST.
+/// The type of an option's value: one of CHAKU_OPTION_KIND_I64, _F64, _BOOL, _STR, _STR_LIST.
 ///
 /// - `key`: borrowed. NUL-terminated.
 ///
@@ -226,7 +227,7 @@ mod tests {
             let key = chaku_option_key(index);
             // SAFETY: `key` is one of the table's.
             unsafe {
-                assert!((CHAKU_OPTION_I64..=CHAKU_OPTION_STR_LIST).contains(&chaku_option_kind(key)));
+                assert!((CHAKU_OPTION_KIND_I64..=CHAKU_OPTION_KIND_STR_LIST).contains(&chaku_option_kind(key)));
                 assert!(text(chaku_option_doc(key)).unwrap().ends_with('.'));
                 assert!(["runtime", "model", "session", "request"].contains(&text(chaku_option_scope(key)).unwrap()));
                 assert!(text(chaku_option_unit(key)).is_some());

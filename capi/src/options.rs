@@ -116,7 +116,8 @@ pub unsafe extern "C" fn chaku_options_set_bool(
     }
 }
 
-/// Sets a text key; a list key becomes the list with this one element.
+/// Sets a text key; a list key becomes the list with this one element. An empty text is a value too: no text, or no
+/// element, whatever an object above says.
 ///
 /// - `options`: borrowed.
 /// - `key`: copied. NUL-terminated: one of the CHAKU_OPT_ names.

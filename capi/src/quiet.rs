@@ -4,7 +4,7 @@
 //! in a Rust program the panic hook belongs to the program.
 
 use std::cell::Cell;
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 thread_local! {
     static DEPTH: Cell<u32> = const { Cell::new(0) };
@@ -31,16 +31,18 @@ impl Drop for Inside {
 
 /// Sets the process's panic hook, once. Panics of others go on to the hook that was there.
 fn install() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let previous = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            let our_thread = std::thread::current().name().is_some_and(|name| name.starts_with("chaku-"));
-            if !our_thread && DEPTH.with(Cell::get) == 0 {
-                previous(info);
-            }
-        }));
-    });
+    // No `Once`: a child forked while another thread is in it would wait for that thread for ever.
+    static INSTALLED: AtomicBool = AtomicBool::new(false);
+    if INSTALLED.load(Ordering::Relaxed) || INSTALLED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let previous = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let our_thread = std::thread::current().name().is_some_and(|name| name.starts_with("chaku-"));
+        if !our_thread && DEPTH.with(Cell::get) == 0 {
+            previous(info);
+        }
+    }));
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ pub unsafe extern "C" fn chaku_request_run(
     }
 }
 
-/// Passes all events to a callback on a thread of the request's own, one at a time. The final event is the last call.
+/// Passes all events to a callback on a thread of chaku, one at a time. The final event is the last call.
 /// A callback that takes long holds up its own request only.
 ///
 /// - `request`: borrowed.
@@ -160,11 +160,11 @@ pub extern "C" fn chaku_request_cancel(request: *mut chaku_request) -> chaku_cod
 ///
 /// - `request`: borrowed.
 ///
-/// Returns 1 or 0; 0 also for a handle that is no live request.
+/// Returns 1 or 0; 1 also for a handle that is no live request, from which nothing more will come.
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_request_is_finished(request: *const chaku_request) -> i32 {
-    guard::value(0, || Ok(i32::from(handle::get(request, "request")?.is_finished())))
+    guard::value(1, || Ok(i32::from(handle::get(request, "request")?.is_finished())))
 }
 
 /// The model a request of chaku_model_load_async has loaded. Each call makes a handle of its own to the same model.
@@ -177,7 +177,7 @@ pub extern "C" fn chaku_request_is_finished(request: *const chaku_request) -> i3
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn chaku_request_model(
-    request: *mut chaku_request,
+    request: *const chaku_request,
     out_model: *mut *mut chaku_model,
     out_error: *mut *mut chaku_error,
 ) -> chaku_code {
@@ -190,7 +190,8 @@ pub unsafe extern "C" fn chaku_request_model(
     }
 }
 
-/// Cancels a request and waits until it has ended, its callback has returned for the last time and `destroy` has run.
+/// Cancels a request and waits until its final event exists, its callback has returned for the last time and every `destroy`
+/// has run. A load may hold its file, and a prompt being prepared its memory, for a moment longer.
 ///
 /// - `request`: borrowed.
 /// - `timeout_ms`: longest wait in milliseconds; -1 = for ever.

@@ -58,10 +58,10 @@ pub unsafe extern "C" fn chaku_runtime_new(
 /// callback it was loaded with.
 ///
 /// - `runtime`: borrowed. NULL = the default runtime.
-/// - `level`: lines up to this CHAKU_LOG_ level are wanted.
+/// - `level`: lines up to this CHAKU_LOG_ level are wanted; means nothing without a callback.
 /// - `callback`: borrowed until `destroy` runs. NULL = no log of models loaded from now on.
 /// - `user_data`: borrowed until `destroy` runs; passed to the callback.
-/// - `destroy`: borrowed until it runs. NULL = nothing to do. Called once, with `user_data`.
+/// - `destroy`: borrowed until it runs. NULL = nothing to do. Called once, with `user_data`, also when this function fails.
 /// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
 ///
 /// Errors: INVALID_ARGUMENT `invalid_argument` for a level that is none.
@@ -80,10 +80,9 @@ pub unsafe extern "C" fn chaku_runtime_set_log(
         guard::call("chaku_runtime_set_log", out_error, || {
             let user_data = UserData::new(user_data, destroy);
             callback::refuse_inside()?;
-            let level = log_level(level)?;
             let runtime = or_default(runtime)?;
             match callback {
-                Some(callback) => runtime.set_log_sink(level, sink(callback, user_data)),
+                Some(callback) => runtime.set_log_sink(log_level(level)?, sink(callback, user_data)),
                 None => runtime.clear_log_sink(),
             }
             Ok(())

@@ -160,7 +160,7 @@ pub unsafe extern "C" fn chaku_session_continue(
 /// - `session`: borrowed.
 /// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
 ///
-/// Errors: FAILED_PRECONDITION `concurrent_use` (a request runs).
+/// Errors: FAILED_PRECONDITION `concurrent_use` (a request runs), `closed`.
 /// Thread class: shared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn chaku_session_reset(

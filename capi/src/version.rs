@@ -1,13 +1,15 @@
 //! What this library is.
 
 use std::ffi::{CString, c_char};
-use std::sync::OnceLock;
+
+use once_cell::race::OnceBox;
 
 use crate::guard;
 use crate::text::{c_str, c_string};
 
 /// The version of the binary interface: the number in the shared library's name. Code compiled against one number works
-/// with every library of the same number; under 0 it works with the very same version only.
+/// with every library of the same number; under 0 it works with the very same version only, so compare
+/// CHAKU_VERSION_NUMBER as well.
 pub const CHAKU_ABI_VERSION: u32 = 0;
 
 /// The binary interface of the library that runs. A program, and above all a language binding, checks first thing that
@@ -66,8 +68,9 @@ pub unsafe extern "C" fn chaku_has_feature(name: *const c_char) -> i32 {
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_build_info() -> *const c_char {
-    static INFO: OnceLock<CString> = OnceLock::new();
-    guard::value(c"".as_ptr(), || Ok(INFO.get_or_init(build_info).as_ptr()))
+    // Made without a lock, which a forked child might find locked for ever.
+    static INFO: OnceBox<CString> = OnceBox::new();
+    guard::value(c"".as_ptr(), || Ok(INFO.get_or_init(|| Box::new(build_info())).as_ptr()))
 }
 
 fn build_info() -> CString {

@@ -8,7 +8,7 @@ use chaku_llama::{ChatTemplates, Token};
 
 use crate::clock::until;
 use crate::error::{Error, Reason, Result};
-use crate::options::{Options, Scope};
+use crate::options::{Layers, Options, Scope};
 use crate::runtime::Runtime;
 use crate::runtime::worker::Worker;
 use crate::sampling;
@@ -201,7 +201,7 @@ impl Shared {
     }
 
     fn given_template(&self) -> Option<&str> {
-        self.options.str("chat_template").or_else(|| self.runtime.options().str("chat_template"))
+        Layers(vec![self.runtime.options(), &self.options]).str("chat_template")
     }
 
     pub(crate) fn session_closed(&self, id: u64) {

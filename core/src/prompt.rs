@@ -208,7 +208,7 @@ impl Planner<'_> {
 
     fn system_message(&self) -> Option<Message> {
         // Empty means none, so that a session can do without its model's.
-        let content = self.layers.str("system_prompt").filter(|prompt| !prompt.is_empty())?.to_owned();
+        let content = self.layers.str("system_prompt")?.to_owned();
         Some(Message { role: "system".into(), content })
     }
 

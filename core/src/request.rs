@@ -193,9 +193,10 @@ impl Request {
     /// The model a finished load made. The same one each time.
     pub fn model(&self) -> Result<Model> {
         match self.end() {
-            None => {
-                Err(Error::new(Reason::NotFinished, "the load has not finished; read its events until the final one"))
-            }
+            None => Err(Error::new(
+                Reason::NotFinished,
+                "the request has not finished; read its events until the final one",
+            )),
             Some(end) => match (&end.error, self.shared.model.lock().clone()) {
                 (Some(error), _) => Err(error.clone()),
                 (None, Some(model)) => Ok(model),

@@ -23,14 +23,14 @@ int main(void) {
         CHECK(chaku_device_kind(i) >= CHAKU_DEVICE_CPU && chaku_device_kind(i) <= CHAKU_DEVICE_ACCELERATOR);
         CHECK(chaku_device_memory_free(i) <= chaku_device_memory_total(i));
     }
-    CHECK(chaku_device_name(i) == NULL && chaku_device_kind(i) == 0 && chaku_device_memory_total(-1) == 0);
+    CHECK(chaku_device_name(i) == NULL && chaku_device_kind(i) == 0 && chaku_device_memory_total(-1) == -1);
 
     CHECK(strcmp(chaku_code_name(CHAKU_OK), "OK") == 0);
     CHECK(strcmp(chaku_code_name(CHAKU_UNAUTHENTICATED), "UNAUTHENTICATED") == 0);
     CHECK(strcmp(chaku_code_name(-7), "UNKNOWN") == 0);
 
-    CHECK(chaku_option_kind(CHAKU_OPT_TEMPERATURE) == CHAKU_OPTION_F64);
-    CHECK(chaku_option_kind(CHAKU_OPT_STOP) == CHAKU_OPTION_STR_LIST);
+    CHECK(chaku_option_kind(CHAKU_OPT_TEMPERATURE) == CHAKU_OPTION_KIND_F64);
+    CHECK(chaku_option_kind(CHAKU_OPT_STOP) == CHAKU_OPTION_KIND_STR_LIST);
     CHECK(strcmp(chaku_option_scope(CHAKU_OPT_CTX_SIZE), "model") == 0);
     CHECK(strcmp(chaku_option_unit(CHAKU_OPT_DEADLINE_MS), "ms") == 0);
     return check_summary("version");

@@ -53,10 +53,10 @@ pub struct Device {
     pub backend: String,
     /// `cpu`, `gpu`, `integrated_gpu` or `accelerator`.
     pub kind: &'static str,
-    /// Memory in bytes; 0 = not known.
-    pub memory_total: u64,
+    /// Memory in bytes; -1 = not known.
+    pub memory_total: i64,
     /// Memory that was free when asked, in bytes.
-    pub memory_free: u64,
+    pub memory_free: i64,
 }
 
 /// The devices of this machine.

@@ -32,6 +32,16 @@ impl Error {
         }
     }
 
+    /// An object was closed, and its handle freed: there is nothing left to call.
+    pub fn closed(what: &str) -> Self {
+        Error {
+            code: c::CHAKU_FAILED_PRECONDITION,
+            reason: "closed".to_owned(),
+            message: format!("the {what} was closed; make a new one"),
+            details: Vec::new(),
+        }
+    }
+
     /// The code's name, for instance `INVALID_ARGUMENT`.
     pub fn code_name(&self) -> String {
         // SAFETY: code names are NUL-terminated and never go away.

@@ -9,6 +9,7 @@
 //! | `c` | the one way to the C functions |
 //! | `call` | from code and error object to [`Result`] |
 //! | `callback` | closures as callbacks |
+//! | `constructor` | a macro for code that runs when a module is loaded |
 //! | `text` | text to C and from C |
 //! | `error`, `options`, `runtime`, `model`, `session`, `request`, `event`, `build` | the types, and what `chaku.h` has in the sections of these names |
 
@@ -16,6 +17,7 @@ mod build;
 mod c;
 mod call;
 mod callback;
+mod constructor;
 mod error;
 mod event;
 mod handle;

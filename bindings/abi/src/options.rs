@@ -25,7 +25,7 @@ pub enum Value {
     Bool(bool),
     /// Text; for a list key the list of this one element.
     Str(String),
-    /// List of texts. An empty one unsets the key.
+    /// List of texts.
     List(Vec<String>),
 }
 
@@ -47,7 +47,8 @@ impl Options {
                 Value::F64(value) => c::chaku_options_set_f64(raw, name, *value, error),
                 Value::Bool(value) => c::chaku_options_set_bool(raw, name, i32::from(*value), error),
                 Value::Str(value) => c::chaku_options_set_str(raw, name, value.as_ptr().cast(), length(value), error),
-                Value::List(_) => c::chaku_options_unset(raw, name, error),
+                // An empty text makes the list empty, to begin with.
+                Value::List(_) => c::chaku_options_set_str(raw, name, "".as_ptr().cast(), 0, error),
             }
         })?;
         let Value::List(elements) = value else { return Ok(()) };
@@ -126,11 +127,11 @@ pub fn option_kind(key: &str) -> Option<OptionKind> {
 fn kind_of(key: &CString) -> Option<OptionKind> {
     // SAFETY: the key is NUL-terminated and outlives the call.
     match unsafe { c::chaku_option_kind(key.as_ptr()) } {
-        c::CHAKU_OPTION_I64 => Some(OptionKind::I64),
-        c::CHAKU_OPTION_F64 => Some(OptionKind::F64),
-        c::CHAKU_OPTION_BOOL => Some(OptionKind::Bool),
-        c::CHAKU_OPTION_STR => Some(OptionKind::Str),
-        c::CHAKU_OPTION_STR_LIST => Some(OptionKind::List),
+        c::CHAKU_OPTION_KIND_I64 => Some(OptionKind::I64),
+        c::CHAKU_OPTION_KIND_F64 => Some(OptionKind::F64),
+        c::CHAKU_OPTION_KIND_BOOL => Some(OptionKind::Bool),
+        c::CHAKU_OPTION_KIND_STR => Some(OptionKind::Str),
+        c::CHAKU_OPTION_KIND_STR_LIST => Some(OptionKind::List),
         _ => None,
     }
 }

@@ -48,7 +48,7 @@ fn header(sections: &[(&str, &str, Bindings)]) -> String {
     text += "\n/* Generated from capi/src by `make header`. Do not edit. */\n\n";
     text += "#ifndef CHAKU_H\n#define CHAKU_H\n\n#include <stdint.h>\n\n";
     text += &version_macros();
-    text += "\n/** A pointer that may be NULL; every other one may not. Clang checks it and Swift reads it. */\n";
+    text += "\n/** A pointer that may be NULL. Clang checks and Swift reads it; outputs are not marked, their comments tell. */\n";
     text += nullability::MACROS;
     text += "\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n";
     for (title, file, bindings) in sections {

@@ -85,26 +85,31 @@
  *   callback-safe        also from inside a callback; other functions refuse there with `reentrant`
  *
  * Every function is shared. One that waits says so. Callbacks return 0 to go on and anything else to stop; they must not
- * throw or longjmp. `destroy` runs exactly once, when the callback will never be called again.
+ * throw or longjmp. `destroy` runs exactly once, after the last call, on any thread, perhaps inside the very function that
+ * registers or frees; in it callback-safe functions may be called as well.
+ *
+ * Deadlines and timeouts count on the monotonic clock, which stands still while the machine sleeps.
  *
  * Processes
  * ---------
  * A child made by fork after chaku was used has none of its threads: there every function that takes or makes a handle
- * gives `forked`, frees leak on purpose, and only version, code names, the table of options and the errors made in the
- * child itself can be read. Load models after the fork, or start the child with exec.
+ * gives `forked`, frees leak on purpose and say so, and only version, code names, backends, the table of options and the
+ * errors made in the child itself can be read. Load models after the fork, or start the child with exec.
  *
  * Reading a stream, three ways
  * ----------------------------
  *   1. chaku_request_run        calls back on your own thread until the end: the simplest program.
  *   2. chaku_request_next       gives one event at a time, with a timeout. For event loops, chaku_request_on_ready wakes the
  *                               loop, which then reads with a timeout of 0 until it gets NULL.
- *   3. chaku_request_on_event   calls back on a thread of the request's own.
+ *   3. chaku_request_on_event   calls back on a thread of chaku, one call at a time.
  *
  * Events wait in a queue of limited length (option `event_queue`). A reader that stops reading pauses its own request and
  * no other.
  *
  * Versions
  * --------
- * Check chaku_abi_version() == CHAKU_ABI_VERSION first thing. Under 0 the interface may still change; from 1 on it only
- * grows. CHAKU_VERSION_NUMBER and chaku_version_number() tell the header's and the library's release apart.
+ * Check chaku_abi_version() == CHAKU_ABI_VERSION first thing. Under 0 the interface may still change, so check
+ * chaku_version_number() == CHAKU_VERSION_NUMBER as well; from 1 on it only grows. Growth means new functions, and new event
+ * kinds, finish reasons, error reasons, details, option keys, features and device kinds: pass over those you do not know. A
+ * request's end is judged by its code; a reason never moves to another code.
  */

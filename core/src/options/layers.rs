@@ -5,8 +5,8 @@ use super::{Kind, Options, Value, find};
 /// Lowest layer first: the GGUF's own, the runtime's, the model's, the session's, the request's.
 pub(crate) struct Layers<'a>(pub(crate) Vec<&'a Options>);
 
-impl Layers<'_> {
-    fn get(&self, key: &str) -> Option<&Value> {
+impl<'a> Layers<'a> {
+    fn get(&self, key: &str) -> Option<&'a Value> {
         debug_assert!(find(key).is_some(), "`{key}` is not in the table");
         self.0.iter().rev().find_map(|options| options.get(key))
     }
@@ -38,10 +38,10 @@ impl Layers<'_> {
         }
     }
 
-    /// A text key; `None` when it is unset and has no default.
-    pub(crate) fn str(&self, key: &str) -> Option<&str> {
+    /// A text key; `None` when it is unset and has no default, or when the strongest layer wants none: an empty text.
+    pub(crate) fn str(&self, key: &str) -> Option<&'a str> {
         match (self.get(key), find(key)?.kind) {
-            (Some(Value::Str(value)), _) => Some(value),
+            (Some(Value::Str(value)), _) => Some(value.as_str()).filter(|value| !value.is_empty()),
             (_, Kind::Str { default, .. }) => default,
             _ => None,
         }
@@ -68,5 +68,15 @@ mod tests {
         assert_eq!(Layers(vec![&model, &request]).f32("temperature"), 0.2);
         request.set_f64("temperature", 0.8).unwrap();
         assert_eq!(Layers(vec![&model, &request]).f32("temperature"), 0.8);
+    }
+
+    #[test]
+    fn an_empty_text_is_none_and_hides_what_lies_below() {
+        let (mut session, mut request) = (Options::new(), Options::new());
+        session.set_str("grammar", "root ::= \"a\"").unwrap();
+        request.set_str("grammar", "").unwrap();
+        assert_eq!(Layers(vec![&session, &request]).str("grammar"), None);
+        request.unset("grammar").unwrap();
+        assert!(Layers(vec![&session, &request]).str("grammar").is_some());
     }
 }

@@ -63,7 +63,7 @@ impl Options {
         }
     }
 
-    /// Sets a text key; for a list key, the list with this one element.
+    /// Sets a text key; for a list key, the list with this one element, and of none if the text is empty.
     pub fn set_str(&mut self, key: &str, value: &str) -> Result<()> {
         let spec = known(key)?;
         match spec.kind {
@@ -73,6 +73,7 @@ impl Options {
             Kind::Str { choices, .. } => {
                 Err(invalid(spec, format!("option `{key}` is one of {}, not `{value}`", choices.join(", "))))
             }
+            Kind::List { .. } if value.is_empty() => self.put(spec, Value::List(Vec::new())),
             Kind::List { .. } => {
                 let before = self.values.remove(spec.key);
                 self.add_str(key, value).inspect_err(|_| {
@@ -136,14 +137,6 @@ impl Options {
         Ok(())
     }
 
-    /// A text key, if it is set.
-    pub(crate) fn str(&self, key: &str) -> Option<&str> {
-        match self.get(key) {
-            Some(Value::Str(value)) => Some(value),
-            _ => None,
-        }
-    }
-
     fn get(&self, key: &str) -> Option<&Value> {
         self.values.get(key)
     }
@@ -190,8 +183,17 @@ mod tests {
         let mut options = Options::new();
         options.add_str("stop", "a").unwrap();
         options.add_str("stop", "b").unwrap();
-        assert_eq!(options.set_str("stop", "").unwrap_err().reason(), Reason::InvalidOption);
+        assert_eq!(options.set_str("stop", &"x".repeat(5000)).unwrap_err().reason(), Reason::InvalidOption);
         assert_eq!(Layers(vec![&options]).list("stop"), ["a", "b"]);
+    }
+
+    #[test]
+    fn an_empty_list_is_a_value_and_hides_the_one_below() {
+        let (mut below, mut above) = (Options::new(), Options::new());
+        below.set_str("stop", "a").unwrap();
+        above.set_str("stop", "").unwrap();
+        assert!(above.is_set("stop"));
+        assert!(Layers(vec![&below, &above]).list("stop").is_empty());
     }
 
     #[test]

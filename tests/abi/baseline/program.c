@@ -84,9 +84,9 @@ static void errors(void) {
 /* Every key of then is still one, of the same kind. */
 static void option_table(void) {
     CHECK(chaku_option_count() > 0 && chaku_option_key(0) && !chaku_option_key(chaku_option_count()));
-    CHECK(chaku_option_kind(CHAKU_OPT_MAX_TOKENS) == CHAKU_OPTION_I64 && chaku_option_kind(CHAKU_OPT_TOP_P) == CHAKU_OPTION_F64);
-    CHECK(chaku_option_kind(CHAKU_OPT_MMAP) == CHAKU_OPTION_BOOL && chaku_option_kind(CHAKU_OPT_GRAMMAR) == CHAKU_OPTION_STR);
-    CHECK(chaku_option_kind(CHAKU_OPT_STOP) == CHAKU_OPTION_STR_LIST && strcmp(chaku_option_scope(CHAKU_OPT_STOP), "request") == 0);
+    CHECK(chaku_option_kind(CHAKU_OPT_MAX_TOKENS) == CHAKU_OPTION_KIND_I64 && chaku_option_kind(CHAKU_OPT_TOP_P) == CHAKU_OPTION_KIND_F64);
+    CHECK(chaku_option_kind(CHAKU_OPT_MMAP) == CHAKU_OPTION_KIND_BOOL && chaku_option_kind(CHAKU_OPT_GRAMMAR) == CHAKU_OPTION_KIND_STR);
+    CHECK(chaku_option_kind(CHAKU_OPT_STOP) == CHAKU_OPTION_KIND_STR_LIST && strcmp(chaku_option_scope(CHAKU_OPT_STOP), "request") == 0);
     CHECK(chaku_option_unit(CHAKU_OPT_DEADLINE_MS)[0] && chaku_option_doc(CHAKU_OPT_SEED)[0]);
     CHECK(chaku_option_default(CHAKU_OPT_TEMPERATURE) && chaku_option_min(CHAKU_OPT_TOP_P) && chaku_option_max(CHAKU_OPT_TOP_P));
     CHECK(chaku_option_choices(CHAKU_OPT_OVERFLOW) && !chaku_option_choices(CHAKU_OPT_SEED));

@@ -76,7 +76,7 @@ static void use_everything(chaku_model *model, chaku_session *session, chaku_req
     CHECK_INT(chaku_session_free(session), code);
     CHECK_INT(chaku_model_free(model), code);
     CHECK_INT(chaku_abi_version(), CHAKU_ABI_VERSION);
-    CHECK_INT(chaku_option_kind("temperature"), CHAKU_OPTION_F64);
+    CHECK_INT(chaku_option_kind("temperature"), CHAKU_OPTION_KIND_F64);
 }
 
 CASE(forked_child) {

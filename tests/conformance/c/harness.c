@@ -124,13 +124,13 @@ void free_everything(void) {
 
 static void set_option(chaku_options *options, const char *key, const char *value) {
     switch (chaku_option_kind(key)) {
-        case CHAKU_OPTION_I64: CHECK_OK(chaku_options_set_i64(options, key, strtoll(value, NULL, 10), ERROR)); break;
-        case CHAKU_OPTION_F64: CHECK_OK(chaku_options_set_f64(options, key, strtod(value, NULL), ERROR)); break;
-        case CHAKU_OPTION_BOOL:
+        case CHAKU_OPTION_KIND_I64: CHECK_OK(chaku_options_set_i64(options, key, strtoll(value, NULL, 10), ERROR)); break;
+        case CHAKU_OPTION_KIND_F64: CHECK_OK(chaku_options_set_f64(options, key, strtod(value, NULL), ERROR)); break;
+        case CHAKU_OPTION_KIND_BOOL:
             CHECK_OK(chaku_options_set_bool(options, key, (int32_t)strtol(value, NULL, 10), ERROR));
             break;
-        case CHAKU_OPTION_STR: CHECK_OK(chaku_options_set_str(options, key, value, -1, ERROR)); break;
-        case CHAKU_OPTION_STR_LIST: CHECK_OK(chaku_options_add_str(options, key, value, -1, ERROR)); break;
+        case CHAKU_OPTION_KIND_STR: CHECK_OK(chaku_options_set_str(options, key, value, -1, ERROR)); break;
+        case CHAKU_OPTION_KIND_STR_LIST: CHECK_OK(chaku_options_add_str(options, key, value, -1, ERROR)); break;
         default: fail("there is no option %s", key);
     }
 }

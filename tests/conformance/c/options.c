@@ -75,6 +75,13 @@ CASE(options_isolation) {
 }
 
 /* The request's own value wins, then the session's, the model's, the runtime's. */
+/* No grammar and no stop texts, whatever the session says. */
+static chaku_options *options_without_stop(void) {
+    chaku_options *options = OPTIONS("grammar", "");
+    CHECK_OK(chaku_options_set_str(options, "stop", "", -1, ERROR));
+    return options;
+}
+
 CASE(option_defaults) {
     chaku_runtime *runtime = NULL;
     chaku_model *model = NULL;
@@ -93,6 +100,11 @@ CASE(option_defaults) {
     CHECK_INT(chat(other, "Go.", NULL)->token_count, 3);
     CHECK_INT(chat(other, "Go.", OPTIONS("max_tokens", "4"))->token_count, 4);
     CHECK_INT(chat(other, "Go.", OPTIONS("temperature", "0"))->token_count, 3);
+
+    other = new_session(load(SCRIPT, NULL), OPTIONS("stop", "there", "grammar", "root ::= \"no\""));
+    CHECK_STR(chat(other, "Go.", NULL)->text, "no");
+    CHECK_STR(chat(other, "Go.", OPTIONS("grammar", ""))->text, "Hello ");
+    CHECK_STR(chat(other, "Go.", options_without_stop())->text, SCRIPT_REPLY);
 }
 
 CASE(option_table) {
@@ -101,11 +113,11 @@ CASE(option_table) {
     for (int64_t i = 0; i < count; i++) {
         const char *key = chaku_option_key(i), *scope = chaku_option_scope(key);
         int32_t kind = chaku_option_kind(key);
-        CHECK(kind >= CHAKU_OPTION_I64 && kind <= CHAKU_OPTION_STR_LIST);
+        CHECK(kind >= CHAKU_OPTION_KIND_I64 && kind <= CHAKU_OPTION_KIND_STR_LIST);
         CHECK(strlen(chaku_option_doc(key)) > 5);
         CHECK(!strcmp(scope, "runtime") || !strcmp(scope, "model") || !strcmp(scope, "session") ||
               !strcmp(scope, "request"));
-        CHECK((chaku_option_min(key) != NULL) == (kind == CHAKU_OPTION_I64 || kind == CHAKU_OPTION_F64));
+        CHECK((chaku_option_min(key) != NULL) == (kind == CHAKU_OPTION_KIND_I64 || kind == CHAKU_OPTION_KIND_F64));
     }
     CHECK(chaku_option_key(count) == NULL);
     CHECK_STR(chaku_option_default("temperature"), "0.8");

@@ -1,0 +1,143 @@
+// What the text of an answer may and may not contain.
+#include "reply.hpp"
+
+CASE(stop_string_across_tokens) {
+    auto model = load("tiny-stop.gguf");
+    auto session = new_session(model);
+    Reply reply = chat(session, "Go.", {{"stop", "stop here"}});
+    CHECK_STOPPED(reply);
+    CHECK_EQ(reply.text, "one two ");
+    CHECK_EQ(reply.bytes, "one two ");
+    CHECK_EQ(reply.usage.completion_tokens, 5); // one, two, and the three the stop string is in
+    // The conversation goes on with what was shown.
+    reply = chat(session, "Again.", {{"stop", "stop here"}});
+    CHECK_EQ(reply.text, "one two ");
+    CHECK_EQ(reply.usage.prompt_tokens,
+             count_tokens(model, USER("Go.") ASSISTANT "one two <|im_end|>\n" USER("Again.") ASSISTANT, true));
+}
+
+CASE(stop_string_that_never_comes) {
+    const Reply reply =
+        chat(new_session(load("tiny-stop.gguf")), "Go.", {{"stop", "stop her!"}, {"stop", "threesome"}});
+    CHECK_STOPPED(reply);
+    CHECK_EQ(reply.text, "one two stop here three");
+    CHECK_EQ(reply.tokens.size(), 6);
+}
+
+CASE(several_stop_strings) {
+    auto model = load("tiny-stop.gguf");
+    const chaku::Options three{{"stop", "three"}, {"stop", "op h"}, {"stop", "stop here"}};
+    CHECK_EQ(chat(new_session(model), "Go.", three).text, "one two st");
+    CHECK_EQ(chat(new_session(model), "Go.", {{"stop", "one"}}).text, "");
+    CHECK_EQ(chat(new_session(load("tiny-emoji.gguf")), "Go.", {{"stop", "\xF0\x9F\xA6\x99"}}).text,
+             "Hi \xF0\x9F\x98\x80 llama ");
+    // add() appends, and set() begins anew.
+    chaku::Options built;
+    CHECK_EQ(chat(new_session(model), "Go.", built.add("stop", "three").add("stop", "op h")).text, "one two st");
+    CHECK_EQ(chat(new_session(model), "Go.", built.set("stop", "three")).text, "one two stop here ");
+}
+
+CASE(emoji_split_over_tokens) {
+    const Reply reply = chat(new_session(load("tiny-emoji.gguf")), "Go.");
+    CHECK_STOPPED(reply);
+    CHECK_EQ(reply.text, "Hi \xF0\x9F\x98\x80 llama \xF0\x9F\xA6\x99!");
+    CHECK_EQ(reply.bytes, reply.text);
+    CHECK_EQ(reply.replaced_count, 0);
+    CHECK_EQ(reply.tokens.size(), 9);
+}
+
+CASE(unfinished_character) {
+    const Reply reply = chat(new_session(load("tiny-cut.gguf")), "Go.");
+    CHECK_STOPPED(reply);
+    CHECK_EQ(reply.text, "cut \xEF\xBF\xBD");
+    CHECK_EQ(reply.replaced_count, 1);
+    CHECK_EQ(reply.bytes, "cut \xF0\x9F\x98");
+}
+
+// Tokens drawn blindly: bytes in every order there is.
+CASE(any_bytes) {
+    auto model = load(RANDOM);
+    const chaku::Options blind{{"temperature", 100}, {"top_k", 0},          {"top_p", 1},
+                               {"min_p", 0},         {"ignore_eos", true}, {"max_tokens", 1500},
+                               {"stop", "\xF0\x9F\xA6\x99"}};
+    for (int i = 0; i < 3; i++) {
+        const Reply reply = chat(new_session(model), "Go.", blind);
+        CHECK_LENGTH(reply);
+        CHECK_EQ(reply.usage.completion_tokens, 1500);
+        CHECK_EQ(reply.tokens.size(), 1500);
+    }
+}
+
+CASE(max_tokens) {
+    auto session = new_session(load(RANDOM));
+    for (const int max : {1, 3, 5}) {
+        const Reply reply = chat(session, "Go.", {{"max_tokens", max}});
+        CHECK_LENGTH(reply);
+        CHECK_EQ(reply.usage.completion_tokens, max);
+        CHECK_EQ(reply.tokens.size(), max);
+    }
+    // An answer that is over in time ends by itself.
+    CHECK_STOPPED(chat(new_session(load(SCRIPT)), "Go.", {{"max_tokens", 100}}));
+}
+
+CASE(bad_grammar) {
+    auto session = new_session(load(RANDOM));
+    CHECK_FAILED(chat(session, "Go.", {{"grammar", "root ::= ("}}), Code::invalid_argument, "invalid_grammar");
+    CHECK_FAILED(chat(session, "Go.", {{"grammar", "no ::= \"root\""}}), Code::invalid_argument, "invalid_grammar");
+    CHECK_EQ(session.message_count(), 0);
+    CHECK_EQ(chat(session, "Go.", {{"max_tokens", 2}}).tokens.size(), 2);
+}
+
+CASE(grammar_constrains) {
+    auto model = load(RANDOM);
+    for (int i = 0; i < 4; i++) {
+        const Reply reply = chat(new_session(model), "Go.", {{"grammar", "root ::= \"yes!\" | \"no!\""}});
+        CHECK_STOPPED(reply);
+        if (reply.text != "yes!") CHECK_EQ(reply.text, "no!");
+    }
+}
+
+CASE(unknown_sampler) {
+    auto session = new_session(load(RANDOM));
+    CHECK_FAILED(chat(session, "Go.", {{"samplers", "top_k;no_such_sampler"}}), Code::invalid_argument,
+                 "invalid_option");
+    CHECK_EQ(chat(session, "Go.", {{"samplers", "top_k;temperature"}, {"max_tokens", 2}}).tokens.size(), 2);
+}
+
+CASE(ignore_eos) {
+    const Reply reply = chat(new_session(load(SCRIPT)), "Go.", {{"ignore_eos", true}, {"max_tokens", 20}});
+    CHECK_LENGTH(reply);
+    CHECK_EQ(reply.usage.completion_tokens, 20);
+    CHECK(starts_with(reply.text, SCRIPT_REPLY));
+}
+
+CASE(seed_repeats) {
+    auto session = new_session(load(RANDOM, {{"fixed_shape", true}}));
+    const chaku::Options seven{{"seed", 7}, {"temperature", 2.0}, {"max_tokens", 32}};
+    const Reply first = chat(session, "Go.", seven);
+    MUST(session.reset());
+    const Reply second = chat(session, "Go.", seven);
+    CHECK_EQ(second.text, first.text);
+    MUST(session.reset());
+    const Reply other = chat(session, "Go.", {{"seed", 8}, {"temperature", 2.0}, {"max_tokens", 32}});
+    CHECK(other.text != first.text);
+}
+
+CASE(unset_seed_differs) {
+    auto model = load(RANDOM);
+    const chaku::Options hot{{"temperature", 20.0}, {"top_k", 20}, {"min_p", 0.0}, {"top_p", 1.0}, {"max_tokens", 32}};
+    const Reply first = chat(new_session(model), "Go.", hot), second = chat(new_session(model), "Go.", hot);
+    CHECK(first.text != second.text);
+}
+
+CASE(greedy_repeats_in_fixed_shape) {
+    const chaku::Options greedy{{"temperature", 0}, {"max_tokens", 48}};
+    Reply replies[2];
+    for (Reply &reply : replies) {
+        auto session = new_session(load(SMOLLM2, {{"fixed_shape", true}, {"ctx_size", 1024}}));
+        reply = chat(session, "Write a sentence about a llama.", greedy);
+        CHECK(reply.tokens.size() > 4);
+    }
+    CHECK_EQ(replies[1].text, replies[0].text);
+    CHECK(replies[1].tokens == replies[0].tokens);
+}

@@ -13,7 +13,7 @@ SMOLLM2 := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
 
 include scripts/programs.mk
 
-.PHONY: help deps models build examples install sizes demo test lint header bench
+.PHONY: help deps models build examples install sizes demo test sanitize lint header bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,10 @@ demo: build ## Stream a real reply: build, fetch the model, compile examples/c/c
 
 test: build models ## Run every test: Rust, C, and the comparison with a plain llama.cpp loop
 	@scripts/test.sh
+
+# Both, also when the first one fails.
+sanitize: build models ## Run the tests of the C interface under memcheck and AddressSanitizer (the first time takes ten minutes more)
+	@status=0; tests/sanitize/valgrind.sh || status=1; tests/sanitize/asan.sh || status=1; exit $$status
 
 lint: deps ## Check formatting, clippy, dependency directions, unsafe code, and the generated header
 	@scripts/lint.sh

@@ -14,7 +14,8 @@ import sys
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 SMOLLM2 = "target/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 TINY = "target/models/tiny-random.gguf"
-PAIRS, DRAINS, CANCELS, EVENTS = 20, 5, 120, 100_000
+PYTHON = "target/python/venv/bin/python"
+PAIRS, ROUNDS, DRAINS, CANCELS, INTERRUPTS, EVENTS, LOOKUPS = 20, 12, 5, 120, 60, 100_000, 20
 
 
 def run(*command):
@@ -47,6 +48,11 @@ def report(name, unit, goal, command, values, value=None, **extra):
     print(json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in line.items()}), flush=True)
 
 
+def p99(name, goal, *command):
+    times = [float(line) for line in run(*command)]
+    report(name, "ms", goal, " ".join(command), times, percentile(times, 0.99), median=statistics.median(times), max=max(times))
+
+
 def decode():
     command = ("target/benches/decode", SMOLLM2, str(PAIRS))
     pairs = [json.loads(line) for line in run(*command)]
@@ -77,12 +83,53 @@ def events():
 
 def cancel():
     for phase in ("decode", "prefill"):
-        command = ("target/benches/cancel", SMOLLM2, phase, str(CANCELS))
-        times = [float(line) for line in run(*command)]
-        report(f"cancel_{phase}_p99_ms", "ms", "<= 20", " ".join(command), times, percentile(times, 0.99), median=statistics.median(times), max=max(times))
+        p99(f"cancel_{phase}_p99_ms", "<= 20", "target/benches/cancel", SMOLLM2, phase, str(CANCELS))
 
 
-GROUPS = {"decode": decode, "first_token": first_token, "events": events, "cancel": cancel}
+def handles():
+    command = ("target/benches/handles", TINY, str(LOOKUPS))
+    samples = [json.loads(line) for line in run(*command)]
+    report("handle_lookup_ns", "ns", "<= 50", " ".join(command), [s["getter_ns"] - s["plain_ns"] for s in samples],
+           getter_ns=statistics.median(s["getter_ns"] for s in samples), plain_call_ns=statistics.median(s["plain_ns"] for s in samples),
+           two_threads_ns=statistics.median(s["two_threads_ns"] - s["two_threads_plain_ns"] for s in samples))
+
+
+def languages():
+    """The same answer through C and through each module, c a b b a c, so that a drift of the machine hits all alike."""
+    ways = {"c": ("target/benches/stream", SMOLLM2), "python": (PYTHON, "benches/python/stream.py", SMOLLM2), "node": ("node", "benches/node/stream.mjs", SMOLLM2)}
+    speeds = {way: [] for way in ways}
+    for _ in range(ROUNDS):
+        turn = dict.fromkeys(ways, 0.0)
+        for way in (*ways, *reversed(ways)):
+            seen = json.loads(run(*ways[way])[-1])
+            turn[way] += seen["tokens"] / seen["seconds"] / 2
+        for way, speed in turn.items():
+            speeds[way].append(speed)
+    for way in ("python", "node"):
+        report(f"{way}_vs_c", "ratio", ">= 0.97", " | ".join((" ".join(ways["c"]), " ".join(ways[way]))), [a / b for a, b in zip(speeds[way], speeds["c"])],
+               c_tokens_per_s=statistics.median(speeds["c"]), tokens_per_s=statistics.median(speeds[way]))
+
+
+def python():
+    for way in ("sync", "async"):
+        command = (PYTHON, "benches/python/events.py", TINY, str(EVENTS), way)
+        report(f"python_event_{way}_us", "us", None, " ".join(command), [json.loads(run(*command)[-1])["us"] for _ in range(DRAINS)], events=EVENTS)
+        p99(f"python_cancel_{way}_p99_ms", "<= 50", PYTHON, "benches/python/cancel.py", SMOLLM2, str(CANCELS), way)
+    for phase in ("load", "prefill", "decode"):
+        p99(f"python_ctrl_c_{phase}_p99_ms", "<= 100", PYTHON, "benches/python/ctrl_c.py", SMOLLM2, phase, str(INTERRUPTS))
+
+
+def node():
+    command = ("node", "benches/node/events.mjs", TINY, str(EVENTS))
+    report("node_event_us", "us", None, " ".join(command), [json.loads(run(*command)[-1])["us"] for _ in range(DRAINS)], events=EVENTS)
+    p99("node_abort_p99_ms", "<= 50", "node", "benches/node/cancel.mjs", SMOLLM2, str(CANCELS))
+    command = ("node", "benches/node/loop_delay.mjs", SMOLLM2, "8")
+    delays = [json.loads(run(*command)[-1]) for _ in range(DRAINS)]
+    report("node_loop_delay_p99_ms", "ms", "<= 5", " ".join(command), [delay["p99_ms"] for delay in delays],
+           median_ms=statistics.median(delay["median_ms"] for delay in delays), max_ms=max(delay["max_ms"] for delay in delays))
+
+
+GROUPS = {"decode": decode, "first_token": first_token, "events": events, "cancel": cancel, "handles": handles, "languages": languages, "python": python, "node": node}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or GROUPS:

@@ -452,11 +452,12 @@ class Options : public internal::Handle<chaku_options, chaku_options_free> {
     using Handle::Handle;
     /// No key is set. It has a handle from the first one on.
     Options() noexcept = default;
-    /// A list key may occur several times.
+    /// A list key may occur several times; with an empty text it is a list without elements.
     Options(std::initializer_list<Option> values) {
         for (const Option &option : values) {
             const auto *text = std::get_if<std::string_view>(&option.value.value_);
-            if (text && chaku_option_kind(option.key) == CHAKU_OPTION_KIND_STR_LIST) add(option.key, *text);
+            const bool appends = text && !text->empty() && chaku_option_kind(option.key) == CHAKU_OPTION_KIND_STR_LIST;
+            if (appends) add(option.key, *text);
             else set(option.key, option.value);
         }
     }
@@ -564,22 +565,22 @@ class Event : public internal::Handle<chaku_event, chaku_event_free> {
     EventKind kind() const noexcept { return static_cast<EventKind>(chaku_event_kind(get())); }
     bool is_final() const noexcept { return kind() == EventKind::final; }
 
-    /// Whole characters, NUL-terminated; empty for what is no text event.
+    /// The answer's text: whole characters, NUL-terminated. Empty for any other event, also of a kind to come.
     std::string_view text() const noexcept {
         std::int64_t length = 0;
-        const char *text = chaku_event_text(get(), &length);
+        const char *text = kind() == EventKind::text ? chaku_event_text(get(), &length) : nullptr;
         return {text, static_cast<std::size_t>(length)};
     }
-    /// The token's bytes as the model made them, perhaps a part of a character; empty for what is no text event.
+    /// Its bytes as the model made them, perhaps a part of a character.
     std::string_view bytes() const noexcept {
         std::int64_t length = 0;
-        const std::uint8_t *bytes = chaku_event_bytes(get(), &length);
+        const std::uint8_t *bytes = kind() == EventKind::text ? chaku_event_bytes(get(), &length) : nullptr;
         return {reinterpret_cast<const char *>(bytes), static_cast<std::size_t>(length)};
     }
     std::optional<Token> token() const noexcept { return internal::optional_token(chaku_event_token(get())); }
-    /// Whether the text ends in a character that never became whole, shown as U+FFFD.
+    /// Whether the text has a character that never became whole, shown as U+FFFD.
     bool replaced() const noexcept { return chaku_event_replaced(get()) != 0; }
-    /// From 0 to 1.
+    /// From 0 to 1; -1 = not known.
     double progress() const noexcept { return chaku_event_progress(get()); }
 
     FinishReason finish_reason() const noexcept {
@@ -744,7 +745,7 @@ class Request : public internal::Handle<chaku_request, chaku_request_free> {
         return end;
     }
 
-    /// Passes every event, as a const Event &, to a callable on a thread of the request's own.
+    /// Passes every event, as a const Event &, to a callable on a thread of chaku, one call at a time.
     template <typename F>
     Result<void> on_event(F &&on_event) {
         using Callable = internal::Owned<std::decay_t<F>>;
@@ -762,9 +763,10 @@ class Request : public internal::Handle<chaku_request, chaku_request_free> {
     }
 
     void cancel() noexcept { chaku_request_cancel(get()); }
+    /// Whether nothing more will come but what waits to be read; so it is for an empty one.
     bool is_finished() const noexcept { return chaku_request_is_finished(get()) != 0; }
     /// What a request of Model::load_async has loaded.
-    Result<Model> model();
+    Result<Model> model() const;
     Result<void> close(std::chrono::milliseconds timeout = forever) {
         return internal::call(chaku_request_close, get(), internal::milliseconds(timeout));
     }
@@ -990,7 +992,7 @@ class Model : public internal::Handle<chaku_model, chaku_model_free> {
     bool token_is_end(Token token) const noexcept { return chaku_model_token_is_end(get(), token) != 0; }
 };
 
-inline Result<Model> Request::model() { return internal::make<Model>(chaku_request_model, get()); }
+inline Result<Model> Request::model() const { return internal::make<Model>(chaku_request_model, get()); }
 
 // ---- Session --------------------------------------------------------------------------------------------------------
 

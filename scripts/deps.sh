@@ -33,9 +33,18 @@ has_libclang || missing+=(libclang-dev)
 has ccache || missing+=(ccache)
 has pkg-config || missing+=(pkgconf)
 has abidiff || missing+=(abigail-tools)
+[ "$(uname)" != Linux ] || has valgrind || missing+=(valgrind)
 [ -e /etc/ssl/certs/ca-certificates.crt ] || [ "$(uname)" = Darwin ] || missing+=(ca-certificates)
 has python3 || missing+=(python3)
 scripts/python.sh >/dev/null 2>&1 || missing+=(python3-pip)
+# Debian's packages are new enough; a Node from elsewhere may not be.
+has node || missing+=(nodejs)
+has npm || missing+=(npm)
+if has node; then
+    version=$(node --version)
+    major=${version#v} major=${major%%.*}
+    [ "$major" -ge 18 ] || die "Node 18 or newer is needed, this is $version"
+fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 has apt-get || die "missing: ${missing[*]} (Debian's names); install them with this system's package manager"

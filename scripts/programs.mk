@@ -6,7 +6,7 @@ LINK_CHAKU := -Iinclude -Ltarget/release -lchaku -Wl,-rpath,$(CURDIR)/target/rel
 LLAMA := $(wildcard target/release/build/llama-cpp-sys-2-*/out/lib/libllama.a)
 RAW := tests/reference/raw_llama.hpp scripts/cxx_llama.sh $(LLAMA)
 
-BENCHES := $(addprefix target/benches/,decode first_token_raw first_token_chaku cancel drain stream)
+BENCHES := $(addprefix target/benches/,decode first_token_raw first_token_chaku cancel drain stream handles)
 
 target/tests/reference/raw: tests/reference/raw.cpp $(RAW)
 	@mkdir -p $(@D)

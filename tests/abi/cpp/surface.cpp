@@ -38,7 +38,7 @@ static void versions() {
     for (const chaku::Device &device : chaku::devices()) {
         CHECK(!device.name.empty() && !device.description.empty() && !device.backend.empty());
         CHECK(device.kind >= chaku::DeviceKind::cpu && device.kind <= chaku::DeviceKind::accelerator);
-        CHECK(device.memory_free <= device.memory_total);
+        CHECK(device.memory_free >= -1 && device.memory_free <= device.memory_total);
     }
     CHECK(chaku::code_name(chaku::Code::unauthenticated) == "UNAUTHENTICATED");
     CHECK(chaku::code_name(chaku::Code::ok) == "OK");
@@ -219,6 +219,7 @@ static void reading(chaku::Session &session) {
         ++living->calls;
         return chaku::Flow::stop; // called no more
     }));
+    CHECK(comes_true([] { return woken.destroyed > 0; }));
     std::string text;
     std::vector<chaku::Event> kept;
     auto events = request.events();

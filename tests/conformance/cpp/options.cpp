@@ -22,7 +22,7 @@ CASE(bad_option) {
     why(options.set("max_tokens", "many"), "invalid_option");
     why(options.set("max_tokens", 1.0), "invalid_option");
     why(options.set("max_tokens", true), "invalid_option");
-    why(options.set("max_tokens", std::numeric_limits<std::uint64_t>::max()), "invalid_option");
+    why(options.set("gpu_layers", std::numeric_limits<std::uint64_t>::max()), "invalid_option"); // and not -1
     why(options.set("ignore_eos", 1), "invalid_option");
     CHECK(contains(why(options.set("overflow", "explode"), "invalid_option").message(), "shift"));
     why(options.add("grammar", "root ::= \"a\""), "invalid_option");
@@ -97,6 +97,13 @@ CASE(option_defaults) {
     CHECK_EQ(chat(other, "Go.", {{"temperature", 0.0}}).tokens.size(), 3);
     chaku::Options unset{{"max_tokens", 4}};
     CHECK_EQ(chat(other, "Go.", unset.unset("max_tokens")).tokens.size(), 3);
+
+    // No grammar and no stop texts, whatever the session says.
+    other = new_session(load(SCRIPT), {{"stop", "there"}, {"grammar", "root ::= \"no\""}});
+    CHECK_EQ(chat(other, "Go.").text, "no");
+    CHECK_EQ(chat(other, "Go.", {{"grammar", ""}}).text, "Hello ");
+    CHECK_EQ(chat(other, "Go.", {{"grammar", ""}, {"stop", ""}}).text, SCRIPT_REPLY);
+    CHECK_EQ(chat(other, "Go.", chaku::Options{{"grammar", ""}}.set("stop", "")).text, SCRIPT_REPLY);
 }
 
 CASE(option_table) {

@@ -163,6 +163,8 @@ CASE(finished_after_final) {
     FAILS(request.next(0ms), Code::out_of_range, "finished");
     FAILS(request.next(1ms), Code::out_of_range, "finished");
     CHECK(!*request.next());
+    FAILS(request.on_event([](const chaku::Event &) {}), Code::out_of_range, "finished");
+    FAILS(request.next(0ms), Code::out_of_range, "finished");
     FAILS(request.run(), Code::out_of_range, "finished");
 }
 

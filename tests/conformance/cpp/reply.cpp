@@ -1,5 +1,7 @@
 #include "reply.hpp"
 
+#include <algorithm>
+
 static void broken(Reply &reply, const char *rule) {
     if (!reply.broken) reply.broken = rule;
 }
@@ -115,6 +117,9 @@ Reply read_all(chaku::Request &&request) { return read_all(request); }
 void check_stream(const Reply &reply) {
     if (reply.broken) fail(std::string("a rule of every stream is broken: ") + reply.broken);
     CHECK_EQ(reply.final_count, 1);
+    // A NUL is a character like any other.
+    CHECK_EQ(std::count(reply.text.begin(), reply.text.end(), '\0'),
+             std::count(reply.bytes.begin(), reply.bytes.end(), '\0'));
     if (reply.replaced_count == 0 && reply.text != reply.bytes)
         fail("the bytes of the tokens are not the text \"" + reply.text.substr(0, 500) + "\"");
 }

@@ -84,6 +84,12 @@ CASE(session_limit) {
     second.free();
     for (int i = 0; i < 300; i++) MUST(chaku::Session::make(model));
     for (int i = 0; i < 300; i++) first = new_session(model); // which frees the one before
+    for (int i = 0; i < 30; i++) {
+        auto closed = new_session(model);
+        auto request = start_chat(closed, "Go.");
+        MUST(closed.close(event_wait));
+        closed.free(); // before its request
+    }
     model = load(SCRIPT, {{"fixed_shape", true}});
     first = new_session(model);
     FAILS(chaku::Session::make(model), Code::resource_exhausted, "session_limit");

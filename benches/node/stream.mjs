@@ -1,0 +1,24 @@
+// One streamed answer through the module, after one to warm up: `stream.mjs MODEL`. What benches/stream.cpp asks in C.
+//
+// Prints {"tokens": N, "seconds": S}: from the first token to the last, so that no prefill counts.
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { loadModel } from '../../bindings/node/index.mjs';
+
+const TOKENS = 160;
+
+const model = await loadModel(process.argv[2], { ctxSize: 2048, threads: 2, threadsBatch: 2 });
+
+async function answer() {
+  await sleep(300); // a thread pool spins for a moment after its last graph
+  const times = [];
+  const options = { maxTokens: TOKENS, seed: 42, ignoreEos: true };
+  for await (const event of model.session().stream('Tell me everything you know about wool.', options)) {
+    if (event.kind === 'text') times.push(performance.now());
+  }
+  if (times.length !== TOKENS) throw new Error(`expected ${TOKENS} tokens, got ${times.length}`);
+  return { tokens: TOKENS - 1, seconds: (times.at(-1) - times[0]) / 1e3 };
+}
+
+await answer();
+console.log(JSON.stringify(await answer()));

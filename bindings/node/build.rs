@@ -1,0 +1,19 @@
+//! How the module is linked: as libchaku itself is, and for the same reasons. See capi/artifact/build.rs.
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    napi_build::setup();
+    if let Ok("linux" | "android") = std::env::var("CARGO_CFG_TARGET_OS").as_deref() {
+        link_arg("-Wl,-z,nodelete");
+        link_arg("-Wl,--wrap=__cxa_atexit");
+        link_arg("-Wl,-z,max-page-size=16384");
+        // Node's own functions are looked up when the module is loaded, so nothing may be undefined here.
+        link_arg("-Wl,-z,defs");
+        // The C functions stay visible. Bound here, they cannot be taken from another copy of chaku in the process.
+        link_arg("-Wl,-Bsymbolic");
+    }
+}
+
+fn link_arg(argument: &str) {
+    println!("cargo:rustc-cdylib-link-arg={argument}");
+}

@@ -1,0 +1,28 @@
+import chaku from './index.js';
+
+export const {
+  loadModel,
+  Runtime,
+  ChakuError,
+  CancelledError,
+  UnknownError,
+  InvalidArgumentError,
+  DeadlineExceededError,
+  NotFoundError,
+  AlreadyExistsError,
+  PermissionDeniedError,
+  ResourceExhaustedError,
+  FailedPreconditionError,
+  AbortedError,
+  OutOfRangeError,
+  UnimplementedError,
+  InternalError,
+  UnavailableError,
+  DataLossError,
+  UnauthenticatedError,
+  version,
+  buildInfo,
+  backends,
+  devices,
+  optionTable,
+} = chaku;

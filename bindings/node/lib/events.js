@@ -1,0 +1,24 @@
+'use strict';
+
+/** A token was generated. */
+class TextEvent {
+  #bytes;
+
+  constructor(text, token, replaced, bytes) {
+    this.kind = 'text';
+    this.text = text;
+    this.token = token ?? null;
+    this.replaced = replaced ?? false;
+    this.#bytes = bytes;
+  }
+
+  /** Made when asked for: nearly always they are the text's. */
+  get bytes() {
+    return (this.#bytes ??= new TextEncoder().encode(this.text));
+  }
+}
+
+const progressEvent = (progress) => ({ kind: 'progress', progress });
+const finalEvent = ({ finishReason, usage, timings }) => ({ kind: 'final', finishReason, usage, timings });
+
+module.exports = { TextEvent, finalEvent, progressEvent };

@@ -1,0 +1,113 @@
+'use strict';
+
+const { fileURLToPath } = require('node:url');
+
+const check = require('./check.js');
+const { close, disposable } = require('./dispose.js');
+const { errors, unwrap } = require('./errors.js');
+const { inbox } = require('./inbox.js');
+const native = require('./native.js');
+const { settings } = require('./options.js');
+const { Runtime, nativeOf } = require('./runtime.js');
+const { Session } = require('./session.js');
+const { Stream, collect, modelOf } = require('./stream.js');
+
+/** Loads a file. */
+async function loadModel(path, options) {
+  const { runtime, onProgress, signal, ...rest } = check.object(options, 'options');
+  if (runtime !== undefined && !(runtime instanceof Runtime)) throw check.wrongType('runtime', 'a Runtime', runtime);
+  const file = check.text(path instanceof URL ? fileURLToPath(path) : path, 'path');
+  check.callback(onProgress, 'onProgress');
+  check.signal(signal)?.throwIfAborted();
+  const request = unwrap(native.load(inbox, runtime && nativeOf(runtime), file, settings(rest)));
+  const stream = new Stream(request, { signal });
+  await collect(stream, { onProgress });
+  return new Model(modelOf(stream));
+}
+
+/** A loaded model. */
+class Model {
+  #native;
+  #metadata;
+  #chatTemplate;
+
+  static {
+    disposable(Model, {
+      dispose() {
+        this.#native.release();
+      },
+      asyncDispose() {
+        return this.close();
+      },
+    });
+  }
+
+  constructor(loaded) {
+    this.#native = loaded;
+    const { bos = null, eos = null, eot = null, pad = null, ...facts } = unwrap(loaded.facts());
+    this.#metadata = Object.fromEntries(facts.metadata);
+    this.#chatTemplate = facts.chatTemplate ?? null;
+    this.description = facts.description;
+    this.contextSize = facts.contextSize;
+    this.trainingContext = facts.trainingContext;
+    this.vocabSize = facts.vocabSize;
+    this.sizeBytes = facts.sizeBytes;
+    this.parameterCount = facts.parameterCount;
+    this.tokens = { bos, eos, eot, pad };
+  }
+
+  get metadata() {
+    return this.#metadata;
+  }
+
+  get chatTemplate() {
+    return this.#chatTemplate;
+  }
+
+  session(options) {
+    const { system, ...rest } = check.object(options, 'options');
+    if (system !== undefined && rest.systemPrompt !== undefined) {
+      throw new TypeError('`system` is short for `systemPrompt`: give one of them');
+    }
+    const given = settings(system === undefined ? rest : { ...rest, systemPrompt: check.text(system, 'system') });
+    return new Session(unwrap(this.#native.session(given)));
+  }
+
+  async tokenize(text, options) {
+    const { addSpecial = false, parseSpecial = false } = check.object(options, 'options');
+    check.boolean(addSpecial, 'addSpecial');
+    check.boolean(parseSpecial, 'parseSpecial');
+    return unwrap(await this.#native.tokenize(check.text(text, 'text'), addSpecial, parseSpecial));
+  }
+
+  async detokenize(tokens, options) {
+    const { special = false } = check.object(options, 'options');
+    check.boolean(special, 'special');
+    return unwrap(await this.#native.detokenize(tokenList(tokens), special));
+  }
+
+  isEndToken(token) {
+    return unwrap(this.#native.isEndToken(tokenList([token])[0]));
+  }
+
+  async close(options) {
+    await close(this.#native, options);
+  }
+}
+
+/** Tokens as the native half takes them. */
+function tokenList(tokens) {
+  if (!Array.isArray(tokens) && !(tokens instanceof Int32Array)) {
+    throw check.wrongType('tokens', 'an array of integers or an Int32Array', tokens);
+  }
+  const list = Array.from(tokens);
+  for (const token of list) {
+    if (!Number.isInteger(token)) throw check.wrongType('a token', 'an integer', token);
+    if (token !== (token | 0)) {
+      throw new errors.InvalidArgumentError(`${token} is no token`, { reason: 'invalid_token' });
+    }
+  }
+  return list;
+}
+
+module.exports = { loadModel };

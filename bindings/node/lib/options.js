@@ -1,0 +1,56 @@
+'use strict';
+
+const check = require('./check.js');
+const { errors } = require('./errors.js');
+const { camelCase, snakeCase } = require('./names.js');
+const native = require('./native.js');
+
+const rows = native.optionTable();
+/** From the name of an option in JavaScript to its key. */
+const keys = new Map(rows.map(({ key }) => [camelCase(key), key]));
+
+/** All options there are, as they are in JavaScript. */
+const table = rows.map(({ key, doc, default: standard, min, max, ...row }) => ({
+  ...row,
+  key: camelCase(key),
+  doc: doc.replace(/`(\w+)/g, (quoted, word) => (keys.has(camelCase(word)) ? `\`${camelCase(word)}` : quoted)),
+  default: valueOf(row.type, standard),
+  min: valueOf(row.type, min),
+  max: valueOf(row.type, max),
+}));
+
+function valueOf(type, text) {
+  if (text === undefined) return null;
+  if (type === 'boolean') return text === '1';
+  return type === 'string' ? text : Number(text);
+}
+
+/** The options of a call as the native half takes them. Their types, ranges and scopes are checked there. */
+function settings(options) {
+  const given = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    const key = keys.get(name);
+    if (key === undefined) throw unknown(name);
+    given[key] = checked(value, name);
+  }
+  return given;
+}
+
+function checked(value, name) {
+  if (typeof value === 'boolean' || typeof value === 'number') return value;
+  if (typeof value === 'string') return check.text(value, name);
+  if (Array.isArray(value)) return value.map((element, index) => check.text(element, `${name}[${index}]`));
+  throw check.wrongType(name, 'a boolean, a number, a string or an array of strings', value);
+}
+
+function unknown(name) {
+  const key = snakeCase(name);
+  const nearest = camelCase(native.nearestOption(key) ?? key);
+  return new errors.InvalidArgumentError(`there is no option \`${name}\`; did you mean \`${nearest}\`?`, {
+    reason: 'unknown_option',
+    details: { key: name, nearest },
+  });
+}
+
+module.exports = { settings, table };

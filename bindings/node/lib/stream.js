@@ -1,0 +1,186 @@
+'use strict';
+
+const { cancelOnAbort } = require('./abort.js');
+const { disposable } = require('./dispose.js');
+const { errorOf, errors, unwrap } = require('./errors.js');
+const { TextEvent, finalEvent, progressEvent } = require('./events.js');
+const { wait, wake } = require('./inbox.js');
+
+/** Events a stream hands out before the event loop gets its turn. */
+const TURN = 64;
+
+/** What a load made, of its stream. */
+let modelOf;
+
+/** A request under way: its events one by one, or its reply. */
+class Stream {
+  #request;
+  #signal;
+  #stopListening;
+  /**
+   * The most events to read ahead of the consumer. The rest waits in the request's own queue, which is bounded: a
+   * consumer that stops pauses its request.
+   */
+  #batch;
+  /** `iterator` or `reply`: a stream has one reader. */
+  #reader;
+  /** Events that were read, and handed out up to `#at`. */
+  #events = [];
+  #at = 0;
+  /** How many were read in this turn of the event loop. */
+  #taken = 0;
+  #text = '';
+  /** Resolves when there may be something to read; shared by all who wait for that. */
+  #wakeUp;
+  /** `reply`, `model` of a load, `failure`, and whether the signal is why. */
+  #end;
+  #ended = deferred();
+  #returned = false;
+  #thrown = false;
+
+  static {
+    modelOf = (stream) => stream.#end.model;
+    disposable(Stream, {
+      async asyncDispose() {
+        await this.return();
+      },
+    });
+  }
+
+  constructor(request, { signal, eventQueue = TURN } = {}) {
+    this.#request = request;
+    this.#signal = signal;
+    this.#batch = Math.min(eventQueue, TURN);
+    this.#stopListening = cancelOnAbort(request, signal);
+  }
+
+  get finished() {
+    return this.#request.finished;
+  }
+
+  [Symbol.asyncIterator]() {
+    return this;
+  }
+
+  async next() {
+    this.#reader ??= 'iterator';
+    if (this.#reader !== 'iterator') {
+      throw new errors.FailedPreconditionError('reply() reads this stream', { reason: 'reader_taken' });
+    }
+    while (this.#end === undefined && (this.#at === this.#events.length || this.#signal?.aborted)) {
+      if (!this.#read()) await this.#readable();
+    }
+    // Whoever aborts does not want what was computed before.
+    if (this.#end?.aborted) this.#discard();
+    if (this.#at < this.#events.length) return { value: this.#events[this.#at++], done: false };
+    if (this.#end.failure !== undefined && !this.#thrown && !this.#returned) {
+      this.#thrown = true;
+      throw this.#error();
+    }
+    return { value: undefined, done: true };
+  }
+
+  /** Cancels, and waits for the end: from then on the session is free. */
+  async return(value) {
+    this.#returned = true;
+    this.#discard();
+    this.cancel();
+    await this.#readAll();
+    return { value, done: true };
+  }
+
+  async reply() {
+    this.#reader ??= 'reply';
+    await (this.#reader === 'reply' ? this.#readAll() : this.#ended.promise);
+    if (this.#end.failure !== undefined) throw this.#error();
+    return this.#end.reply;
+  }
+
+  cancel() {
+    this.#request.cancel();
+  }
+
+  async #readAll() {
+    while (this.#end === undefined) {
+      if (this.#read()) this.#discard();
+      else await this.#readable();
+    }
+  }
+
+  #discard() {
+    this.#events = [];
+    this.#at = 0;
+  }
+
+  /** Reads what there is, within the turn's share. Says whether there was anything. */
+  #read() {
+    if (this.#taken === TURN) return false;
+    const events = unwrap(this.#request.read(Math.min(this.#batch, TURN - this.#taken)));
+    this.#taken += events.length;
+    if (this.#at === this.#events.length) this.#discard();
+    for (const event of events) this.#take(event);
+    return events.length > 0;
+  }
+
+  #take({ text, token, replaced, bytes, progress, end }) {
+    if (text !== undefined) {
+      this.#text += text;
+      this.#events.push(new TextEvent(text, token, replaced, bytes));
+    } else if (progress !== undefined) {
+      this.#events.push(progressEvent(progress));
+    } else {
+      this.#finish(end);
+    }
+  }
+
+  #finish({ finishReason, usage, timings, failure, model }) {
+    const reply = { text: this.#text, finishReason, usage, timings };
+    // The end of a request that failed is thrown.
+    if (failure === undefined) this.#events.push(finalEvent(reply));
+    this.#end = { reply, model, failure, aborted: failure?.code === 'CANCELLED' && this.#signal?.aborted };
+    this.#stopListening();
+    this.#ended.resolve();
+    // Whoever waits for more in another call: no news of this request comes any more.
+    wake(this.#request.id);
+  }
+
+  /** Made where it is thrown, so that its stack leads to whoever waits. */
+  #error() {
+    const { reply, failure, aborted } = this.#end;
+    if (aborted) return this.#signal.reason;
+    return (this.#end.error ??= errorOf(failure, this.#request.loads ? undefined : reply));
+  }
+
+  /** Waits until there may be something to read, or for the next turn of the event loop. */
+  #readable() {
+    this.#wakeUp ??= new Promise((resolve) => {
+      const wakeUp = () => {
+        this.#wakeUp = undefined;
+        this.#taken = 0;
+        resolve();
+      };
+      if (this.#taken === TURN) setImmediate(wakeUp);
+      else wait(this.#request.id, wakeUp);
+    });
+    return this.#wakeUp;
+  }
+}
+
+function deferred() {
+  let resolve;
+  const promise = new Promise((settle) => (resolve = settle));
+  return { promise, resolve };
+}
+
+/** Reads a stream to its end, and tells callbacks about it. One that fails, or rejects, cancels the request. */
+async function collect(stream, { onText, onProgress }) {
+  if (onText !== undefined || onProgress !== undefined) {
+    for await (const event of stream) {
+      if (event.kind === 'text' && event.text !== '') await onText?.(event.text);
+      if (event.kind === 'progress') await onProgress?.(event.progress);
+    }
+  }
+  return await stream.reply();
+}
+
+module.exports = { Stream, collect, modelOf };

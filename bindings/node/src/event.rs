@@ -1,0 +1,90 @@
+//! Events, and the end of a request.
+
+use chaku_abi::EventKind;
+
+use crate::failure::Failure;
+use crate::model::Model;
+use crate::napi::bindgen_prelude::Uint8Array;
+use crate::napi::{self, napi};
+
+/// An event. What it has tells its kind: `text`, `progress` or `end`.
+#[napi(object, object_from_js = false)]
+pub struct Event {
+    pub text: Option<String>,
+    pub token: Option<i32>,
+    /// Left out when they are the text's.
+    pub bytes: Option<Uint8Array>,
+    /// Left out when it is not so.
+    pub replaced: Option<bool>,
+    pub progress: Option<f64>,
+    pub end: Option<End>,
+}
+
+/// How a request ended.
+#[napi(object, object_from_js = false)]
+pub struct End {
+    pub finish_reason: String,
+    pub usage: Usage,
+    pub timings: Timings,
+    pub failure: Option<Failure>,
+    /// What a load made.
+    pub model: Option<Model>,
+}
+
+/// Tokens a request used.
+#[napi(object, object_from_js = false)]
+pub struct Usage {
+    pub prompt_tokens: i64,
+    pub cached_tokens: i64,
+    pub completion_tokens: i64,
+    pub context_used: i64,
+}
+
+/// Where the time went, in milliseconds.
+#[napi(object, object_from_js = false)]
+pub struct Timings {
+    pub queue_ms: f64,
+    pub prepare_ms: f64,
+    pub prefill_ms: f64,
+    pub decode_ms: f64,
+    pub total_ms: f64,
+}
+
+impl Event {
+    const EMPTY: Event = Event { text: None, token: None, bytes: None, replaced: None, progress: None, end: None };
+
+    /// `None` for a kind that came later than this module.
+    pub(crate) fn of(event: &chaku_abi::Event) -> Option<Self> {
+        Some(match event.kind() {
+            EventKind::Text => Event::text(event),
+            EventKind::Progress => Event { progress: Some(event.progress()), ..Event::EMPTY },
+            EventKind::Final => Event { end: Some(End::of(event)), ..Event::EMPTY },
+            _ => return None,
+        })
+    }
+
+    fn text(event: &chaku_abi::Event) -> Self {
+        let (text, bytes) = (event.text(), event.bytes());
+        Event {
+            text: Some(text.to_owned()),
+            token: event.token(),
+            bytes: (bytes != text.as_bytes()).then(|| bytes.to_vec().into()),
+            replaced: event.replaced().then_some(true),
+            ..Event::EMPTY
+        }
+    }
+}
+
+impl End {
+    fn of(event: &chaku_abi::Event) -> Self {
+        let chaku_abi::Usage { prompt_tokens, cached_tokens, completion_tokens, context_used } = event.usage();
+        let chaku_abi::Timings { queue_ms, prepare_ms, prefill_ms, decode_ms, total_ms } = event.timings();
+        End {
+            finish_reason: event.finish_reason().map_or("error", |reason| reason.as_str()).to_owned(),
+            usage: Usage { prompt_tokens, cached_tokens, completion_tokens, context_used },
+            timings: Timings { queue_ms, prepare_ms, prefill_ms, decode_ms, total_ms },
+            failure: event.error().map(Failure::from),
+            model: None,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Runtimes, and where their logs go.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use chaku_abi::LogLevel;
+
+use crate::failure::{Outcome, outcome};
+use crate::handle::Handle;
+use crate::inbox::{Inbox, Line, Mailbox};
+use crate::napi::bindgen_prelude::Object;
+use crate::napi::{self, napi};
+use crate::options::options;
+
+/// A runtime of one's own.
+#[napi]
+pub struct Runtime {
+    pub(crate) handle: Handle<chaku_abi::Runtime>,
+}
+
+/// A log: where the lines of a runtime go, until no model of it is left that speaks.
+struct Log {
+    id: u32,
+    mailbox: Arc<Mailbox>,
+}
+
+/// Makes a runtime.
+#[napi]
+pub fn new_runtime(settings: Option<Object<'_>>) -> napi::Result<Outcome<Runtime>> {
+    let runtime = options(settings)?.and_then(|options| chaku_abi::Runtime::new(&options));
+    Ok(outcome(runtime.map(|runtime| Runtime { handle: Handle::new("runtime", runtime) })))
+}
+
+#[napi]
+impl Runtime {
+    /// Sends the log of models loaded from now on to the inbox. Says under which number.
+    #[napi]
+    pub fn open_log(&self, inbox: &Inbox, level: i32) -> Outcome<u32> {
+        static IDS: AtomicU32 = AtomicU32::new(0);
+        let log = Log { id: IDS.fetch_add(1, Ordering::Relaxed), mailbox: Arc::clone(&inbox.mailbox) };
+        let id = log.id;
+        let sink = move |level: i32, target: &str, message: &str| log.write(level, target, message);
+        outcome(self.handle.get().and_then(|runtime| runtime.set_log(log_level(level), sink)).map(|()| id))
+    }
+
+    /// Models loaded from now on log nowhere.
+    #[napi]
+    pub fn close_log(&self) -> Outcome<()> {
+        outcome(self.handle.get().and_then(|runtime| runtime.clear_log()))
+    }
+
+    /// Frees the handle.
+    #[napi]
+    pub fn free(&self) {
+        self.handle.free();
+    }
+}
+
+impl Log {
+    fn write(&self, level: i32, target: &str, message: &str) {
+        self.mailbox.line(Line { log: self.id, level, target: target.to_owned(), message: message.to_owned() });
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.mailbox.end_log(self.id);
+    }
+}
+
+fn log_level(level: i32) -> LogLevel {
+    let all = [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug, LogLevel::Trace];
+    all.into_iter().find(|known| *known as i32 == level).unwrap_or(LogLevel::Info)
+}

@@ -1,0 +1,153 @@
+// What the text of an answer may and may not contain.
+import {
+  ASSISTANT,
+  RANDOM,
+  SCRIPT,
+  SCRIPT_REPLY,
+  SMOLLM2,
+  USER,
+  assert,
+  chat,
+  countTokens,
+  generate,
+  load,
+} from './harness.mjs';
+
+export async function stop_string_across_tokens() {
+  const model = await load('tiny-stop.gguf');
+  const session = model.session();
+  const first = await chat(session, 'Go.', { stop: 'stop here' });
+  assert.equal(first.ended('stop').text, 'one two ');
+  assert.equal(first.bytes.length, 'one two '.length);
+  assert.equal(first.usage.completionTokens, 5); // one, two, and the three the stop string is in
+  // The conversation goes on with what was shown.
+  const second = await chat(session, 'Again.', { stop: ['stop here'] });
+  assert.equal(second.text, 'one two ');
+  const prompt = `${USER('Go.')}${ASSISTANT}one two <|im_end|>\n${USER('Again.')}${ASSISTANT}`;
+  assert.equal(second.usage.promptTokens, await countTokens(model, prompt, true));
+}
+
+export async function stop_string_that_never_comes() {
+  const model = await load('tiny-stop.gguf');
+  const reply = await chat(model.session(), 'Go.', { stop: ['stop her!', 'threesome'] });
+  assert.equal(reply.ended('stop').text, 'one two stop here three');
+  assert.equal(reply.tokens.length, 6);
+}
+
+export async function several_stop_strings() {
+  const model = await load('tiny-stop.gguf');
+  const stop = ['three', 'op h', 'stop here'];
+  assert.equal((await chat(model.session(), 'Go.', { stop })).text, 'one two st');
+  assert.equal((await chat(model.session(), 'Go.', { stop: ['one'] })).text, '');
+  const emoji = await load('tiny-emoji.gguf');
+  assert.equal((await chat(emoji.session(), 'Go.', { stop: ['🦙'] })).text, 'Hi 😀 llama ');
+}
+
+export async function emoji_split_over_tokens() {
+  const reply = await chat((await load('tiny-emoji.gguf')).session(), 'Go.');
+  assert.equal(reply.ended('stop').text, 'Hi 😀 llama 🦙!');
+  assert.equal(reply.bytes.length, Buffer.byteLength(reply.text));
+  assert.equal(reply.replaced, 0);
+  assert.equal(reply.tokens.length, 9);
+}
+
+export async function unfinished_character() {
+  const reply = await chat((await load('tiny-cut.gguf')).session(), 'Go.');
+  assert.equal(reply.ended('stop').text, 'cut \uFFFD');
+  assert.equal(reply.replaced, 1);
+  assert.deepEqual(reply.bytes, [...Buffer.from('cut '), 0xf0, 0x9f, 0x98]);
+}
+
+/** Tokens drawn blindly: bytes in every order there is. */
+export async function any_bytes() {
+  const model = await load(RANDOM);
+  const blind = { temperature: 100, topK: 0, topP: 1, minP: 0, ignoreEos: true, maxTokens: 1500, stop: ['🦙'] };
+  for (let i = 0; i < 3; i++) {
+    const reply = await chat(model.session(), 'Go.', blind);
+    assert.equal(reply.ended('length').usage.completionTokens, 1500);
+    assert.equal(reply.tokens.length, 1500);
+    assert.ok(reply.replaced > 0);
+  }
+}
+
+export async function max_tokens() {
+  const session = (await load(RANDOM)).session();
+  for (const maxTokens of [1, 3, 5]) {
+    const reply = await chat(session, 'Go.', { maxTokens });
+    assert.equal(reply.ended('length').usage.completionTokens, maxTokens);
+    assert.equal(reply.tokens.length, maxTokens);
+  }
+  // An answer that is over in time ends by itself.
+  (await chat((await load(SCRIPT)).session(), 'Go.', { maxTokens: 100 })).ended('stop');
+}
+
+export async function bad_grammar() {
+  const session = (await load(RANDOM)).session();
+  for (const grammar of ['root ::= (', 'no ::= "root"']) {
+    (await chat(session, 'Go.', { grammar })).failed('error', 'INVALID_ARGUMENT', 'invalid_grammar');
+  }
+  assert.equal(session.messageCount, 0);
+  assert.equal((await chat(session, 'Go.', { maxTokens: 2 })).tokens.length, 2);
+}
+
+export async function grammar_constrains() {
+  const model = await load(RANDOM);
+  for (let i = 0; i < 4; i++) {
+    const reply = await chat(model.session(), 'Go.', { grammar: 'root ::= "yes!" | "no!"' });
+    assert.match(reply.ended('stop').text, /^(yes|no)!$/);
+  }
+}
+
+export async function unknown_sampler() {
+  const session = (await load(RANDOM)).session();
+  const reply = await chat(session, 'Go.', { samplers: 'top_k;no_such_sampler' });
+  reply.failed('error', 'INVALID_ARGUMENT', 'invalid_option');
+  assert.equal((await chat(session, 'Go.', { samplers: 'top_k;temperature', maxTokens: 2 })).tokens.length, 2);
+}
+
+export async function ignore_eos() {
+  const reply = await chat((await load(SCRIPT)).session(), 'Go.', { ignoreEos: true, maxTokens: 20 });
+  assert.equal(reply.ended('length').usage.completionTokens, 20);
+  assert.ok(reply.text.startsWith(SCRIPT_REPLY));
+}
+
+export async function seed_repeats() {
+  const session = (await load(RANDOM, { fixedShape: true })).session();
+  const answer = async (seed) => {
+    session.reset();
+    return (await chat(session, 'Go.', { seed, temperature: 2, maxTokens: 32 })).text;
+  };
+  const first = await answer(7);
+  assert.equal(await answer(7), first);
+  assert.notEqual(await answer(8), first);
+}
+
+export async function unset_seed_differs() {
+  const model = await load(RANDOM);
+  const hot = { temperature: 20, topK: 20, minP: 0, topP: 1, maxTokens: 32 };
+  const first = await chat(model.session(), 'Go.', hot);
+  assert.notEqual((await chat(model.session(), 'Go.', hot)).text, first.text);
+}
+
+export async function greedy_repeats_in_fixed_shape() {
+  const replies = [];
+  for (let i = 0; i < 2; i++) {
+    const model = await load(SMOLLM2, { fixedShape: true, ctxSize: 1024 });
+    const greedy = { temperature: 0, maxTokens: 48 };
+    replies.push(await chat(model.session(), 'Write a sentence about a llama.', greedy));
+    assert.ok(replies[i].tokens.length > 4);
+    await model.close();
+  }
+  assert.equal(replies[1].text, replies[0].text);
+  assert.deepEqual(replies[1].tokens, replies[0].tokens);
+}
+
+/** Raw text has its length in JavaScript too, whatever is in it. */
+export async function text_length() {
+  const model = await load(SCRIPT);
+  const reply = await generate(model.session(), 'a\0b\n');
+  assert.equal(reply.usage.promptTokens, 4);
+  assert.equal(reply.text, SCRIPT_REPLY);
+  const part = await chat(model.session(), 'Go. And not this.'.slice(0, 3));
+  assert.equal(part.usage.promptTokens, await countTokens(model, USER('Go.') + ASSISTANT, true));
+}

@@ -1,0 +1,76 @@
+// The examples do what they show, and say what is wrong, as those in C.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const folder = fileURLToPath(new URL('../examples', import.meta.url));
+const model = (name) => join(process.env.CHAKU_TEST_MODELS, name);
+
+function run(example, ...arguments_) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, `${example}.mjs`), ...arguments_], {
+    encoding: 'utf8',
+    timeout: 120_000,
+    input: '',
+  });
+  return { status, stdout, stderr };
+}
+
+test('chat', () => {
+  const { status, stdout, stderr } = run('chat', model('tiny-script.gguf'), 'Who are you?');
+  assert.deepEqual([status, stdout], [0, 'Hello there, I am a test model.\n']);
+  assert.match(stderr, /^\[8 tokens, \d+\.\d tokens\/s, 0 of the prompt's \d+ tokens were computed before\]\n$/);
+});
+
+test('chat, without a question and a terminal', () => {
+  const { status, stdout } = run('chat', model('tiny-script.gguf'));
+  assert.deepEqual([status, stdout], [0, 'Hello there, I am a test model.\n']);
+});
+
+test('stream', () => {
+  const { status, stdout, stderr } = run('stream', model('tiny-script.gguf'));
+  assert.deepEqual([status, stderr], [0, '']);
+  const lines = stdout.trimEnd().split('\n');
+  assert.match(lines[0], /^load {5} *\d+ %$/);
+  assert.ok(lines.includes('token    273  "Hello"  (5 bytes)'), stdout);
+  const times = '\\d+ waiting, \\d+ preparing, \\d+ reading the prompt, \\d+ generating';
+  assert.match(lines.at(-1), new RegExp(`^answer   done in \\d+ ms: ${times}$`));
+});
+
+test('cancel', () => {
+  const { status, stdout, stderr } = run('cancel', model('tiny-long.gguf'));
+  assert.deepEqual([status, stderr], [0, '']);
+  const [first, cancelled, second, done] = stdout.split('\n');
+  assert.deepEqual([first, cancelled], [' one two three four five six seven eight', '-- cancelled after 8 tokens']);
+  assert.match(second, /^( one two three four five six seven eight){4}$/);
+  assert.equal(done, '-- done');
+});
+
+test('deadline', () => {
+  const late = run('deadline', model('tiny-long.gguf'), '30');
+  assert.deepEqual([late.status, late.stderr], [0, '']);
+  assert.match(late.stdout, /\n-- time is up after \d+ ms and \d+ tokens\n$/);
+  const early = run('deadline', model('tiny-script.gguf'), '60000');
+  assert.deepEqual([early.status, early.stderr], [0, '']);
+  assert.match(early.stdout, /^Hello there, I am a test model\.\n-- done after \d+ ms and 8 tokens\n$/);
+});
+
+test('tokenize', () => {
+  const { status, stdout, stderr } = run('tokenize', model('tiny-script.gguf'), 'the "Hello"');
+  assert.deepEqual([status, stderr], [0, '']);
+  assert.match(stdout, /^name {8}tiny-script\nkind {8}llama/);
+  assert.match(stdout, /\nwindow {6}2048 tokens, trained for 2048\nvocabulary {2}288 tokens\n\n\d+ tokens:\n/);
+  assert.match(stdout, /\n {5}273 {2}"Hello"\n/);
+});
+
+for (const example of ['chat', 'stream', 'cancel', 'deadline', 'tokenize']) {
+  test(`${example} says what is wrong`, () => {
+    const missing = run(example, 'no/such/file.gguf');
+    assert.deepEqual([missing.status, missing.stdout], [1, '']);
+    assert.match(missing.stderr, /^NOT_FOUND \(file_not_found\): .+\n$/);
+    const usage = run(example);
+    assert.deepEqual([usage.status, usage.stdout], [2, '']);
+    assert.match(usage.stderr, /^usage: .*MODEL\.gguf/);
+  });
+}

@@ -1,0 +1,99 @@
+// What a program in TypeScript may write, and what the compiler must refuse. Only compiled, never run.
+import {
+  CancelledError,
+  ChakuError,
+  Runtime,
+  buildInfo,
+  devices,
+  loadModel,
+  optionTable,
+  version,
+  type Event,
+  type Model,
+  type ModelOptions,
+  type Reply,
+  type RequestOptions,
+  type Session,
+  type Stream,
+} from 'chaku';
+
+const runtime = new Runtime({ log: ({ level, target, message }) => console.log(level, target, message), maxTokens: 5 });
+const controller = new AbortController();
+const model: Model = await loadModel(new URL('file:///model.gguf'), {
+  runtime,
+  threads: 1,
+  flashAttn: 'auto',
+  signal: controller.signal,
+  onProgress: (progress: number) => console.log(progress),
+});
+const session: Session = model.session({ system: 'Be brief.', overflow: 'shift', temperature: 0 });
+const reply: Reply = await session.chat('Hi', {
+  deadlineMs: 500,
+  stop: ['a'],
+  signal: controller.signal,
+  onText: async (text: string) => console.log(text),
+});
+const numbers: number = reply.usage.promptTokens + reply.timings.totalMs;
+
+const stream: Stream = session.stream('Hi', { stop: 'a' });
+for await (const event of stream) {
+  switch (event.kind) {
+    case 'text': {
+      const bytes: Uint8Array = event.bytes;
+      console.log(event.text, event.token, event.replaced, bytes);
+      break;
+    }
+    case 'progress':
+      console.log(event.progress);
+      break;
+    case 'final':
+      console.log(event.finishReason === 'stop', event.usage, event.timings);
+      break;
+    default: {
+      const never: never = event;
+      console.log(never);
+    }
+  }
+}
+const whole: Promise<Reply> = stream.reply();
+const next: IteratorResult<Event, undefined> = await stream.next();
+
+const tokens: Int32Array = await model.tokenize('Hi', { addSpecial: true });
+const text: string = String(await model.detokenize([...tokens, model.tokens.bos ?? 0]));
+const name: string | undefined = model.metadata['general.name'];
+await session.ingest('Hi', { role: 'user' });
+await session.continueAnswer();
+session.streamContinue({ maxTokens: 3 }).cancel();
+try {
+  await session.generate('Hi');
+} catch (error) {
+  if (error instanceof CancelledError) {
+    const code: 'CANCELLED' = error.code;
+    console.log(code);
+  }
+  if (error instanceof ChakuError) console.log(error.code, error.reason, error.details['limit'], error.reply?.text);
+}
+const requestOptions: RequestOptions = { maxTokens: 3 };
+const modelOptions: ModelOptions = { ...requestOptions, ctxSize: 512 };
+await using disposed = model.session();
+using plain = new Runtime(modelOptions);
+await model.close({ timeoutMs: 500 });
+console.log(numbers, whole, next, text, name, disposed, plain, version, buildInfo(), devices()[0]?.kind, optionTable());
+
+// @ts-expect-error: an option in C's spelling
+session.chat('Hi', { max_tokens: 3 });
+// @ts-expect-error: an option of the model given to a request
+session.chat('Hi', { ctxSize: 3 });
+// @ts-expect-error: not one of the choices
+model.session({ overflow: 'explode' });
+// @ts-expect-error: a number as text
+session.chat('Hi', { maxTokens: '3' });
+// @ts-expect-error: no such role
+session.ingest('Hi', { role: 'bystander' });
+// @ts-expect-error: a stream is no promise
+const notYet: Reply = await session.stream('Hi');
+// @ts-expect-error: text only
+session.chat(5);
+// @ts-expect-error: a fact
+model.contextSize = 5;
+console.log(notYet);

@@ -1,0 +1,24 @@
+//! How the module is linked: as libchaku itself is, and for the same reasons. See capi/artifact/build.rs.
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    match std::env::var("CARGO_CFG_TARGET_OS").as_deref() {
+        Ok("linux" | "android") => {
+            link_arg("-Wl,-z,nodelete");
+            link_arg("-Wl,--wrap=__cxa_atexit");
+            link_arg("-Wl,-z,max-page-size=16384");
+            // The C functions stay visible. Bound here, they cannot be taken from another copy of chaku in the process.
+            link_arg("-Wl,-Bsymbolic");
+        }
+        Ok("macos") => {
+            // The interpreter that loads the module has Python's symbols.
+            link_arg("-undefined");
+            link_arg("dynamic_lookup");
+        }
+        _ => {}
+    }
+}
+
+fn link_arg(argument: &str) {
+    println!("cargo:rustc-cdylib-link-arg={argument}");
+}

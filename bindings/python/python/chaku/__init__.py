@@ -1,0 +1,97 @@
+"""Large language models inside your program.
+
+    import chaku
+
+    with chaku.Model.load("model.gguf") as model:
+        session = model.session(system="Answer briefly.")
+        print(session.chat("Why is the sky blue?"))
+        for event in session.stream("And at night?"):
+            print(event.text, end="", flush=True)
+
+A runtime owns models, a model has sessions, a session runs requests, and a request sends events. Everything that takes
+time can be followed, cancelled from any thread, and given a deadline.
+"""
+
+from ._chaku import Event, version
+from ._errors import (
+    Aborted,
+    AlreadyExists,
+    Cancelled,
+    DataLoss,
+    DeadlineExceeded,
+    Error,
+    FailedPrecondition,
+    Internal,
+    InvalidArgument,
+    NotFound,
+    OutOfRange,
+    PermissionDenied,
+    ResourceExhausted,
+    Unauthenticated,
+    Unavailable,
+    Unimplemented,
+    Unknown,
+)
+from ._model import Load, Model
+from ._options import ModelOptions, RequestOptions, RuntimeOptions, SessionOptions
+from ._request import Request
+from ._runtime import Runtime, backends, build_info, devices, options
+from ._session import Session, Stream
+from ._types import Device, EventKind, FinishReason, LogLevel, LogLine, OptionInfo, Reply, Timings, Usage
+
+__version__: str = version()
+
+__all__ = [
+    "Aborted",
+    "AlreadyExists",
+    "Cancelled",
+    "DataLoss",
+    "DeadlineExceeded",
+    "Device",
+    "Error",
+    "Event",
+    "EventKind",
+    "FailedPrecondition",
+    "FinishReason",
+    "Internal",
+    "InvalidArgument",
+    "Load",
+    "LogLevel",
+    "LogLine",
+    "Model",
+    "ModelOptions",
+    "NotFound",
+    "OptionInfo",
+    "OutOfRange",
+    "PermissionDenied",
+    "Reply",
+    "Request",
+    "RequestOptions",
+    "ResourceExhausted",
+    "Runtime",
+    "RuntimeOptions",
+    "Session",
+    "SessionOptions",
+    "Stream",
+    "Timings",
+    "Unauthenticated",
+    "Unavailable",
+    "Unimplemented",
+    "Unknown",
+    "Usage",
+    "backends",
+    "build_info",
+    "devices",
+    "options",
+]
+
+
+def _name_publicly() -> None:
+    """What is public is named after its public place, in tracebacks too."""
+    for name in __all__:
+        public = globals()[name]
+        if isinstance(public, type) and public.__module__.startswith("chaku._"):
+            public.__module__ = "chaku"
+
+
+_name_publicly()

@@ -1,0 +1,141 @@
+"""Models, and how they are loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from . import _chaku
+from ._keywords import keywords
+from ._request import Request
+from ._session import Session
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from ._options import ModelOptions, SessionOptions
+    from ._runtime import Runtime
+
+
+class Model:
+    """A loaded model: weights, tokenizer and chat template. `Model.load` makes one.
+
+    Its sessions keep what they need of it. As a context manager it is closed at the end of the block. Any thread may
+    use it.
+    """
+
+    metadata: dict[str, str]
+    """The file's metadata as text, for instance under "general.name"."""
+    description: str
+    """The model in a few words, for instance "llama 135M Q4_1"."""
+    chat_template: str | None
+    """The Jinja source of the file's chat template."""
+    context_size: int
+    """A session's context window, in tokens."""
+    training_context: int
+    """The window the model was trained for, in tokens."""
+    vocab_size: int
+    """Tokens in the vocabulary."""
+    size_bytes: int
+    """The size of the tensors."""
+    parameter_count: int
+    bos: int | None
+    """The token that begins a text; None when the model has none, here and below."""
+    eos: int | None
+    """The token that ends a text."""
+    eot: int | None
+    """The token that ends a turn of a conversation."""
+    pad: int | None
+    """The token that fills up a batch."""
+
+    def __init__(self, native: _chaku.Model) -> None:
+        self._native = native
+        self.metadata, self.description, self.chat_template = native.texts()
+        self.context_size, self.training_context, self.vocab_size, self.size_bytes, self.parameter_count = (
+            native.sizes()
+        )
+        self.bos, self.eos, self.eot, self.pad = native.special_tokens()
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        runtime: Runtime | None = None,
+        on_progress: Callable[[float], object] | None = None,
+        deadline: float | None = None,
+        **options: Unpack[ModelOptions],
+    ) -> Model:
+        """Loads a GGUF file and waits for it.
+
+        `on_progress` is called with numbers from 0 to 1. Options of sessions and requests become the defaults of all
+        of this model; so does the deadline.
+        """
+        with cls.load_async(path, runtime=runtime, deadline=deadline, **options) as load:
+            for event in load:
+                if on_progress is not None and event.kind == "progress":
+                    on_progress(event.progress)
+            return load.result()
+
+    @classmethod
+    def load_async(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        runtime: Runtime | None = None,
+        deadline: float | None = None,
+        **options: Unpack[ModelOptions],
+    ) -> Load:
+        """Starts to load a GGUF file and returns at once. `await` the Load, or its `result()`, for the model."""
+        native = None if runtime is None else runtime._native
+        return Load(_chaku.Model.load(os.fspath(path), native, keywords(options, deadline)))
+
+    def session(self, system: str | None = None, **options: Unpack[SessionOptions]) -> Session:
+        """A new session. `system` is its system prompt; options of requests become defaults for all of this session."""
+        if system is not None and options.get("system_prompt") is not None:
+            raise TypeError("system and system_prompt are one thing: give one of them")
+        values: dict[str, object] = {**options} if system is None else {**options, "system_prompt": system}
+        return Session(_chaku.Session(self._native, values))
+
+    def tokenize(self, text: str, add_special: bool = False, parse_special: bool = False) -> list[int]:
+        """The tokens of a text.
+
+        `add_special` puts the tokens around it that the model wants, such as BOS. `parse_special` reads names of
+        control tokens in the text as these tokens: never do that with text from strangers.
+        """
+        return self._native.tokenize(text, add_special, parse_special)
+
+    def detokenize(self, tokens: Sequence[int], special: bool = False) -> bytes:
+        """The bytes tokens stand for, which may begin or end inside a character.
+
+        `special` writes control tokens by name; else they are left out.
+        """
+        return self._native.detokenize(tokens, special)
+
+    def is_end_token(self, token: int) -> bool:
+        """Whether an answer ends when the model makes this token."""
+        return self._native.is_end_token(token)
+
+    def close(self, timeout: float | None = None) -> None:
+        """Ends all work of the model and waits for it. Requests under way end with Cancelled `closed_while_running`.
+
+        DeadlineExceeded if it takes longer than `timeout` seconds; the model goes on closing.
+        """
+        self._native.close(timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<chaku.Model {self.description!r}>"
+
+
+class Load(Request[Model]):
+    """A load under way: a request whose outcome is a Model. Its events are progress."""
+
+    def _outcome(self) -> Model:
+        return Model(_chaku.Model(self._native))

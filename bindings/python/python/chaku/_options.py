@@ -1,0 +1,139 @@
+"""The options, as types. Generated from the table by generate_options.py. Do not edit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, TypedDict
+
+# None is the same as leaving an option out: it keeps its default.
+
+
+class RequestOptions(TypedDict, total=False):
+    """Options of a request."""
+
+    max_tokens: int | None
+    """Most tokens to generate; 0 = until the model ends or the window is full, and under `overflow = shift` 1048576. (0
+    to 2147483647 tokens, default 0)"""
+    deadline_ms: int | None
+    """Time for the whole request, from the call, waiting included; given to a model, for its load as well; 0 = none;
+    unset = the runtime's `default_deadline_ms`. (0 to 86400000 ms)"""
+    stop: str | Sequence[str] | None
+    """Texts that end the answer; they are never part of it."""
+    event_queue: int | None
+    """Events that may wait to be read; then the request pauses until the reader catches up. (1 to 1048576 events,
+    default 256)"""
+    add_special: bool | None
+    """Raw prompts: let the tokenizer add the model's BOS token to the first text of the session. (default True)"""
+    parse_special: bool | None
+    """Raw prompts: read the names of control tokens in the text as these tokens. (default False)"""
+    seed: int | None
+    """Seed of the sampler; unset or 4294967295 = a new one for each request. (0 to 4294967295)"""
+    temperature: float | None
+    """Sharpness of the distribution; 0 = always the likeliest token. (0 to 100, default 0.8)"""
+    top_k: int | None
+    """Keep the k likeliest tokens; 0 = all. (0 to 2147483647 tokens, default 40)"""
+    top_p: float | None
+    """Keep the likeliest tokens that make up this probability; 1 = all. (0 to 1, default 0.95)"""
+    min_p: float | None
+    """Drop tokens less likely than this fraction of the likeliest; 0 = none. (0 to 1, default 0.05)"""
+    typical_p: float | None
+    """Locally typical sampling; 1 = off. (0 to 1, default 1)"""
+    top_n_sigma: float | None
+    """Keep logits within this many standard deviations of the highest; -1 = off. (-1 to 100, default -1)"""
+    repeat_penalty: float | None
+    """Penalty on repeated tokens; 1 = off. (0.01 to 100, default 1)"""
+    repeat_last_n: int | None
+    """How far back the penalties look; 0 = off. (0 to 1048576 tokens, default 64)"""
+    presence_penalty: float | None
+    """Penalty on any token that occurred; 0 = off. (-100 to 100, default 0)"""
+    frequency_penalty: float | None
+    """Penalty that grows with a token's count; 0 = off. (-100 to 100, default 0)"""
+    dry_multiplier: float | None
+    """Strength of the DRY repetition penalty; 0 = off. (0 to 100, default 0)"""
+    dry_base: float | None
+    """Base of the DRY penalty's growth. (0 to 100, default 1.75)"""
+    dry_allowed_length: int | None
+    """Repetitions up to this length are free of the DRY penalty. (0 to 1048576 tokens, default 2)"""
+    dry_penalty_last_n: int | None
+    """How far back DRY looks; 0 = off. (0 to 1048576 tokens, default 64)"""
+    xtc_probability: float | None
+    """Chance that XTC removes the likeliest tokens; 0 = off. (0 to 1, default 0)"""
+    xtc_threshold: float | None
+    """Probability a token needs to be removed by XTC; above 0.5 = off. (0 to 1, default 0.1)"""
+    dynatemp_range: float | None
+    """Half-width of the dynamic temperature; 0 = off. (0 to 100, default 0)"""
+    dynatemp_exponent: float | None
+    """How entropy maps to dynamic temperature. (0 to 100, default 1)"""
+    mirostat: int | None
+    """Mirostat version, instead of the other samplers; 0 = off. (0 to 2, default 0)"""
+    mirostat_lr: float | None
+    """Mirostat's learning rate (eta). (0 to 100, default 0.1)"""
+    mirostat_ent: float | None
+    """Mirostat's target entropy (tau). (0 to 100, default 5)"""
+    samplers: str | None
+    """Sampler names in order, separated by `;`; unset =
+    penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature."""
+    grammar: str | None
+    """GBNF grammar the answer must follow."""
+    ignore_eos: bool | None
+    """Never let the model end its answer. (default False)"""
+
+
+class SessionOptions(RequestOptions, total=False):
+    """Options of a session, and defaults for its requests."""
+
+    system_prompt: str | None
+    """The conversation's system message."""
+    overflow: Literal["error", "stop", "shift"] | None
+    """When the window is full: fail with `context_overflow`, stop with finish_reason `length`, or drop the oldest
+    tokens after the system prompt. (default error)"""
+    on_cancel: Literal["keep", "rollback"] | None
+    """What a session keeps of a request that was cancelled, expired or failed after its first token: question and
+    partial answer, or nothing. (default keep)"""
+
+
+class ModelOptions(SessionOptions, total=False):
+    """Options of a model, and defaults for its sessions and requests."""
+
+    ctx_size: int | None
+    """Context window of a session, and size of the KV pool all sessions share; 0 = the model's training context; unset
+    = that, but at most 4096. (0 to 2147483392 tokens)"""
+    batch_size: int | None
+    """Upper limit of `ubatch_size`. (1 to 2147483392 tokens, default 2048)"""
+    ubatch_size: int | None
+    """Tokens computed at once in prefill: the unit of progress, and of cancellation on a GPU. (1 to 2147483392 tokens,
+    default 512)"""
+    threads: int | None
+    """Compute threads for decoding; unset = the machine's physical cores, at most 8. (1 to 512 threads)"""
+    threads_batch: int | None
+    """Compute threads for prefill; unset = `threads`. (1 to 512 threads)"""
+    gpu_layers: int | None
+    """Layers to keep on the GPU; -1 = all. Means nothing in a build without a GPU backend. (-1 to 2147483647 layers,
+    default -1)"""
+    flash_attn: Literal["auto", "on", "off"] | None
+    """Flash attention. (default auto)"""
+    cache_type_k: Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"] | None
+    """Number format of the K cache. (default f16)"""
+    cache_type_v: Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"] | None
+    """Number format of the V cache; a quantized one needs flash attention. (default f16)"""
+    mmap: bool | None
+    """Map the file instead of reading it into memory. (default True)"""
+    check_tensors: bool | None
+    """Check every tensor's numbers while loading. (default False)"""
+    max_sessions: int | None
+    """Most sessions that may exist at once; the next one gets `session_limit`. Each costs memory for one row of logits:
+    4 bytes a token of the vocabulary. (1 to 256 sessions, default 16)"""
+    queue_limit: int | None
+    """Most requests that may wait to start; the next one gets `queue_full`. A session has one at a time, so more than
+    `max_sessions` never do. (1 to 65536 requests, default 64)"""
+    fixed_shape: bool | None
+    """Repeatable text: one compute thread, prefill in full chunks, one session. (default False)"""
+    chat_template: str | None
+    """Jinja source to use instead of the model's own chat template."""
+
+
+class RuntimeOptions(ModelOptions, total=False):
+    """Options of a runtime, and defaults for all below."""
+
+    default_deadline_ms: int | None
+    """Deadline of every request that sets none; 0 = no deadline. (0 to 86400000 ms, default 0)"""

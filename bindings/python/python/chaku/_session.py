@@ -1,0 +1,130 @@
+"""Sessions: conversations with a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from . import _chaku
+from ._keywords import keywords
+from ._request import Request
+from ._types import Reply
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from ._errors import Error
+    from ._options import RequestOptions
+
+
+class Stream(Request[Reply]):
+    """An answer in the making: a request whose outcome is a Reply."""
+
+    @property
+    def text(self) -> str:
+        """All text that was read so far."""
+        return self._native.text
+
+    @property
+    def reply(self) -> Reply | None:
+        """The reply, even of a request that failed or was cancelled; None until the final event was read."""
+        return self._native.reply
+
+    def _outcome(self) -> Reply:
+        reply, end = self._native.reply, self._native.end
+        assert reply is not None and end is not None, "all events were read"
+        if (error := self._failure(end)) is not None:
+            raise error
+        return reply
+
+    def _failure(self, event: _chaku.Event) -> Error | None:
+        error = event.error
+        if error is not None:
+            error.reply = self.reply
+        return error
+
+
+class Session:
+    """A conversation, or a raw text that grows. `Model.session` makes one.
+
+    It runs one request at a time; what was computed is kept for the next. A further request is refused with
+    FailedPrecondition `concurrent_use`, unless the former was cancelled: then its end, which is near, is waited for.
+    Any thread may use it.
+
+    Every method that starts a request takes a `deadline` in seconds from the call, and options by name.
+    """
+
+    def __init__(self, native: _chaku.Session) -> None:
+        self._native = native
+        self._last: _chaku.Request | None = None
+
+    def chat(self, text: str, *, deadline: float | None = None, **options: Unpack[RequestOptions]) -> Reply:
+        """Says something as the user and waits for the whole answer."""
+        with self.stream(text, deadline=deadline, **options) as stream:
+            return stream.result()
+
+    def stream(self, text: str, *, deadline: float | None = None, **options: Unpack[RequestOptions]) -> Stream:
+        """Says something as the user, in the form of the model's chat template, and starts the answer."""
+        return self._start(self._native.chat, text, keywords(options, deadline))
+
+    def generate(self, text: str, *, deadline: float | None = None, **options: Unpack[RequestOptions]) -> Stream:
+        """Appends raw text, without any template, and starts to generate after it."""
+        return self._start(self._native.generate, text, keywords(options, deadline))
+
+    def ingest(
+        self,
+        text: str,
+        role: Literal["user", "assistant", "system"] | None = None,
+        *,
+        deadline: float | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> Stream:
+        """Computes text ahead, a message with a role or raw text without: a later answer then starts sooner.
+
+        Like every request it has to be waited for: `session.ingest(text).result()`, or `await session.ingest(text)`.
+        """
+        return self._start(self._native.ingest, role, text, keywords(options, deadline))
+
+    def continue_answer(self, *, deadline: float | None = None, **options: Unpack[RequestOptions]) -> Stream:
+        """Goes on where the last answer ended: after max_tokens, a cancel or a deadline."""
+        return self._start(self._native.continue_answer, keywords(options, deadline))
+
+    def _start(self, verb: Callable[..., _chaku.Request], *arguments: object) -> Stream:
+        self._settle()
+        self._last = verb(*arguments)
+        return Stream(self._last)
+
+    def _settle(self) -> None:
+        """Waits for the end of a request that was cancelled, or that nobody refers to any more."""
+        if self._last is not None and self._last.cancelled:
+            self._last.close()
+
+    @property
+    def context_used(self) -> int:
+        """Tokens of the context window in use."""
+        return self._native.context_used
+
+    @property
+    def message_count(self) -> int:
+        """Messages in the conversation, the system prompt not counted."""
+        return self._native.message_count
+
+    def reset(self) -> None:
+        """Forgets the conversation, but not the system prompt."""
+        self._settle()
+        self._native.reset()
+
+    def cancel(self) -> None:
+        """Cancels the request under way, if any, and returns at once."""
+        if self._last is not None:
+            self._last.cancel()
+
+    def close(self, timeout: float | None = None) -> None:
+        """Cancels the request under way, waits for its end, and refuses new ones with `closed`."""
+        self._native.close(timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,105 @@
+"""The values that chaku's objects give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+EventKind = Literal["progress", "text", "final"]
+FinishReason = Literal["stop", "length", "tool_calls", "cancelled", "deadline", "error"]
+LogLevel = Literal["error", "warn", "info", "debug", "trace"]
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens a request used."""
+
+    prompt_tokens: int
+    """Of the whole prompt."""
+    cached_tokens: int
+    """Of the prompt, computed before, for nothing."""
+    completion_tokens: int
+    """Generated, those of a stop text included."""
+    context_used: int
+    """Of the context window, when the request ended."""
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Where a request's time went, in milliseconds."""
+
+    queue_ms: float
+    """Waiting for the engine."""
+    prepare_ms: float
+    """Template and tokenizer."""
+    prefill_ms: float
+    """From the start of compute to the first token."""
+    decode_ms: float
+    """From the first token to the last."""
+    total_ms: float
+    """From the call to the end."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a request came to. `str(reply)` is its text."""
+
+    text: str
+    """All text: whole characters."""
+    tokens: tuple[int, ...]
+    """The tokens of the text."""
+    finish_reason: FinishReason
+    """Why it ended: "stop" when the answer is complete, "length" at a limit."""
+    usage: Usage
+    timings: Timings
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Device:
+    """Something that computes."""
+
+    name: str
+    """Short name, for instance "CPU"."""
+    description: str
+    """The maker's name."""
+    backend: str
+    """The backend that drives it."""
+    kind: Literal["cpu", "gpu", "integrated_gpu", "accelerator"]
+    memory_total: int
+    """In bytes; 0 = not known."""
+    memory_free: int
+    """In bytes, when asked; 0 = not known."""
+
+
+@dataclass(frozen=True)
+class OptionInfo:
+    """A row of the table of options."""
+
+    key: str
+    type: Literal["int", "float", "bool", "str", "list[str]"]
+    scope: Literal["runtime", "model", "session", "request"]
+    """The object it belongs to. Given to an object above, it is the default of all below."""
+    unit: str
+    """For instance "ms"; empty when it has none."""
+    doc: str
+    default: str | None
+    """As text; None without a fixed one."""
+    min: str | None
+    max: str | None
+    choices: tuple[str, ...]
+    """The values it may have; empty when it takes any."""
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line of a runtime's log."""
+
+    time: float
+    """When, in seconds since 1970."""
+    level: LogLevel
+    target: str
+    """The part of chaku that speaks, for instance "chaku::engine"."""
+    message: str

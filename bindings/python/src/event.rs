@@ -1,0 +1,109 @@
+//! Events.
+
+use std::sync::Arc;
+
+use chaku_abi::{EventKind, FinishReason};
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString};
+
+use crate::error::{Result, exception};
+use crate::python;
+
+/// What a request tells its reader: progress, text, or its end.
+#[pyclass(frozen, module = "chaku")]
+pub(crate) struct Event(pub(crate) Arc<chaku_abi::Event>);
+
+#[pymethods]
+impl Event {
+    /// What happened: "progress", "text" or "final".
+    #[getter]
+    fn kind<'py>(&self, py: Python<'py>) -> &Bound<'py, PyString> {
+        match self.0.kind() {
+            EventKind::Text => intern!(py, "text"),
+            EventKind::Progress => intern!(py, "progress"),
+            EventKind::Final => intern!(py, "final"),
+            _ => intern!(py, "unknown"),
+        }
+    }
+
+    /// The text of a text event: whole characters. Empty for other events.
+    #[getter]
+    fn text(&self) -> &str {
+        self.0.text()
+    }
+
+    /// The token of a text event.
+    #[getter]
+    fn token(&self) -> Option<i32> {
+        self.0.token()
+    }
+
+    /// The bytes of a text event's token, perhaps a part of a character. Empty for other events.
+    #[getter]
+    fn bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.0.bytes())
+    }
+
+    /// Whether the text ends in a character that never became whole, shown as U+FFFD.
+    #[getter]
+    fn replaced(&self) -> bool {
+        self.0.replaced()
+    }
+
+    /// How far the work is, from 0 to 1.
+    #[getter]
+    fn progress(&self) -> f64 {
+        self.0.progress()
+    }
+
+    /// Why the request ended; None before the final event.
+    #[getter]
+    pub(crate) fn finish_reason(&self) -> Option<&'static str> {
+        self.0.finish_reason().map(FinishReason::as_str)
+    }
+
+    /// The tokens the request used; None before the final event.
+    #[getter]
+    pub(crate) fn usage<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.of_end(|| {
+            let usage = self.0.usage();
+            let chaku_abi::Usage { prompt_tokens, cached_tokens, completion_tokens, context_used } = usage;
+            python(py, "Usage")?.call1((prompt_tokens, cached_tokens, completion_tokens, context_used))
+        })
+    }
+
+    /// Where the time went; None before the final event.
+    #[getter]
+    pub(crate) fn timings<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.of_end(|| {
+            let chaku_abi::Timings { queue_ms, prepare_ms, prefill_ms, decode_ms, total_ms } = self.0.timings();
+            python(py, "Timings")?.call1((queue_ms, prepare_ms, prefill_ms, decode_ms, total_ms))
+        })
+    }
+
+    /// Why the request failed, if this is the final event of one that did.
+    #[getter]
+    fn error<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.0.error().map(|error| exception(py, &error)).transpose()
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> Result<String> {
+        Ok(match self.0.kind() {
+            EventKind::Text => {
+                let text = PyString::new(py, self.0.text()).repr()?;
+                format!("Event(kind='text', text={text}, token={})", self.0.token().unwrap_or(-1))
+            }
+            EventKind::Progress => format!("Event(kind='progress', progress={:.3})", self.0.progress()),
+            _ => {
+                format!("Event(kind='{}', finish_reason='{}')", self.kind(py), self.finish_reason().unwrap_or_default())
+            }
+        })
+    }
+}
+
+impl Event {
+    fn of_end<T>(&self, value: impl FnOnce() -> PyResult<T>) -> PyResult<Option<T>> {
+        self.0.finish_reason().map(|_| value()).transpose()
+    }
+}

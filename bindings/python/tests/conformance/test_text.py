@@ -1,0 +1,127 @@
+"""What the text of an answer may and may not contain."""
+
+from __future__ import annotations
+
+import chaku
+from harness import ASSISTANT, RANDOM, SCRIPT, SCRIPT_REPLY, SMOLLM2, chat, count_tokens, load, user
+
+
+def test_stop_string_across_tokens() -> None:
+    model = load("tiny-stop.gguf")
+    session = model.session()
+    reading = chat(session, "Go.", stop="stop here").ends("stop")
+    assert (reading.text, reading.bytes) == ("one two ", b"one two ")
+    assert reading.usage.completion_tokens == 5  # one, two, and the three the stop string is in
+    # The conversation goes on with what was shown.
+    reading = chat(session, "Again.", stop=["stop here"])
+    assert reading.text == "one two "
+    history = user("Go.") + ASSISTANT + "one two <|im_end|>\n"
+    assert reading.usage.prompt_tokens == count_tokens(model, history + user("Again.") + ASSISTANT)
+
+
+def test_stop_string_that_never_comes() -> None:
+    reading = chat(load("tiny-stop.gguf").session(), "Go.", stop=["stop her!", "threesome"]).ends("stop")
+    assert reading.text == "one two stop here three"
+    assert len(reading.tokens) == 6
+
+
+def test_several_stop_strings() -> None:
+    model = load("tiny-stop.gguf")
+    assert chat(model.session(), "Go.", stop=("three", "op h", "stop here")).text == "one two st"
+    assert chat(model.session(), "Go.", stop="one").ends("stop").text == ""
+    assert chat(load("tiny-emoji.gguf").session(), "Go.", stop="🦙").text == "Hi 😀 llama "
+
+
+def test_emoji_split_over_tokens() -> None:
+    reading = chat(load("tiny-emoji.gguf").session(), "Go.").ends("stop")
+    assert reading.text == "Hi 😀 llama 🦙!"
+    assert reading.bytes == reading.text.encode()
+    assert (reading.replaced, len(reading.tokens)) == (0, 9)
+
+
+def test_unfinished_character() -> None:
+    reading = chat(load("tiny-cut.gguf").session(), "Go.").ends("stop")
+    assert reading.text == "cut \N{REPLACEMENT CHARACTER}"
+    assert (reading.replaced, reading.bytes) == (1, b"cut \xf0\x9f\x98")
+
+
+def test_any_bytes() -> None:
+    # Tokens drawn blindly: bytes in every order there is.
+    model = load(RANDOM)
+    for _ in range(3):
+        reading = chat(
+            model.session(),
+            "Go.",
+            temperature=100,
+            top_k=0,
+            top_p=1,
+            min_p=0,
+            ignore_eos=True,
+            max_tokens=1500,
+            stop="🦙",
+        ).ends("length")
+        assert reading.usage.completion_tokens == len(reading.tokens) == 1500
+        assert reading.replaced > 0
+        assert reading.text.count("\N{REPLACEMENT CHARACTER}") >= reading.replaced
+
+
+def test_max_tokens() -> None:
+    session = load(RANDOM).session()
+    for most in (1, 3, 5):
+        reading = chat(session, "Go.", max_tokens=most).ends("length")
+        assert reading.usage.completion_tokens == len(reading.tokens) == most
+    # An answer that is over in time ends by itself.
+    chat(load(SCRIPT).session(), "Go.", max_tokens=100).ends("stop")
+
+
+def test_bad_grammar() -> None:
+    session = load(RANDOM).session()
+    for grammar in ("root ::= (", 'no ::= "root"'):
+        chat(session, "Go.", grammar=grammar).ends("error", chaku.InvalidArgument, "invalid_grammar")
+    assert session.message_count == 0
+    assert len(chat(session, "Go.", max_tokens=2).tokens) == 2
+
+
+def test_grammar_constrains() -> None:
+    model = load(RANDOM)
+    for _ in range(4):
+        reading = chat(model.session(), "Go.", grammar='root ::= "yes!" | "no!"').ends("stop")
+        assert reading.text in ("yes!", "no!")
+
+
+def test_unknown_sampler() -> None:
+    session = load(RANDOM).session()
+    chat(session, "Go.", samplers="top_k;no_such_sampler").ends("error", chaku.InvalidArgument, "invalid_option")
+    assert len(chat(session, "Go.", samplers="top_k;temperature", max_tokens=2).tokens) == 2
+
+
+def test_ignore_eos() -> None:
+    reading = chat(load(SCRIPT).session(), "Go.", ignore_eos=True, max_tokens=20).ends("length")
+    assert reading.usage.completion_tokens == 20
+    assert reading.text.startswith(SCRIPT_REPLY)
+
+
+def test_seed_repeats() -> None:
+    session = load(RANDOM, fixed_shape=True).session()
+
+    def sample(seed: int) -> str:
+        session.reset()
+        return chat(session, "Go.", seed=seed, temperature=2, max_tokens=32).text
+
+    first = sample(7)
+    assert sample(7) == first != sample(8)
+
+
+def test_unset_seed_differs() -> None:
+    model = load(RANDOM)
+    hot = {"temperature": 20, "top_k": 20, "min_p": 0, "top_p": 1, "max_tokens": 32}
+    assert chat(model.session(), "Go.", **hot).text != chat(model.session(), "Go.", **hot).text
+
+
+def test_greedy_repeats_in_fixed_shape() -> None:
+    readings = []
+    for _ in range(2):
+        with load(SMOLLM2, fixed_shape=True, ctx_size=1024) as model:
+            readings.append(chat(model.session(), "Write a sentence about a llama.", temperature=0, max_tokens=48))
+    assert len(readings[0].tokens) > 4
+    assert (readings[1].text, readings[1].tokens) == (readings[0].text, readings[0].tokens)

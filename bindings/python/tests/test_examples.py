@@ -1,0 +1,74 @@
+"""The examples do what those in C do."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+from harness import LONG, ROOT, SCRIPT, SCRIPT_REPLY, path
+
+EXAMPLES = ["chat", "stream", "cancel", "deadline", "tokenize_text"]
+
+
+def run(example: str, *arguments: str) -> tuple[int, str, str]:
+    program = [sys.executable, "-I", str(ROOT / f"examples/python/{example}.py"), *arguments]
+    done = subprocess.run(program, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=180)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_these_are_all() -> None:
+    python = {file.stem for file in (ROOT / "examples/python").glob("*.py")}
+    assert python == set(EXAMPLES)
+    assert {"tokenize" if name == "tokenize_text" else name for name in python} == {
+        file.stem for file in (ROOT / "examples/c").glob("*.c")
+    }
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_usage_and_errors(example: str) -> None:
+    code, output, complaints = run(example)
+    assert (code, output) == (2, "") and complaints.startswith("usage: ")
+    code, output, complaints = run(example, path("no-such-file.gguf"))
+    assert (code, output) == (1, "") and complaints.startswith("NOT_FOUND (file_not_found): ")
+
+
+def test_chat() -> None:
+    for arguments in ([], ["Why?"]):
+        code, output, complaints = run("chat", path(SCRIPT), *arguments)
+        assert (code, output) == (0, SCRIPT_REPLY + "\n")
+        assert re.fullmatch(
+            r"\[8 tokens, [\d.]+ tokens/s, 0 of the prompt's \d+ tokens were computed before\]\n", complaints
+        )
+
+
+def test_stream() -> None:
+    code, output, complaints = run("stream", path(SCRIPT))
+    assert (code, complaints) == (0, "")
+    lines = output.splitlines()
+    assert [line.split('"')[1] for line in lines if line.startswith("token")][0] == "Hello"
+    assert re.match(r"load +done in \d+ ms", next(line for line in lines if "done" in line))
+    assert re.match(r"answer +done in \d+ ms: .* generating", lines[-1])
+
+
+def test_cancel() -> None:
+    code, output, complaints = run("cancel", path(LONG))
+    assert (code, complaints) == (0, "")
+    tokens = re.search(r"-- cancelled after (\d+) tokens\n", output)
+    assert tokens is not None and int(tokens[1]) >= 8
+    assert output.endswith("-- done\n")
+
+
+def test_deadline() -> None:
+    code, output, complaints = run("deadline", path(LONG), "1500")
+    assert (code, complaints) == (0, "")
+    assert re.search(r"\n-- time is up after \d+ ms and [1-9]\d* tokens\n$", output)
+    assert run("deadline", path(SCRIPT), "60000")[1].startswith(SCRIPT_REPLY + "\n-- done after ")
+
+
+def test_tokenize_text() -> None:
+    code, output, complaints = run("tokenize_text", path(SCRIPT), "ab")
+    assert (code, complaints) == (0, "")
+    assert output.startswith("name        tiny-script\n")
+    assert re.search(r'\n2 tokens:\n +\d+  "a"\n +\d+  "b"\n$', output)

@@ -1,0 +1,71 @@
+"""Nothing waits with the GIL: each wait here ends by what another Python thread does, and else would never end."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import chaku
+import pytest
+from harness import LONG, SCRIPT, busy, fails, load
+
+
+def soon(call: Callable[[], object]) -> threading.Thread:
+    """Calls it on another thread, when this one waits."""
+
+    def wait_and_call() -> None:
+        time.sleep(0.05)
+        call()
+
+    thread = threading.Thread(target=wait_and_call)
+    thread.start()
+    return thread
+
+
+def test_load(tmp_path: Path) -> None:
+    pipe = tmp_path / "model.gguf"
+    os.mkfifo(pipe)
+    writer = soon(lambda: pipe.write_bytes(b"no model" * 8))
+    with fails(chaku.DataLoss, "model_corrupt"):
+        chaku.Model.load(pipe)
+    writer.join()
+
+
+@pytest.mark.parametrize("wait", ["next", "result", "loop"])
+def test_reading(wait: str) -> None:
+    model, other = busy()
+    stream = model.session().stream("Count.", max_tokens=3)
+    thread = soon(other.cancel)
+    if wait == "next":
+        assert stream.next() is not None
+    elif wait == "result":
+        assert stream.result().finish_reason == "length"
+    else:
+        assert [event.kind for event in stream][-1] == "final"
+    thread.join()
+
+
+def test_chat() -> None:
+    session = load(LONG, ctx_size=131072).session()
+    thread = soon(session.cancel)
+    with fails(chaku.Cancelled, "cancelled") as caught:
+        session.chat("Count.")
+    assert caught.value.reply is not None and caught.value.reply.tokens
+    thread.join()
+
+
+def test_tokenizing_megabytes() -> None:
+    model = load(SCRIPT)
+    text, turns = "some words to cut, " * 50_000, 0
+    while turns < 10:  # a thread that waited for the GIL would get two or three
+        turns = 0
+        thread = threading.Thread(target=model.tokenize, args=(text,))
+        thread.start()
+        while thread.is_alive():
+            turns += 1
+            time.sleep(0.01)
+        assert len(text) < 1 << 27, "no other thread got a turn"
+        text *= 2

@@ -1,0 +1,71 @@
+"""A program that uses everything, for type checkers alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Iterable
+
+import chaku
+from typing_extensions import assert_type
+
+
+def objects(path: os.PathLike[str]) -> None:
+    runtime = chaku.Runtime(log_level="info", default_deadline_ms=1000, ctx_size=512, max_tokens=3)
+    for line in runtime.drain_log():
+        assert_type(line.level, chaku.LogLevel)
+    with chaku.Model.load(path, runtime=runtime, on_progress=print, deadline=3.0, threads=1, mmap=False) as model:
+        assert_type(model, chaku.Model)
+        assert_type(model.tokenize("text", add_special=True), list[int])
+        assert_type(model.detokenize([1, 2]), bytes)
+        assert_type(model.metadata, dict[str, str])
+        assert_type(model.bos, int | None)
+        with model.session("Be brief.", overflow="shift", temperature=0.5) as session:
+            assert_type(session, chaku.Session)
+
+
+def requests(session: chaku.Session) -> None:
+    reply = session.chat("text", deadline=3, stop=["a", "b"], max_tokens=3, temperature=1, grammar=None)
+    assert_type(reply, chaku.Reply)
+    assert_type(reply.finish_reason, chaku.FinishReason)
+    assert_type(reply.usage.prompt_tokens, int)
+    for stream in (session.stream("text"), session.generate("text"), session.continue_answer()):
+        assert_type(stream, chaku.Stream)
+        for event in stream:
+            assert_type(event, chaku.Event)
+            assert_type(event.text, str)
+            assert_type(event.token, int | None)
+            assert_type(event.bytes, bytes)
+        assert_type(stream.next(0), chaku.Event | None)
+        assert_type(stream.result(timeout=3), chaku.Reply)
+        assert_type(stream.reply, chaku.Reply | None)
+    with session.ingest("text", role="user") as ahead:
+        assert_type(ahead, chaku.Stream)
+
+
+def every_request(request: chaku.Request[chaku.Reply], options: chaku.RequestOptions, session: chaku.Session) -> None:
+    events: Iterable[chaku.Event] = request
+    events_in_time: AsyncIterator[chaku.Event] = session.stream("text", **options)
+    awaitable: Awaitable[chaku.Reply] = request
+    del events, events_in_time, awaitable
+
+
+async def loops(session: chaku.Session) -> None:
+    load = chaku.Model.load_async("path", threads=1)
+    assert_type(load, chaku.Load)
+    assert_type(await load, chaku.Model)
+    assert_type(load.result(), chaku.Model)
+    async with session.stream("text") as stream:
+        async for event in stream:
+            assert_type(event.finish_reason, chaku.FinishReason | None)
+    assert_type(await stream, chaku.Reply)
+
+
+def errors(session: chaku.Session) -> None:
+    try:
+        session.chat("text")
+    except chaku.DeadlineExceeded as error:
+        assert_type(error.reason, str)
+        assert_type(error.details, dict[str, str])
+        assert_type(error.reply, chaku.Reply | None)
+    except chaku.Error as error:
+        assert_type(error.code, str)

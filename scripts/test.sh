@@ -22,7 +22,9 @@ part rust cargo test --release --workspace --no-fail-fast --quiet
 for script in tests/*/run.sh; do
     part "$(basename "$(dirname "$script")")" "$script"
 done
-part examples make -C examples/c run
+part "conformance c++" tests/conformance/cpp/run.sh
+part "examples c" make -C examples/c run
+part "examples c++" make -C examples/cpp run
 
 echo
 printf '%s\n' "${summary[@]}"

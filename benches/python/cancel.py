@@ -24,7 +24,7 @@ def begun(session: chaku.Session) -> chaku.Stream:
     """An answer whose first token has come."""
     session.reset()
     stream = session.stream(PROMPT, max_tokens=1000, ignore_eos=True)
-    while (event := stream.next()) is None or event.kind != "text":
+    while stream.next().kind != "text":
         pass
     return stream
 

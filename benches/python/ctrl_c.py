@@ -93,7 +93,7 @@ class Decode:
     def prepare(self, number: int) -> Callable[[], object]:
         self.session.reset()
         stream = self.session.stream("Tell me everything you know about wool.", max_tokens=1000, ignore_eos=True)
-        while (event := stream.next()) is None or event.kind != "text":
+        while stream.next().kind != "text":
             pass
         return stream.result
 

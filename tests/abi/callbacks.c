@@ -234,7 +234,7 @@ static void asynchronous_callback(chaku_model *short_answers, chaku_model *model
     WORKS(chaku_request_on_event(request, free_own_request, &seen, on_destroy, &error));
     CHECK(reaches(&seen, &seen.destroyed, 1));
     CHECK(seen.wrong == 0);
-    CHECK(chaku_request_is_finished(request) == 0 && chaku_request_free(request) == CHAKU_INVALID_ARGUMENT);
+    CHECK(chaku_request_is_finished(request) == 1 && chaku_request_free(request) == CHAKU_INVALID_ARGUMENT);
     chaku_session_free(session);
 
     /* Closed: when close returns, destroy has run. */

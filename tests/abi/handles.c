@@ -309,6 +309,8 @@ static chaku_request *make_everything(uint64_t *state) {
     chaku_request *to_run = NULL, *loading = NULL;
     int i;
     item_count = next_item = 0;
+    /* Endless: only a cancel ends these. */
+    must(chaku_options_set_str(options, CHAKU_OPT_OVERFLOW, "shift", -1, NULL), "overflow");
     must(chaku_runtime_new(NULL, &runtime, NULL), "chaku_runtime_new");
     must(chaku_runtime_set_log(runtime, CHAKU_LOG_TRACE, on_line, NULL, count_destroy, NULL), "chaku_runtime_set_log");
     registered++;

@@ -75,7 +75,7 @@ static void neutral_values(void) {
     CHECK(chaku_model_token_bos(NULL) == -1 && chaku_model_token_eos(NULL) == -1 && chaku_model_token_eot(NULL) == -1);
     CHECK(chaku_model_token_pad(NULL) == -1 && chaku_model_token_is_end(NULL, 0) == 0);
     CHECK(chaku_session_context_used(NULL) == 0 && chaku_session_message_count(NULL) == 0);
-    CHECK(chaku_request_is_finished(NULL) == 0);
+    CHECK(chaku_request_is_finished(NULL) == 1);
     CHECK(chaku_event_kind(NULL) == 0 && chaku_event_token(NULL) == -1 && chaku_event_replaced(NULL) == 0);
     CHECK(chaku_event_text(NULL, &length) == NULL && chaku_event_bytes(NULL, &length) == NULL && length == 77);
     CHECK(chaku_event_finish_reason(NULL) == 0 && chaku_event_code(NULL) == CHAKU_INVALID_ARGUMENT);

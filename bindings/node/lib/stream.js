@@ -30,6 +30,8 @@ class Stream {
   /** How many were read in this turn of the event loop. */
   #taken = 0;
   #text = '';
+  /** Calls of `next` that wait. */
+  #calls = [];
   /** Resolves when there may be something to read; shared by all who wait for that. */
   #wakeUp;
   /** `reply`, `model` of a load, `failure`, and whether the signal is why. */
@@ -67,12 +69,11 @@ class Stream {
     if (this.#reader !== 'iterator') {
       throw new errors.FailedPreconditionError('reply() reads this stream', { reason: 'reader_taken' });
     }
-    while (this.#end === undefined && (this.#at === this.#events.length || this.#signal?.aborted)) {
-      if (!this.#read()) await this.#readable();
-    }
-    // Whoever aborts does not want what was computed before.
-    if (this.#end?.aborted) this.#discard();
-    if (this.#at < this.#events.length) return { value: this.#events[this.#at++], done: false };
+    const event = await new Promise((resolve, reject) => {
+      this.#calls.push({ resolve, reject });
+      if (this.#calls.length === 1) this.#serve();
+    });
+    if (event !== undefined) return { value: event, done: false };
     if (this.#end.failure !== undefined && !this.#thrown && !this.#returned) {
       this.#thrown = true;
       throw this.#error();
@@ -98,6 +99,30 @@ class Stream {
 
   cancel() {
     this.#request.cancel();
+  }
+
+  /** Gives events to the calls that wait, in the order they came; undefined when it is over. */
+  async #serve() {
+    try {
+      while (this.#calls.length > 0) {
+        const event = this.#shift();
+        if (event !== undefined || this.#end !== undefined) this.#calls.shift().resolve(event);
+        else await this.#readable();
+      }
+    } catch (error) {
+      for (const call of this.#calls.splice(0)) call.reject(error);
+    }
+  }
+
+  /** The next event, if there is one. */
+  #shift() {
+    // Whoever aborts or leaves does not want what was computed before.
+    const drops = this.#returned || this.#signal?.aborted;
+    while (this.#end === undefined && (drops || this.#at === this.#events.length)) {
+      if (!this.#read()) return undefined;
+    }
+    if (this.#returned || this.#end?.aborted) this.#discard();
+    return this.#at < this.#events.length ? this.#events[this.#at++] : undefined;
   }
 
   async #readAll() {

@@ -17,7 +17,7 @@ const read = (...path) => readFileSync(join(...path), 'utf8');
 test('the package has these files and no other', () => {
   const files = readdirSync(installed, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.path, entry.name).slice(installed.length + 1));
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name).slice(installed.length + 1));
   assert.deepEqual(files.sort(), [
     'LICENSE-APACHE',
     'LICENSE-MIT',

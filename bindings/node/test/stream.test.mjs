@@ -81,13 +81,17 @@ test('a consumer that is always ready leaves the event loop its turns', async ()
 
 test('several calls of next at once get the events in order', async () => {
   const model = await load(SCRIPT);
-  const stream = model.session().stream('Go.');
-  const results = await Promise.all(Array.from({ length: 12 }, () => stream.next()));
-  const texts = results.filter(({ value }) => value?.kind === 'text').map(({ value }) => value.text);
-  assert.equal(texts.join(''), SCRIPT_REPLY);
-  const ends = results.findIndex(({ value }) => value?.kind === 'final');
-  assert.ok(ends > 0);
-  assert.deepEqual(results.slice(ends + 1), results.slice(ends + 1).fill({ value: undefined, done: true }));
+  const session = model.session();
+  for (let i = 0; i < 20; i++) {
+    session.reset();
+    const stream = session.stream('Go.', { eventQueue: 1 + (i % 3) });
+    const results = await Promise.all(Array.from({ length: 12 }, () => stream.next()));
+    const texts = results.filter(({ value }) => value?.kind === 'text').map(({ value }) => value.text);
+    assert.equal(texts.join(''), SCRIPT_REPLY);
+    const ends = results.findIndex(({ value }) => value?.kind === 'final');
+    assert.ok(ends > 0);
+    assert.deepEqual(results.slice(ends + 1), results.slice(ends + 1).fill({ value: undefined, done: true }));
+  }
   await model.close();
 });
 

@@ -7,7 +7,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyString};
 
-use crate::error::{Result, exception};
+use crate::error::exception;
 use crate::python;
 
 /// What a request tells its reader: progress, text, or its end.
@@ -88,17 +88,13 @@ impl Event {
         self.0.error().map(|error| exception(py, &error)).transpose()
     }
 
-    fn __repr__(&self, py: Python<'_>) -> Result<String> {
-        Ok(match self.0.kind() {
-            EventKind::Text => {
-                let text = PyString::new(py, self.0.text()).repr()?;
-                format!("Event(kind='text', text={text}, token={})", self.0.token().unwrap_or(-1))
-            }
-            EventKind::Progress => format!("Event(kind='progress', progress={:.3})", self.0.progress()),
-            _ => {
-                format!("Event(kind='{}', finish_reason='{}')", self.kind(py), self.finish_reason().unwrap_or_default())
-            }
-        })
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let detail = match (self.0.token(), self.finish_reason()) {
+            (Some(token), _) => format!("text={}, token={token}", PyString::new(py, self.0.text()).repr()?),
+            (_, Some(reason)) => format!("finish_reason='{reason}'"),
+            _ => format!("progress={:.3}", self.0.progress()),
+        };
+        Ok(format!("Event(kind='{}', {detail})", self.kind(py)))
     }
 }
 

@@ -1,10 +1,11 @@
 //! Requests: work under way.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use chaku_abi::EventKind;
+use parking_lot::{Mutex, MutexGuard};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -22,10 +23,9 @@ const GRACE: Duration = Duration::from_secs(1);
 pub(crate) struct Request {
     request: chaku_abi::Request,
     cancelled: AtomicBool,
-    /// Somebody read it, or ended it.
-    touched: AtomicBool,
-    /// Taken by the thread that reads.
-    turn: Mutex<()>,
+    /// Taken by the thread that reads; whether one ever did.
+    turn: Mutex<bool>,
+    /// Invariant: while it is locked nothing of Python is called, so that nobody waits for the GIL with it.
     answer: Mutex<Answer>,
     /// The final event, once it was read.
     end: OnceLock<Arc<chaku_abi::Event>>,
@@ -34,7 +34,7 @@ pub(crate) struct Request {
 }
 
 /// What was read so far.
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Answer {
     text: String,
     tokens: Vec<i32>,
@@ -42,40 +42,18 @@ struct Answer {
 
 #[pymethods]
 impl Request {
-    /// The next event; None = nothing came in time.
+    /// The next event; None = nothing came in time, or the final event was read.
     fn next(&self, py: Python<'_>, timeout: Option<f64>) -> Result<Option<Event>> {
-        let until = until(timeout)?;
-        self.waiting(py, || self.read(py, until))
-    }
-
-    fn __iter__(this: PyRef<'_, Self>) -> PyRef<'_, Self> {
-        this
-    }
-
-    /// The next event, up to the final one.
-    fn __next__(&self, py: Python<'_>) -> Result<Option<Event>> {
-        none_after_end(self.waiting(py, || self.read(py, None)))
+        self.waiting(py, timeout, |until| self.read(py, until))
     }
 
     /// Reads all events; says whether the final one came in time.
     fn run(&self, py: Python<'_>, timeout: Option<f64>) -> Result<bool> {
-        let until = until(timeout)?;
-        self.waiting(py, || self.read_all(py, until))
-    }
-
-    /// The next event, if it is there already.
-    fn poll(&self, py: Python<'_>) -> Result<Option<Event>> {
-        none_after_end(self.read(py, Some(Instant::now())))
-    }
-
-    /// Reads all events that are there already; says whether the final one is.
-    fn poll_all(&self, py: Python<'_>) -> Result<bool> {
-        self.read_all(py, Some(Instant::now()))
+        self.waiting(py, timeout, |until| self.read_all(py, until))
     }
 
     /// Cancels: the final event follows promptly.
     fn cancel(&self) {
-        self.touched.store(true, Ordering::Relaxed);
         self.cancelled.store(true, Ordering::Relaxed);
         self.request.cancel();
     }
@@ -89,10 +67,10 @@ impl Request {
         closed
     }
 
-    /// Whether somebody read it or ended it.
+    /// Whether somebody reads it, or did.
     #[getter]
     fn touched(&self) -> bool {
-        self.touched.load(Ordering::Relaxed)
+        self.turn.try_lock().is_none_or(|read| *read)
     }
 
     /// Whether somebody asked for its end.
@@ -107,12 +85,6 @@ impl Request {
         self.request.is_finished()
     }
 
-    /// Whether the final event was read.
-    #[getter]
-    fn over(&self) -> bool {
-        self.end.get().is_some()
-    }
-
     /// The final event, once it was read.
     #[getter]
     fn end(&self) -> Option<Event> {
@@ -122,7 +94,7 @@ impl Request {
     /// All text that was read.
     #[getter]
     fn text(&self) -> String {
-        self.answer().text.clone()
+        self.answer.lock().text.clone()
     }
 
     /// What was read and how it ended, once the final event was read.
@@ -130,16 +102,15 @@ impl Request {
     fn reply<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Some(end) = self.end() else { return Ok(None) };
         let (usage, timings) = (end.usage(py)?, end.timings(py)?);
-        let answer = self.answer();
-        let tokens = PyTuple::new(py, &answer.tokens)?;
-        python(py, "Reply")?.call1((&answer.text, tokens, end.finish_reason(), usage, timings)).map(Some)
+        let Answer { text, tokens } = self.answer.lock().clone();
+        python(py, "Reply")?.call1((text, PyTuple::new(py, tokens)?, end.finish_reason(), usage, timings)).map(Some)
     }
 
     /// Wakes an event loop, with a token, whenever events begin to wait.
     fn on_ready(&self, wake: &Wake, token: u64) -> Result<()> {
         let signal = wake.signal();
-        *self.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some((signal.clone(), token));
-        if self.over() {
+        *self.waker.lock() = Some((signal.clone(), token));
+        if self.end.get().is_some() {
             self.wake_reader();
         }
         Ok(self.request.on_ready(move || signal.notify(token))?)
@@ -151,7 +122,6 @@ impl Request {
         Request {
             request,
             cancelled: AtomicBool::new(false),
-            touched: AtomicBool::new(false),
             turn: Mutex::default(),
             answer: Mutex::default(),
             end: OnceLock::new(),
@@ -164,20 +134,31 @@ impl Request {
         Ok(self.request.model()?)
     }
 
-    /// A call that may wait. An exception of a signal handler ends the request, so that the session is free again.
-    fn waiting<T>(&self, py: Python<'_>, read: impl FnOnce() -> Result<T>) -> Result<T> {
-        let result = read();
+    /// An exception of a signal handler ends the request with the wait for it, so that the session is free again.
+    fn waiting<T>(
+        &self,
+        py: Python<'_>,
+        timeout: Option<f64>,
+        read: impl FnOnce(Option<Instant>) -> Result<T>,
+    ) -> Result<T> {
+        let result = read(until(timeout)?);
         if let Err(Failure::Python(_)) = result {
             self.cancel();
             // It fails when the request takes too long; it goes on ending.
             let _ = py.detach(|| self.request.close(Some(GRACE)));
         }
-        self.wake_reader();
+        // Without a wait it was the loop itself that read.
+        if timeout != Some(0.0) {
+            self.wake_reader();
+        }
         result
     }
 
     fn read(&self, py: Python<'_>, until: Option<Instant>) -> Result<Option<Event>> {
         let Some(_turn) = self.turn(py, until)? else { return Ok(None) };
+        if self.end.get().is_some() {
+            return Ok(None);
+        }
         // What is there already is taken at once: it is not worth giving up the GIL for.
         let mut event = self.request.next(Some(Duration::ZERO))?;
         if event.is_none() && left(until) != Some(Duration::ZERO) {
@@ -188,7 +169,7 @@ impl Request {
 
     fn read_all(&self, py: Python<'_>, until: Option<Instant>) -> Result<bool> {
         let Some(_turn) = self.turn(py, until)? else { return Ok(false) };
-        while !self.over() {
+        while self.end.get().is_none() {
             let Some(events) = wait(py, until, |slice| self.batch(slice))? else { return Ok(false) };
             events.into_iter().for_each(|event| _ = self.note(event));
             py.check_signals()?;
@@ -197,10 +178,10 @@ impl Request {
     }
 
     /// One thread reads at a time, so that what it reads is noted in order. `None` = its turn did not come in time.
-    fn turn(&self, py: Python<'_>, until: Option<Instant>) -> Result<Option<MutexGuard<'_, ()>>> {
-        self.touched.store(true, Ordering::Relaxed);
+    fn turn(&self, py: Python<'_>, until: Option<Instant>) -> Result<Option<MutexGuard<'_, bool>>> {
         loop {
-            if let Ok(turn) = self.turn.try_lock() {
+            if let Some(mut turn) = self.turn.try_lock() {
+                *turn = true;
                 return Ok(Some(turn));
             }
             if left(until).is_some_and(|left| left.is_zero()) {
@@ -230,7 +211,7 @@ impl Request {
         let event = Arc::new(event);
         match event.kind() {
             EventKind::Text => {
-                let mut answer = self.answer();
+                let mut answer = self.answer.lock();
                 answer.text.push_str(event.text());
                 answer.tokens.extend(event.token());
             }
@@ -242,19 +223,8 @@ impl Request {
 
     /// Wakes the loop of another reader: whatever its ready hook told it of, it could not have it while this one read.
     fn wake_reader(&self) {
-        if let Some((signal, token)) = &*self.waker.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some((signal, token)) = &*self.waker.lock() {
             signal.notify(*token);
         }
-    }
-
-    fn answer(&self) -> MutexGuard<'_, Answer> {
-        self.answer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn none_after_end(event: Result<Option<Event>>) -> Result<Option<Event>> {
-    match event {
-        Err(Failure::Chaku(error)) if error.reason == "finished" => Ok(None),
-        event => event,
     }
 }

@@ -1,10 +1,11 @@
 //! Runtimes, and their log.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use chaku_abi::LogLevel;
+use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -49,14 +50,14 @@ impl Runtime {
         let sink = move |level: i32, target: &str, message: &str| {
             let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
             let line = (time, level, target.to_owned(), message.to_owned());
-            log.lock().unwrap_or_else(PoisonError::into_inner).add(line);
+            log.lock().add(line);
         };
         Ok(self.runtime.set_log(level, sink)?)
     }
 
     /// The lines since the last call, and how many more there were, which nobody fetched in time.
     fn drain_log(&self) -> (Vec<Line>, u64) {
-        let log = std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner));
+        let log = std::mem::take(&mut *self.log.lock());
         (log.lines.into(), log.dropped)
     }
 }

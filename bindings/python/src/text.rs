@@ -2,7 +2,7 @@
 
 use chaku_abi::Error;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
+use pyo3::types::{PyBytes, PyString};
 
 use crate::error::Result;
 
@@ -10,10 +10,10 @@ use crate::error::Result;
 pub(crate) fn text<'a>(value: &'a Bound<'_, PyString>) -> Result<&'a str> {
     match value.to_str() {
         Ok(text) => Ok(text),
-        Err(error) => {
-            let at: usize = error.value(value.py()).getattr("start")?.extract()?;
-            let before = value.as_any().get_item(pyo3::types::PySlice::new(value.py(), 0, at as isize, 1))?;
-            let offset = before.cast::<PyString>().map_err(PyErr::from)?.to_str()?.len();
+        Err(_) => {
+            let bytes = value.call_method1("encode", ("utf-8", "surrogatepass"))?;
+            let bytes: &[u8] = bytes.cast::<PyBytes>().map_err(PyErr::from)?.as_bytes();
+            let offset = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
             Err(not_utf8(offset).into())
         }
     }

@@ -7,8 +7,9 @@ use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use pyo3::prelude::*;
 
 /// The wake of one event loop: tokens of requests that have something to read.
@@ -53,7 +54,7 @@ impl Wake {
         // First the socket, then the tokens: one that comes in between is taken now, and its byte wakes for nothing.
         #[cfg(unix)]
         while matches!((&self.0.reader).read(&mut [0; 64]), Ok(64)) {}
-        std::mem::take(&mut *self.0.tokens.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.0.tokens.lock())
     }
 }
 
@@ -66,7 +67,7 @@ impl Wake {
 impl Signal {
     /// Wakes the loop for a request.
     pub(crate) fn notify(&self, token: u64) {
-        let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tokens = self.tokens.lock();
         let first = tokens.is_empty();
         tokens.push(token);
         drop(tokens);

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from harness import LONG, ROOT, SCRIPT, SCRIPT_REPLY, path
+from harness import LONG, ROOT, SCRIPT, SCRIPT_REPLY, path, run_program
 
 EXAMPLES = ["chat", "stream", "cancel", "deadline", "tokenize_text"]
 
@@ -72,3 +72,15 @@ def test_tokenize_text() -> None:
     assert (code, complaints) == (0, "")
     assert output.startswith("name        tiny-script\n")
     assert re.search(r'\n2 tokens:\n +\d+  "a"\n +\d+  "b"\n$', output)
+
+
+def test_what_the_readme_shows() -> None:
+    text = (ROOT / "bindings/python/README.md").read_text("utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len(blocks) == 3
+    program = "import asyncio\n" + "\n".join(blocks) + "\nasyncio.run(main())\n"
+    output = run_program(program.replace('"model.gguf"', f"{path(SCRIPT)!r}, threads=1"))
+    first, *log, third, fourth = output.splitlines()
+    assert first == SCRIPT_REPLY  # and the second answer, whose line the log goes on
+    assert log[0].startswith(SCRIPT_REPLY) and any("chaku::load" in line for line in log)
+    assert (third, fourth) == (SCRIPT_REPLY, SCRIPT_REPLY)

@@ -11,7 +11,7 @@ def test_multiprocessing() -> None:
         """
         import multiprocessing, threading, warnings
 
-        warnings.simplefilter("ignore", DeprecationWarning)  # of 3.12, which warns of what this is about
+        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of what this is about
         model = load(LONG, ctx_size=131072)
         stream = model.session().stream("Count.")
         reader = threading.Thread(target=lambda: [event for event in stream])

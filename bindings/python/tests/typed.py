@@ -35,6 +35,7 @@ def requests(session: chaku.Session) -> None:
             assert_type(event.text, str)
             assert_type(event.token, int | None)
             assert_type(event.bytes, bytes)
+        assert_type(stream.next(), chaku.Event)
         assert_type(stream.next(0), chaku.Event | None)
         assert_type(stream.result(timeout=3), chaku.Reply)
         assert_type(stream.reply, chaku.Reply | None)

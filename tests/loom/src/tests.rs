@@ -70,8 +70,9 @@ fn a_reader_that_waits_gets_what_is_pushed() {
             }
         });
         assert_eq!(text_of(queue.next(None)), Some(1));
+        assert!(!queue.is_read(), "the end is still to come");
         assert_eq!(end_of(queue.next(None)), Some(2));
-        assert!(matches!(queue.next(None), Next::Finished));
+        assert!(queue.is_read() && matches!(queue.next(None), Next::Finished));
         engine.join().unwrap();
     });
 }

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import warnings
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from . import _chaku
 from ._asyncio import Reader
+from ._errors import Error, OutOfRange
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-    from ._errors import Error
 
 T = TypeVar("T")
 
@@ -38,15 +37,21 @@ class Request(Generic[T]):
         A request that failed raises its exception in place of the final event. One that was cancelled on purpose, by
         `cancel()` or `close()`, does not: its final event says so.
         """
-        for event in self._native:
+        while (event := self._native.next(None)) is not None:
             self._check(event)
             yield event
 
+    @overload
+    def next(self, timeout: None = None) -> _chaku.Event: ...
+    @overload
+    def next(self, timeout: float | None) -> _chaku.Event | None: ...
     def next(self, timeout: float | None = None) -> _chaku.Event | None:
         """The next event; None if there is none within so many seconds. After the final event: OutOfRange."""
         event = self._native.next(timeout)
         if event is not None:
             self._check(event)
+        elif self._native.end is not None:
+            raise OutOfRange("the final event was read already", "finished")
         return event
 
     def result(self, timeout: float | None = None) -> T:
@@ -66,13 +71,12 @@ class Request(Generic[T]):
         return self
 
     async def __anext__(self) -> _chaku.Event:
-        while not self._native.over:
-            event = self._native.poll()
-            if event is not None:
-                self._check(event)
-                return event
+        while (event := self._native.next(0)) is None:
+            if self._native.end is not None:
+                raise StopAsyncIteration
             await self._ready()
-        raise StopAsyncIteration
+        self._check(event)
+        return event
 
     def __await__(self) -> Generator[Any, None, T]:
         """As `result()`."""
@@ -80,7 +84,7 @@ class Request(Generic[T]):
         return self._outcome()
 
     async def _end(self) -> None:
-        while not self._native.poll_all():
+        while not self._native.run(0):
             await self._ready()
 
     async def _ready(self) -> None:
@@ -123,8 +127,8 @@ class Request(Generic[T]):
         await self._end()
 
     def __del__(self) -> None:
-        if not self._native.touched:
-            warnings.warn(f"{self!r} is cancelled: nobody waited for it", ResourceWarning, source=self)
+        if not (self._native.touched or self._native.cancelled):
+            warnings.warn(f"{self!r} is cancelled: nobody waited for it", ResourceWarning, stacklevel=2, source=self)
         self._native.cancel()  # its session still refers to it
 
     # ---- What kinds of requests differ in

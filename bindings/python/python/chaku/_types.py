@@ -69,9 +69,9 @@ class Device:
     """The backend that drives it."""
     kind: Literal["cpu", "gpu", "integrated_gpu", "accelerator"]
     memory_total: int
-    """In bytes; 0 = not known."""
+    """In bytes; -1 = not known."""
     memory_free: int
-    """In bytes, when asked; 0 = not known."""
+    """In bytes, when asked; -1 = not known."""
 
 
 @dataclass(frozen=True)

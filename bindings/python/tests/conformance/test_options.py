@@ -97,6 +97,10 @@ def test_option_defaults() -> None:
     assert len(chat(other, "Go.", max_tokens=4).tokens) == 4
     assert len(chat(other, "Go.", temperature=0).tokens) == 3
     assert len(chat(other, "Go.", max_tokens=None).tokens) == 3
+    # An empty list is a value too: no stop texts, not those of the session.
+    stopping = load(SCRIPT).session(stop="there")
+    assert chat(stopping, "Go.").text == "Hello "
+    assert chat(stopping, "Go.", stop=[]).text == SCRIPT_REPLY
 
 
 def test_option_table() -> None:

@@ -24,8 +24,9 @@ def test_exit_while_running(leave: str) -> None:
 def test_forked_child() -> None:
     output = run_program(
         """
-        import os
+        import os, warnings
 
+        warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of what this is about
         model = load(LONG)
         session = model.session()
         stream = session.stream("Count.", max_tokens=400)

@@ -56,7 +56,9 @@ header: deps ## Generate include/chaku.h from capi/
 	@cargo run --release --quiet -p chaku-capi --example header
 
 # A make of its own builds the programs: what the first build makes is not there yet when this one looks.
-bench: build models ## Measure against a plain llama.cpp loop: one JSON line a figure (ONLY="decode cancel" for some)
+bench: build models ## Measure against a plain llama.cpp loop, and the modules against C: one JSON line a figure (ONLY="decode cancel" for some)
 	@$(MAKE) $(BENCHES) >&2
 	@cargo build --release --quiet -p chaku-bench
+	@bindings/node/build.sh
+	@bindings/python/run.sh --collect-only --quiet >/dev/null  # installs the module and runs nothing
 	@"$$(scripts/python.sh)" benches/run.py $(ONLY)

@@ -15,7 +15,7 @@ os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 SMOLLM2 = "target/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 TINY = "target/models/tiny-random.gguf"
 PYTHON = "target/python/venv/bin/python"
-PAIRS, ROUNDS, DRAINS, CANCELS, INTERRUPTS, EVENTS, LOOKUPS = 20, 12, 5, 120, 60, 100_000, 20
+PAIRS, ROUNDS, DRAINS, CANCELS, INTERRUPTS, EVENTS, LOOKUPS = 20, 8, 5, 120, 40, 100_000, 20
 
 
 def run(*command):
@@ -114,7 +114,7 @@ def python():
     for way in ("sync", "async"):
         command = (PYTHON, "benches/python/events.py", TINY, str(EVENTS), way)
         report(f"python_event_{way}_us", "us", None, " ".join(command), [json.loads(run(*command)[-1])["us"] for _ in range(DRAINS)], events=EVENTS)
-        p99(f"python_cancel_{way}_p99_ms", "<= 50", PYTHON, "benches/python/cancel.py", SMOLLM2, str(CANCELS), way)
+        p99(f"python_cancel_{way}_p99_ms", "<= 50", PYTHON, "benches/python/cancel.py", SMOLLM2, str(INTERRUPTS), way)
     for phase in ("load", "prefill", "decode"):
         p99(f"python_ctrl_c_{phase}_p99_ms", "<= 100", PYTHON, "benches/python/ctrl_c.py", SMOLLM2, phase, str(INTERRUPTS))
 
@@ -122,7 +122,7 @@ def python():
 def node():
     command = ("node", "benches/node/events.mjs", TINY, str(EVENTS))
     report("node_event_us", "us", None, " ".join(command), [json.loads(run(*command)[-1])["us"] for _ in range(DRAINS)], events=EVENTS)
-    p99("node_abort_p99_ms", "<= 50", "node", "benches/node/cancel.mjs", SMOLLM2, str(CANCELS))
+    p99("node_abort_p99_ms", "<= 50", "node", "benches/node/cancel.mjs", SMOLLM2, str(INTERRUPTS))
     command = ("node", "benches/node/loop_delay.mjs", SMOLLM2, "8")
     delays = [json.loads(run(*command)[-1]) for _ in range(DRAINS)]
     report("node_loop_delay_p99_ms", "ms", "<= 5", " ".join(command), [delay["p99_ms"] for delay in delays],

@@ -1,5 +1,5 @@
-/* Programs that return from main in the middle of work: exit LONG.gguf REAL.gguf. Each is a process of its own, and each leaves at another
- * moment, half of them after freeing everything: what is wrong here shows now and then. */
+/* Programs that return from main in the middle of work: exit LONG.gguf REAL.gguf. Each is a process of its own, and
+ * each leaves at another moment, half of them after freeing everything: what is wrong here shows now and then. */
 #define _POSIX_C_SOURCE 200809L
 #include <chaku.h>
 
@@ -103,7 +103,9 @@ static void on_a_thread(void *(*run)(void *)) {
 
 /* ---- The moments ---- */
 
-static void loading(void) { must(chaku_model_load_async(NULL, real_path, NULL, &request, NULL), "chaku_model_load_async"); }
+static void loading(void) {
+    must(chaku_model_load_async(NULL, real_path, NULL, &request, NULL), "chaku_model_load_async");
+}
 
 static void preparing(void) { start(long_path, long_text(), 512); }
 
@@ -194,13 +196,15 @@ int main(int argc, char **argv) {
                 passed++;
             } else {
                 failed++;
-                printf("FAILED  left %s, attempt %d: %s %d\n", moments[m].name, attempt, WIFSIGNALED(status) ? "killed by signal" : "exit status",
+                printf("FAILED  left %s, attempt %d: %s %d\n", moments[m].name, attempt,
+                       WIFSIGNALED(status) ? "killed by signal" : "exit status",
                        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
                 fflush(stdout);
             }
         }
     }
-    printf("returned from main in the middle of work: %d times, %d moments, %d ended well\n", passed + failed, MOMENTS, passed);
+    printf("returned from main in the middle of work: %d times, %d moments, %d ended well\n", passed + failed, MOMENTS,
+           passed);
     printf("%d passed, %d failed\n", passed, failed);
     return failed > 0;
 }

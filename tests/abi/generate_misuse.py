@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Writes what tests/abi/misuse/ needs to know of every exported function, as a C table: generate_misuse.py >target/abi/misuse_table.c
+"""Writes what tests/abi/misuse/ needs to know of every exported function, as a C table:
 
-All of it is read off include/chaku.h, the signatures and the comments, and held against capi/abi/symbols.txt: a function that is not
-in both, or whose comment does not say what a wrong argument does, is an error. Of each function the table says what every parameter
-is, what a valid argument for it is, what the function returns for a wrong one, whether it may be called inside a callback, and which
-reasons its comment names.
+    generate_misuse.py >target/abi/misuse_table.c
+
+All of it is read off include/chaku.h, the signatures and the comments, and held against capi/abi/symbols.txt: a
+function that is not in both, or whose comment does not say what a wrong argument does, is an error. Of each function
+the table says what every parameter is, what a valid argument for it is, what the function returns for a wrong one,
+whether it may be called inside a callback, and which reasons its comment names.
 """
 import pathlib
 import re
@@ -40,7 +42,7 @@ SOURCES = {
 }
 # Values that differ from one call to the next.
 CHANGING = {"chaku_device_memory_free"}
-# What a forked child may read, as the header's first comment says: version, code names, backends and the table of options.
+# What a forked child may read, as the header's first comment says: version, code names, backends, the table of options.
 FOR_CHILDREN = re.compile(r"chaku_(abi_version|version\w*|build_info|has_feature|code_name|backend_\w+|option_\w+)")
 
 
@@ -63,16 +65,17 @@ class Parameter:
         self.constant = self.kind.startswith("const")
         self.type = next((t for t in function.header.types if t in self.kind), None)
         self.role = self.find_role(function)
-        if ("*" in self.kind or self.kind.endswith("_callback")) and not any(word in self.comment for word in OWNERSHIP):
+        pointer = "*" in self.kind or self.kind.endswith("_callback")
+        if pointer and not any(word in self.comment for word in OWNERSHIP):
             fail(f"{function.name}: the comment gives `{self.name}` no ownership word")
 
     def find_role(self, function):
         if self.name == "out_error":
             return "OUT_ERROR"
         roles = {
-            "constchar*": "TEXT", "constint32_t*": "ARRAY", "int64_t*": "OUT_NUMBER", "int32_t*": "OUT_BUFFER", "char*": "OUT_BUFFER",
-            "void*": "USER_DATA", "chaku_destroy_callback": "DESTROY", "int32_t": "INTEGER", "int64_t": "INTEGER", "chaku_code": "INTEGER",
-            "double": "NUMBER",
+            "constchar*": "TEXT", "constint32_t*": "ARRAY", "int64_t*": "OUT_NUMBER", "int32_t*": "OUT_BUFFER",
+            "char*": "OUT_BUFFER", "void*": "USER_DATA", "chaku_destroy_callback": "DESTROY", "int32_t": "INTEGER",
+            "int64_t": "INTEGER", "chaku_code": "INTEGER", "double": "NUMBER",
         }
         if self.type and self.kind.endswith("**"):
             return "OUT_HANDLE"
@@ -99,15 +102,16 @@ class Parameter:
                 fail(f"{function.name}: what is a valid text for `{self.name}`? Put it into VALID")
             return f".pointer = (void *){given}"
         if self.role == "CALLBACK":
-            callback = {"chaku_event_callback": "ignore_event", "chaku_ready_callback": "ignore_ready", "chaku_log_callback": "ignore_line"}
+            callback = {"chaku_event_callback": "ignore_event", "chaku_ready_callback": "ignore_ready",
+                        "chaku_log_callback": "ignore_line"}
             if self.kind not in callback:
                 fail(f"{function.name}: `{self.kind}` needs a function in tests/abi/misuse/calls.c")
             return f".function = (void (*)(void)){callback[self.kind]}"
         return ".integer = 0"
 
     def argument(self, index):
-        member = {"INTEGER": "integer", "NUMBER": "number", "CALLBACK": "function", "DESTROY": "function"}.get(self.role, "pointer")
-        value = f"v[{index}].{member}"
+        members = {"INTEGER": "integer", "NUMBER": "number", "CALLBACK": "function", "DESTROY": "function"}
+        value = f"v[{index}].{members.get(self.role, 'pointer')}"
         if self.role in ("CALLBACK", "DESTROY"):
             return f"({self.kind}){value}"
         return f"(int32_t){value}" if self.kind in ("int32_t", "chaku_code") else value
@@ -127,8 +131,9 @@ class Function:
 
     def entry(self, head):
         """The paragraph of the comment that begins with this, or with `- ` and this, without its head."""
-        found = re.search(rf"^(?:- )?(?:`\w+`, )*{re.escape(head)}(?:, `\w+`)*: (.*?)(?=^- |^\s*$|^[A-Z][a-z]+(?: class)?: |^Returns |\Z)",
-                          self.comment, re.MULTILINE | re.DOTALL)
+        start = rf"^(?:- )?(?:`\w+`, )*{re.escape(head)}(?:, `\w+`)*: "
+        end = r"(?=^- |^\s*$|^[A-Z][a-z]+(?: class)?: |^Returns |\Z)"
+        found = re.search(f"{start}(.*?){end}", self.comment, re.MULTILINE | re.DOTALL)
         return squeeze(found.group(1)) if found else ""
 
     def returns_paragraph(self):
@@ -136,7 +141,7 @@ class Function:
         return squeeze(found.group(1)) if found else ""
 
     def neutral(self):
-        """What a function that cannot fail returns when there is nothing to tell: for a handle that is none, a text that is NULL."""
+        """What a function that cannot fail returns when there is nothing to tell: for a wrong handle, a NULL text."""
         if "*" in self.returns:
             text = self.entry("Returns")
             if "Empty, not NULL" in text:
@@ -180,31 +185,40 @@ class Function:
             lines.append(f"static const struct parameter parameters_of_{name}[] = {{")
             for p in self.parameters:
                 source = SOURCES.get((name, p.name), "A_LIVE_ONE" if p.constant else "A_FRESH_ONE")
+                kind = f"{p.type}_type" if p.type else "NO_TYPE"
                 lines.append(
-                    f'    {{.name = "{p.name}", .role = {p.role}, .type = {p.type + "_type" if p.type else "NO_TYPE"}, .nullable = {int(p.nullable)}, '
-                    f".consumed = {int(p.consumed)}, .constant = {int(p.constant)}, .source = {source}, .valid = {{{p.valid(self)}}}}},")
+                    f'    {{.name = "{p.name}", .role = {p.role}, .type = {kind}, .nullable = {int(p.nullable)}, '
+                    f".consumed = {int(p.consumed)}, .constant = {int(p.constant)}, .source = {source}, "
+                    f".valid = {{{p.valid(self)}}}}},")
             lines.append("};")
         reasons = "".join(f'"{reason}", ' for reason in self.reasons())
         codes = "".join(f"CHAKU_{code}, " for code in self.codes())
         lines.append(f"static const char *const reasons_of_{name}[] = {{{reasons}NULL}};")
         lines.append(f"static const chaku_code codes_of_{name}[] = {{{codes}CHAKU_OK}};")
         call = f"{name}({', '.join(p.argument(i) for i, p in enumerate(self.parameters))})"
-        used = "" if self.parameters else "    (void)v;\n"
         member = "number" if self.returns == "double" else "pointer" if "*" in self.returns else "integer"
         cast = "(void *)" if "*" in self.returns else "(int64_t)" if self.returns == "uint64_t" else ""
-        lines.append(f"static void call_{name}(const union value *v, union value *returned) {{\n{used}    returned->{member} = {cast}{call};\n}}")
+        lines.append(f"static void call_{name}(const union value *v, union value *returned) {{")
+        if not self.parameters:
+            lines.append("    (void)v;")
+        lines += [f"    returned->{member} = {cast}{call};", "}"]
         return "\n".join(lines)
 
+    def kind(self):
+        if self.fallible:
+            return "AN_ERROR"
+        plain = {"double": "A_NUMBER", "constchar*": "A_TEXT"}
+        return plain.get(self.returns, "A_POINTER" if "*" in self.returns else "AN_INTEGER")
+
     def row(self):
-        kind = "AN_ERROR" if self.fallible else "A_NUMBER" if self.returns == "double" else "A_TEXT" if self.returns == "constchar*" else (
-            "A_POINTER" if "*" in self.returns else "AN_INTEGER")
         for_children = bool(FOR_CHILDREN.fullmatch(self.name))
         plain = self.fallible or (for_children and not self.misusable)
+        parameters = f"parameters_of_{self.name}" if self.parameters else "NULL"
         return (
-            f'    {{.name = "{self.name}", .parameters = {f"parameters_of_{self.name}" if self.parameters else "NULL"}, '
-            f".count = {len(self.parameters)}, .returns = {kind}, .callback_safe = {int(self.callback_safe)}, .misusable = {int(self.misusable)}, "
-            f".changing = {int(self.name in CHANGING)}, .null_with_ok = {int('NULL with CHAKU_OK' in self.comment)}, "
-            f".for_children = {int(for_children)},\n"
+            f'    {{.name = "{self.name}", .parameters = {parameters}, '
+            f".count = {len(self.parameters)}, .returns = {self.kind()}, .callback_safe = {int(self.callback_safe)}, "
+            f".misusable = {int(self.misusable)}, .changing = {int(self.name in CHANGING)}, "
+            f".null_with_ok = {int('NULL with CHAKU_OK' in self.comment)}, .for_children = {int(for_children)},\n"
             f"     .neutral = {{{'.integer = 0' if plain else self.neutral()}}}, "
             f".neutral_for_null = {{{'.integer = 0' if plain else self.neutral_for_null()}}}, "
             f".reasons = reasons_of_{self.name}, .codes = codes_of_{self.name}, .call = call_{self.name}}},")

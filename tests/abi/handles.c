@@ -1,5 +1,5 @@
-/* The handle table under load, and everything freed in any order while it works: handles SHORT.gguf LONG.gguf. Bounded by the number of
- * operations, not by time. CHAKU_TEST_SEED chooses another order. */
+/* The handle table under load, and everything freed in any order while it works: handles SHORT.gguf LONG.gguf. Bounded
+ * by the number of operations, not by time. CHAKU_TEST_SEED chooses another order. */
 #define _POSIX_C_SOURCE 200809L
 #include <chaku.h>
 
@@ -126,7 +126,9 @@ static void look_at(int type, void *handle) {
         case REQUEST:
             answer = chaku_request_model(handle, &model, NULL);
             /* It loads no model; freed meanwhile, it is cancelled too. */
-            CHECK(model == NULL && (answer == CHAKU_FAILED_PRECONDITION || answer == CHAKU_INVALID_ARGUMENT || answer == CHAKU_CANCELLED), answer);
+            CHECK(model == NULL && (answer == CHAKU_FAILED_PRECONDITION || answer == CHAKU_INVALID_ARGUMENT ||
+                                    answer == CHAKU_CANCELLED),
+                  answer);
             break;
         case EVENT:
             answer = chaku_event_token(handle);
@@ -149,7 +151,10 @@ static void look_at(int type, void *handle) {
 /* A handle of another type is none, whatever lives or lived behind it. */
 static void look_as_another_type(int type, void *handle) {
     if (type != MODEL) CHECK(chaku_model_vocab_size(handle) == 0, type);
-    if (type != EVENT) CHECK(chaku_event_token(handle) == -1 && chaku_event_free(handle) == (handle ? CHAKU_INVALID_ARGUMENT : CHAKU_OK), type);
+    if (type != EVENT)
+        CHECK(
+            chaku_event_token(handle) == -1 && chaku_event_free(handle) == (handle ? CHAKU_INVALID_ARGUMENT : CHAKU_OK),
+            type);
     if (type != SESSION) CHECK(chaku_session_free(handle) == (handle ? CHAKU_INVALID_ARGUMENT : CHAKU_OK), type);
     if (type != ERROR_) CHECK(chaku_error_free(handle) == (handle ? CHAKU_INVALID_ARGUMENT : CHAKU_OK), type);
 }
@@ -191,7 +196,9 @@ static void *work(void *argument) {
         } else if (action == 3) {
             /* Nobody else frees this thread's own: they are what they were, and never come back once they are gone. */
             CHECK(own[mine] == NULL || has_number(own[mine], numbers[mine]), numbers[mine]);
-            CHECK(gone[mine] == NULL || (chaku_error_message(gone[mine])[0] == '\0' && chaku_error_free(gone[mine]) != CHAKU_OK), mine);
+            CHECK(gone[mine] == NULL ||
+                      (chaku_error_message(gone[mine])[0] == '\0' && chaku_error_free(gone[mine]) != CHAKU_OK),
+                  mine);
         } else if (action == 4) {
             CHECK(chaku_error_free(own[mine]) == CHAKU_OK, mine);
             gone[mine] = own[mine];
@@ -232,8 +239,11 @@ static void under_load(uint64_t seed) {
     }
     chaku_event_free(base_event);
     chaku_model_free(base_model);
-    printf("%d threads, %d operations each, on %d runtimes, %d models, %d sessions, %d requests, %d events, %d options, %d errors\n", WORKERS,
-           OPERATIONS, made[RUNTIME], made[MODEL], made[SESSION], made[REQUEST], made[EVENT], made[OPTIONS], made[ERROR_]);
+    printf(
+        "%d threads, %d operations each, on %d runtimes, %d models, %d sessions, %d requests, %d events, %d options, "
+        "%d errors\n",
+        WORKERS, OPERATIONS, made[RUNTIME], made[MODEL], made[SESSION], made[REQUEST], made[EVENT], made[OPTIONS],
+        made[ERROR_]);
 }
 
 /* ---- Part 2: everything is freed, in any order, by any thread, while requests run ---- */
@@ -361,19 +371,21 @@ static void in_any_order(uint64_t seed) {
         for (i = 0; i < FREERS; i++) pthread_join(freers[i], NULL);
         pthread_join(reader, NULL);
         pthread_barrier_destroy(&start);
-        for (i = 0; i < item_count; i++) CHECK(release(items[i].type, items[i].handle) == CHAKU_INVALID_ARGUMENT, items[i].type);
+        for (i = 0; i < item_count; i++)
+            CHECK(release(items[i].type, items[i].handle) == CHAKU_INVALID_ARGUMENT, items[i].type);
     }
-    for (waited_ms = 0; __atomic_load_n(&destroyed, __ATOMIC_SEQ_CST) < registered && waited_ms < 60000; waited_ms++) sleep_ms(1);
+    for (waited_ms = 0; __atomic_load_n(&destroyed, __ATOMIC_SEQ_CST) < registered && waited_ms < 60000; waited_ms++)
+        sleep_ms(1);
     CHECK(destroyed == registered, destroyed);
-    printf("%d rounds, in each %d objects freed in any order by %d threads; destroy ran for all %d callbacks\n", ROUNDS, item_count, FREERS,
-           registered);
+    printf("%d rounds, in each %d objects freed in any order by %d threads; destroy ran for all %d callbacks\n", ROUNDS,
+           item_count, FREERS, registered);
 }
 
 /* ---- And nothing is left running ---- */
 
 static int threads_now(void) {
     DIR *folder = opendir("/proc/self/task");
-    int count = -2; /* without . and .. */
+    int count = -2;               /* without . and .. */
     if (folder == NULL) return 1; /* not this system's way to tell */
     while (readdir(folder) != NULL) count++;
     closedir(folder);

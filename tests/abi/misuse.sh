@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Proofs that the interface is hard to misuse: every function called wrongly in every way its signature allows (generated), the handle
-# table under load, and programs that end in the middle of work.
+# Proofs that the interface is hard to misuse: every function called wrongly in every way its signature allows
+# (generated), the handle table under load, and programs that end in the middle of work.
 #
 #     tests/abi/misuse.sh [shared|static ...]       needs target/release/libchaku.{so,a} and the models of `make models`
 #
-# CC chooses the compiler; CFLAGS, LIB, OUT and STATIC_LIBS are for libraries that are built in another way (tests/sanitize).
+# CC chooses the compiler; CFLAGS, LIB, OUT and STATIC_LIBS are for libraries built in another way (tests/sanitize).
 # CHAKU_TEST_SEED chooses what threads do.
 set -u
 cd "$(dirname "$0")/../.."
@@ -39,13 +39,15 @@ compile() { # LIBRARY PROGRAM SOURCE...
     local library=$1 program=$2 libs="-L$LIB -lchaku -Wl,-rpath,$LIB"
     shift 2
     [ "$library" = shared ] || libs="$LIB/libchaku.a $STATIC_LIBS"
-    "$CC" -std=c99 -Wall -Wextra -Wpedantic -Werror -Wno-nonnull $CFLAGS -Iinclude -Itests/abi/misuse "$@" -o "$program" $libs -lpthread
+    "$CC" -std=c99 -Wall -Wextra -Wpedantic -Werror -Wno-nonnull $CFLAGS -Iinclude -Itests/abi/misuse "$@" \
+        -o "$program" $libs -lpthread
 }
 
 table() { python3 tests/abi/generate_misuse.py >"$OUT/misuse_table.c"; }
 check "the table of all functions is generated" table
 for library in "$@"; do
-    check "$library: every function, misused, compiles" compile "$library" "$OUT/misuse-all-$library" "$OUT/misuse_table.c" tests/abi/misuse/*.c
+    check "$library: every function, misused, compiles" \
+        compile "$library" "$OUT/misuse-all-$library" "$OUT/misuse_table.c" tests/abi/misuse/*.c
     check "$library: handles compiles" compile "$library" "$OUT/handles-$library" tests/abi/handles.c
     check "$library: exit compiles" compile "$library" "$OUT/exit-$library" tests/abi/exit.c
     check "$library: every function, misused" timeout 600 "$OUT/misuse-all-$library" "$SHORT" "$LONG"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The tests of the C interface under AddressSanitizer and LeakSanitizer: Rust, the shim and llama.cpp are all instrumented, in a target
-# folder of their own. The first build takes some ten minutes on two cores; ccache makes the next one short.
+# The tests of the C interface under AddressSanitizer and LeakSanitizer: Rust, the shim and llama.cpp are all
+# instrumented, in a target folder of their own. The first build takes some ten minutes on two cores; ccache makes the
+# next one short.
 #
 #     tests/sanitize/asan.sh        needs clang, Linux and the models of `make models`
 #
@@ -11,7 +12,10 @@ HERE=$PWD/tests/sanitize OUT=$PWD/target/asan MODELS=${CHAKU_TEST_MODELS:-$PWD/t
 export CHAKU_TEST_MODELS=$MODELS
 HOST=$(rustc -vV | sed -n 's/^host: //p')
 RUNTIME=$(echo "$(rustc --print sysroot)/lib/rustlib/$HOST"/lib/librustc*_rt.asan.a)
-[ "$(uname)" = Linux ] && [ -e "$RUNTIME" ] || { echo "SKIPPED AddressSanitizer: this Rust has no runtime of it for $HOST"; exit 0; }
+if [ "$(uname)" != Linux ] || [ ! -e "$RUNTIME" ]; then
+    echo "SKIPPED AddressSanitizer: this Rust has no runtime of it for $HOST"
+    exit 0
+fi
 command -v clang >/dev/null || { echo "clang is missing: run \`make deps\`"; exit 1; }
 passed=0 failed=0
 mkdir -p "$OUT/lib" "$OUT/tests"
@@ -23,7 +27,8 @@ check() { # NAME COMMAND...
     if "$@" >"$OUT/output.txt" 2>&1; then
         passed=$((passed + 1))
         echo "ok      $name ($((SECONDS - began)) s)"
-        grep -h ' checks, \|^ *[0-9]* passed, \|returned from main\|operations each\|any order' "$OUT/output.txt" | sed 's/^ */        /'
+        grep -h ' checks, \|^ *[0-9]* passed, \|returned from main\|operations each\|any order' "$OUT/output.txt" |
+            sed 's/^ */        /'
     else
         failed=$((failed + 1))
         echo "FAILED  $name"
@@ -37,8 +42,9 @@ build() (
     local host=${HOST//-/_}
     export CARGO_TARGET_DIR=$OUT RUSTC_BOOTSTRAP=1 CARGO_PROFILE_RELEASE_DEBUG=line-tables-only
     export RUSTFLAGS="-Zsanitizer=address -Cforce-frame-pointers=yes -Clinker=clang"
-    export "CC_$host=clang" "CXX_$host=clang++" "CFLAGS_$host=-fsanitize=address $FLAGS" "CXXFLAGS_$host=-fsanitize=address $FLAGS"
-    # Optimized a little: the heavy headers of llama.cpp take long enough. CMake's trial programs are linked with Rust's runtime.
+    export "CC_$host=clang" "CXX_$host=clang++"
+    export "CFLAGS_$host=-fsanitize=address $FLAGS" "CXXFLAGS_$host=-fsanitize=address $FLAGS"
+    # Optimized a little: the heavy headers of llama.cpp take long enough. CMake's trial programs get Rust's runtime.
     export CMAKE_C_FLAGS_RELWITHDEBINFO="-O1 -DNDEBUG" CMAKE_CXX_FLAGS_RELWITHDEBINFO="-O1 -DNDEBUG"
     export CMAKE_EXE_LINKER_FLAGS="-fno-sanitize=address $LINK"
     cargo rustc --release --quiet --target "$HOST" -p chaku-artifact --lib --crate-type staticlib || return 1
@@ -57,7 +63,8 @@ export CFLAGS="-O1 $FLAGS -Xclang -fsanitize=address"
 compile() { # PROGRAM SOURCE...
     local program=$1
     shift
-    clang -std=c99 -Wall -Wextra -Wpedantic -Werror -Wno-nonnull $CFLAGS -Iinclude -I"$OUT/tests" "$@" -o "$program" "$LIB/libchaku.a" $STATIC_LIBS
+    clang -std=c99 -Wall -Wextra -Wpedantic -Werror -Wno-nonnull $CFLAGS -Iinclude -I"$OUT/tests" "$@" -o "$program" \
+        "$LIB/libchaku.a" $STATIC_LIBS
 }
 
 # It is really there: in every part of the library, and it finds what is planted.

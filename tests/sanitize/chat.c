@@ -1,5 +1,5 @@
-/* An ordinary life under memcheck: chat SHORT.gguf LONG.gguf. An answer to its end, one that is cancelled, one whose model is closed under
- * it; then everything is freed, so that what is left at the end is lost. */
+/* An ordinary life under memcheck: chat SHORT.gguf LONG.gguf. An answer to its end, one that is cancelled, one whose
+ * model is closed under it; then everything is freed, so that what is left at the end is lost. */
 #include <chaku.h>
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
-/* Mistakes of a host that a sanitizer must find, or it is not there: mistakes WHICH. The library must be as watched as the program. */
+/* Mistakes of a host that a sanitizer must find, or it is not there: mistakes WHICH. The library must be as watched as
+ * the program. */
 #include <chaku.h>
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* For programs with a leak checker: a child forked from a process with several threads is not checked. What only those threads knew of
- * would be taken for lost. */
+/* For programs with a leak checker: a child forked from a process with several threads is not checked. What only those
+ * threads knew of would be taken for lost. */
 #define _POSIX_C_SOURCE 200809L
 #include <dirent.h>
 #include <pthread.h>

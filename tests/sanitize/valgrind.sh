@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# libchaku.so under memcheck: every function misused, and an ordinary life of chats, a cancel and an unload. A wrong access and memory that
-# is definitely lost are failures; nothing is suppressed.
+# libchaku.so under memcheck: every function misused, and an ordinary life of chats, a cancel and an unload. A wrong
+# access and memory that is definitely lost are failures; nothing is suppressed.
 #
 #     tests/sanitize/valgrind.sh    needs valgrind, target/release/libchaku.so and the models of `make models`
 set -uo pipefail
@@ -29,8 +29,8 @@ check() { # NAME COMMAND...
 compile() { # PROGRAM SOURCE...
     local program=$1
     shift
-    "$CC" -std=c99 -Wall -Wextra -Wpedantic -Werror -Wno-nonnull -O1 -g -Iinclude -Itests/abi/misuse "$@" "$OUT/orphans.o" -o "$program" \
-        -L"$LIB" -lchaku -Wl,-rpath,"$LIB" -lpthread
+    "$CC" -std=c99 -Wall -Wextra -Wpedantic -Werror -Wno-nonnull -O1 -g -Iinclude -Itests/abi/misuse "$@" \
+        "$OUT/orphans.o" -o "$program" -L"$LIB" -lchaku -Wl,-rpath,"$LIB" -lpthread
 }
 # One thread runs at a time under memcheck; taking turns keeps a busy one from starving the others.
 memcheck() {

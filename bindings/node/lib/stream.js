@@ -69,10 +69,14 @@ class Stream {
     if (this.#reader !== 'iterator') {
       throw new errors.FailedPreconditionError('reply() reads this stream', { reason: 'reader_taken' });
     }
-    const event = await new Promise((resolve, reject) => {
-      this.#calls.push({ resolve, reject });
-      if (this.#calls.length === 1) this.#serve();
-    });
+    // Whoever waits already comes first.
+    let event = this.#calls.length === 0 ? this.#shift() : undefined;
+    if (event === undefined && this.#end === undefined) {
+      event = await new Promise((resolve, reject) => {
+        this.#calls.push({ resolve, reject });
+        if (this.#calls.length === 1) this.#serve();
+      });
+    }
     if (event !== undefined) return { value: event, done: false };
     if (this.#end.failure !== undefined && !this.#thrown && !this.#returned) {
       this.#thrown = true;

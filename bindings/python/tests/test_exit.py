@@ -39,9 +39,13 @@ WAYS = {
     """,
     "daemons_that_close": """
         stream = session.stream('Count.')
-        for wait in (stream.result, stream.result, lambda: list(stream)):
-            threading.Thread(target=wait, daemon=True).start()
-        threading.Thread(target=session.close, daemon=True).start()
+        def quietly(call):
+            try:
+                call()
+            except chaku.Cancelled:
+                pass
+        for call in (stream.result, stream.result, lambda: list(stream), session.close):
+            threading.Thread(target=quietly, args=(call,), daemon=True).start()
     """,
     "daemon_load": """
         os.mkfifo(pipe := f'/tmp/chaku-test-{os.getpid()}.fifo')

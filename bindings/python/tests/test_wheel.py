@@ -38,9 +38,17 @@ def test_one_thing_is_exported_for_python() -> None:
     assert [name for name in symbols if name != "PyInit__chaku" and not name.startswith("chaku_")] == []
 
 
+def undefined() -> list[str]:
+    return [line.split()[7].split("@")[0] for line in readelf("--dyn-syms") if " UND " in line and line.split()[7:]]
+
+
+def test_nothing_is_destroyed_when_the_process_ends() -> None:
+    # Threads of a model may be at work then.
+    assert "__cxa_atexit" not in undefined() and "__cxa_finalize" in undefined()
+
+
 def test_its_own_functions_are_bound_inside() -> None:
-    undefined = [line.split()[-1] for line in readelf("--dyn-syms") if " UND " in line]
-    assert not any(name.startswith(("chaku_", "ggml_", "llama_")) for name in undefined)
+    assert not any(name.startswith(("chaku_", "ggml_", "llama_")) for name in undefined())
     assert [line for line in readelf("--relocs") if " chaku_" in line] == []
 
 

@@ -12,18 +12,20 @@ static void expect_failure(enum kind kind, struct call *call, const char *reason
     run(call);
     if (out_error < 0) {
         int is_null = call->function->parameters[parameter].role == HANDLE && kind == NULLS;
-        check(kind, is_neutral(call, is_null), "%s(%s %s) returned %s", call->function->name, what, name, outcome(call));
+        check(kind, is_neutral(call, is_null), "%s(%s %s) returned %s", call->function->name, what, name,
+              outcome(call));
         clear(call);
         return;
     }
-    check(kind, failed_with(call, CHAKU_INVALID_ARGUMENT, reason, name), "%s(%s %s): %s", call->function->name, what, name, outcome(call));
+    check(kind, failed_with(call, CHAKU_INVALID_ARGUMENT, reason, name), "%s(%s %s): %s", call->function->name, what,
+          name, outcome(call));
     clear(call);
     call->destroyed = 0;
     kept = call->values[out_error].pointer;
     call->values[out_error].pointer = NULL;
     run(call);
-    check(kind, failed_with(call, CHAKU_INVALID_ARGUMENT, NULL, NULL), "%s(%s %s) without out_error returned %lld", call->function->name,
-          what, name, (long long)call->result.returned.integer);
+    check(kind, failed_with(call, CHAKU_INVALID_ARGUMENT, NULL, NULL), "%s(%s %s) without out_error returned %lld",
+          call->function->name, what, name, (long long)call->result.returned.integer);
     call->values[out_error].pointer = kept;
     clear(call);
     call->destroyed = 0;
@@ -39,16 +41,19 @@ static void expect_success_with_null(const struct function *function, int parame
     memset(&call.values[parameter], 0, sizeof call.values[parameter]);
     run(&call);
     if (find(function, OUT_ERROR) < 0) {
-        check(NULLS, !is_neutral(&call, 0), "%s(NULL %s) returned %s", function->name, function->parameters[parameter].name, outcome(&call));
+        check(NULLS, !is_neutral(&call, 0), "%s(NULL %s) returned %s", function->name,
+              function->parameters[parameter].name, outcome(&call));
     } else {
-        check(NULLS, succeeded(&call), "%s(NULL %s): %s", function->name, function->parameters[parameter].name, outcome(&call));
+        check(NULLS, succeeded(&call), "%s(NULL %s): %s", function->name, function->parameters[parameter].name,
+              outcome(&call));
     }
     /* Its own `destroy` cannot be waited for without one, or without the counter it counts in. */
     if (function->parameters[parameter].role == DESTROY || function->parameters[parameter].role == USER_DATA) {
         call.destroyed = 1;
     }
     finish(&call);
-    if (spoilt_handle && function->parameters[parameter].source != A_LIVE_ONE) release(function->parameters[parameter].type, own);
+    if (spoilt_handle && function->parameters[parameter].source != A_LIVE_ONE)
+        release(function->parameters[parameter].type, own);
 }
 
 static void null_arguments(struct call *call) {
@@ -58,8 +63,10 @@ static void null_arguments(struct call *call) {
         const struct parameter *parameter = &function->parameters[i];
         union value kept = call->values[i];
         if (parameter->role == INTEGER || parameter->role == NUMBER || parameter->role == USER_DATA) continue;
-        /* A buffer may be missing when it has no room, an array when it has no elements: here they are said to have some. */
-        if (parameter->nullable && parameter->role != OUT_BUFFER && !(parameter->role == HANDLE && find(function, OUT_ERROR) < 0)) {
+        /* A buffer may be missing when it has no room, an array when it has no elements: here they are said to have
+         * some. */
+        if (parameter->nullable && parameter->role != OUT_BUFFER &&
+            !(parameter->role == HANDLE && find(function, OUT_ERROR) < 0)) {
             expect_success_with_null(function, i);
             continue;
         }
@@ -78,14 +85,16 @@ static void nothing_but_null(const struct function *function) {
     memset(call.values, 0, sizeof call.values);
     for (i = 0; i < function->count; i++) {
         const struct parameter *parameter = &function->parameters[i];
-        required |= !parameter->nullable && parameter->role != OUT_ERROR && parameter->role != INTEGER && parameter->role != NUMBER;
+        required |= !parameter->nullable && parameter->role != OUT_ERROR && parameter->role != INTEGER &&
+                    parameter->role != NUMBER;
     }
     run(&call);
     if (find(function, OUT_ERROR) < 0) {
-        check(NULLS, is_neutral(&call, function->parameters[0].role == HANDLE), "%s(all NULL) returned %s", function->name, outcome(&call));
+        check(NULLS, is_neutral(&call, function->parameters[0].role == HANDLE), "%s(all NULL) returned %s",
+              function->name, outcome(&call));
     } else {
-        check(NULLS, !required || call.result.returned.integer == CHAKU_INVALID_ARGUMENT, "%s(all NULL) returned %lld", function->name,
-              (long long)call.result.returned.integer);
+        check(NULLS, !required || call.result.returned.integer == CHAKU_INVALID_ARGUMENT, "%s(all NULL) returned %lld",
+              function->name, (long long)call.result.returned.integer);
     }
 }
 
@@ -137,7 +146,8 @@ static void freed_twice(const struct function *function) {
     void *next;
     prepare(&call, function);
     run(&call);
-    check(DOUBLE_FREE, call.result.returned.integer == CHAKU_OK, "%s of a live handle returned %s", function->name, outcome(&call));
+    check(DOUBLE_FREE, call.result.returned.integer == CHAKU_OK, "%s of a live handle returned %s", function->name,
+          outcome(&call));
     run(&call);
     check(DOUBLE_FREE, is_neutral(&call, 0), "%s, the second time, returned %s", function->name, outcome(&call));
     next = make(type);
@@ -163,7 +173,8 @@ void misuse_alone(void) {
         for (i = 0; i < function->count; i++) {
             const struct parameter *parameter = &function->parameters[i];
             if (parameter->role != HANDLE) continue;
-            check(STALE, is_alive(parameter->type, call.values[i].pointer), "%s harms its `%s`", function->name, parameter->name);
+            check(STALE, is_alive(parameter->type, call.values[i].pointer), "%s harms its `%s`", function->name,
+                  parameter->name);
         }
         finish(&call);
         nothing_but_null(function);

@@ -46,7 +46,9 @@ int find(const struct function *function, enum role role) {
     return -1;
 }
 
-static int is_own(const struct parameter *parameter) { return parameter->role == HANDLE && parameter->source != A_LIVE_ONE; }
+static int is_own(const struct parameter *parameter) {
+    return parameter->role == HANDLE && parameter->source != A_LIVE_ONE;
+}
 
 void prepare(struct call *call, const struct function *function) {
     static int32_t tokens[1];
@@ -165,7 +167,8 @@ int same_value(const struct call *a, const struct call *b, int readable) {
     switch (a->function->returns) {
         case A_NUMBER: return left->number == right->number;
         case A_TEXT:
-            if (!readable || left->pointer == NULL || right->pointer == NULL) return (left->pointer == NULL) == (right->pointer == NULL);
+            if (!readable || left->pointer == NULL || right->pointer == NULL)
+                return (left->pointer == NULL) == (right->pointer == NULL);
             return strcmp(left->pointer, right->pointer) == 0;
         case A_POINTER: return (left->pointer == NULL) == (right->pointer == NULL);
         default: return left->integer == right->integer;
@@ -185,9 +188,11 @@ const char *outcome(const struct call *call) {
     } else {
         parameter = chaku_error_detail(result->error, "parameter");
         snprintf(text, sizeof text, "%s `%s` about `%s` in `%s` (%s), handle %p, number %lld, destroyed %d",
-                 chaku_code_name((chaku_code)result->returned.integer), chaku_error_reason(result->error), parameter ? parameter : "",
+                 chaku_code_name((chaku_code)result->returned.integer), chaku_error_reason(result->error),
+                 parameter ? parameter : "",
                  chaku_error_detail(result->error, "function") ? chaku_error_detail(result->error, "function") : "",
-                 chaku_error_message(result->error), result->handle, (long long)result->number, destroyed_count(&call->destroyed));
+                 chaku_error_message(result->error), result->handle, (long long)result->number,
+                 destroyed_count(&call->destroyed));
     }
     return text;
 }

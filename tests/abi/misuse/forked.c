@@ -1,5 +1,5 @@
-/* A child of fork, made while models work and other threads hold whatever they hold: it has none of their threads, is told so by every
- * function that would need them, and ends as programs end. */
+/* A child of fork, made while models work and other threads hold whatever they hold: it has none of their threads, is
+ * told so by every function that would need them, and ends as programs end. */
 #include "misuse.h"
 
 #include <pthread.h>
@@ -17,22 +17,28 @@ static int stop;
 static int takes(const struct function *function, enum role role) { return find(function, role) >= 0; }
 
 /* Functions of errors: the child makes its own. */
-static int is_of_errors(const struct function *function) { return function->count > 0 && function->parameters[0].type == chaku_error_type && !takes(function, OUT_ERROR); }
+static int is_of_errors(const struct function *function) {
+    return function->count > 0 && function->parameters[0].type == chaku_error_type && !takes(function, OUT_ERROR);
+}
 
 static void errors_work(chaku_error *of_parent) {
     chaku_error *error = NULL;
     chaku_options *options = NULL;
     const char *function;
     chaku_code code = chaku_options_new(&options, &error);
-    check(FORKED, code == CHAKU_FAILED_PRECONDITION && options == NULL && error != NULL, "chaku_options_new in a child returned %d", code);
+    check(FORKED, code == CHAKU_FAILED_PRECONDITION && options == NULL && error != NULL,
+          "chaku_options_new in a child returned %d", code);
     check(FORKED, chaku_error_code(error) == code, "chaku_error_code in a child returned %d", chaku_error_code(error));
-    check(FORKED, strcmp(chaku_error_reason(error), "forked") == 0, "chaku_error_reason in a child returned %s", chaku_error_reason(error));
+    check(FORKED, strcmp(chaku_error_reason(error), "forked") == 0, "chaku_error_reason in a child returned %s",
+          chaku_error_reason(error));
     check(FORKED, chaku_error_message(error)[0] != '\0', "chaku_error_message in a child is empty");
     function = chaku_error_detail(error, "function");
     check(FORKED, function != NULL && strcmp(function, "chaku_options_new") == 0, "chaku_error_detail in a child");
-    check(FORKED, chaku_error_detail_count(error) > 0 && chaku_error_detail_key(error, 0) != NULL, "chaku_error_detail_key in a child");
+    check(FORKED, chaku_error_detail_count(error) > 0 && chaku_error_detail_key(error, 0) != NULL,
+          "chaku_error_detail_key in a child");
     /* The parent's are not there, and no error of the child's is taken for one. */
-    check(FORKED, chaku_error_reason(of_parent)[0] == '\0', "a parent's error reads as %s", chaku_error_reason(of_parent));
+    check(FORKED, chaku_error_reason(of_parent)[0] == '\0', "a parent's error reads as %s",
+          chaku_error_reason(of_parent));
     check(FORKED, chaku_error_free(of_parent) == CHAKU_INVALID_ARGUMENT, "a parent's error can be freed in a child");
     check(FORKED, chaku_error_free(error) == CHAKU_OK, "chaku_error_free in a child");
     check(FORKED, chaku_error_free(error) == CHAKU_INVALID_ARGUMENT, "chaku_error_free in a child, the second time");
@@ -46,16 +52,17 @@ static void call_everything(void) {
         if (is_of_errors(function)) continue;
         run(call);
         if (takes(function, OUT_ERROR)) {
-            check(FORKED, failed_with(call, CHAKU_FAILED_PRECONDITION, "forked", NULL), "%s in a child: %s", function->name, outcome(call));
-        } else if (takes(function, HANDLE) && function->neutral_for_null.integer == CHAKU_OK && function->neutral.integer == CHAKU_INVALID_ARGUMENT) {
-            check(FORKED, call->result.returned.integer == CHAKU_FAILED_PRECONDITION, "%s in a child returned %s", function->name, outcome(call));
+            check(FORKED, failed_with(call, CHAKU_FAILED_PRECONDITION, "forked", NULL), "%s in a child: %s",
+                  function->name, outcome(call));
+        } else if (takes(function, HANDLE) && function->neutral_for_null.integer == CHAKU_OK &&
+                   function->neutral.integer == CHAKU_INVALID_ARGUMENT) {
+            check(FORKED, call->result.returned.integer == CHAKU_FAILED_PRECONDITION, "%s in a child returned %s",
+                  function->name, outcome(call));
         } else if (!function->for_children) {
             check(FORKED, is_neutral(call, 0), "%s in a child returned %s", function->name, outcome(call));
-        } else if (strncmp(function->name, "chaku_device_", strlen("chaku_device_")) == 0) {
-            /* To ask a device may need threads and locks: in a child there are none. */
-            check(FORKED, function->changing || !same_value(call, &parents[f], 1), "%s in a child returned %s", function->name, outcome(call));
         } else {
-            check(FORKED, function->changing || same_value(call, &parents[f], 1), "%s in a child returned %s", function->name, outcome(call));
+            check(FORKED, function->changing || same_value(call, &parents[f], 1), "%s in a child returned %s",
+                  function->name, outcome(call));
         }
     }
     errors_work(live[chaku_error_type]);
@@ -83,7 +90,8 @@ static void in_a_child(void (*act)(void), int number) {
         exit(0);
     }
     if (waitpid(child, &status, 0) != child) give_up("waitpid");
-    check(FORKED, WIFEXITED(status) && WEXITSTATUS(status) == 0, "child %d did not end well: status %d", number, status);
+    check(FORKED, WIFEXITED(status) && WEXITSTATUS(status) == 0, "child %d did not end well: status %d", number,
+          status);
 }
 
 static chaku_options *first_options;
@@ -91,7 +99,8 @@ static chaku_error *first_error;
 
 static void call_little(void) {
     errors_work(first_error);
-    check(FORKED, chaku_options_free(first_options) == CHAKU_FAILED_PRECONDITION, "the first options can be freed in a child");
+    check(FORKED, chaku_options_free(first_options) == CHAKU_FAILED_PRECONDITION,
+          "the first options can be freed in a child");
 }
 
 /* Before there is a thread of chaku there are handles, whose locks a child may miss as well. */
@@ -139,8 +148,8 @@ void misuse_forked(const char *endless_path) {
         const struct function *function = &functions[f];
         for (i = 0; i < function->count; i++) {
             if (function->parameters[i].role != HANDLE) continue;
-            check(FORKED, is_alive(function->parameters[i].type, childs[f].values[i].pointer), "the child's %s harms the parent's `%s`",
-                  function->name, function->parameters[i].name);
+            check(FORKED, is_alive(function->parameters[i].type, childs[f].values[i].pointer),
+                  "the child's %s harms the parent's `%s`", function->name, function->parameters[i].name);
         }
         finish(&childs[f]);
     }

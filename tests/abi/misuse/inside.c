@@ -1,5 +1,5 @@
-/* Every function, with valid arguments, from inside each kind of callback: what is callback-safe does there what it does
- * elsewhere, everything else refuses. */
+/* Every function, with valid arguments, from inside each kind of callback: what is callback-safe does there what it
+ * does elsewhere, everything else refuses. */
 #include "misuse.h"
 
 #include <stdlib.h>
@@ -17,13 +17,13 @@ static void call_everything(void) {
         struct call *call = &within[f];
         run(call);
         if (!function->callback_safe) {
-            check(REENTRANT, failed_with(call, CHAKU_FAILED_PRECONDITION, "reentrant", NULL), "%s in %s: %s", function->name, place,
-                  outcome(call));
+            check(REENTRANT, failed_with(call, CHAKU_FAILED_PRECONDITION, "reentrant", NULL), "%s in %s: %s",
+                  function->name, place, outcome(call));
         } else if (find(function, OUT_ERROR) >= 0) {
             check(REENTRANT, succeeded(call), "%s in %s: %s", function->name, place, outcome(call));
         } else {
-            check(REENTRANT, function->changing || same_value(call, &outside[f], 1), "%s in %s returned %s", function->name, place,
-                  outcome(call));
+            check(REENTRANT, function->changing || same_value(call, &outside[f], 1), "%s in %s returned %s",
+                  function->name, place, outcome(call));
         }
     }
     __atomic_store_n(&left, 1, __ATOMIC_SEQ_CST);
@@ -54,7 +54,9 @@ static void delivering(chaku_request *request) { chaku_request_on_event(request,
 
 static void getting_ready(chaku_request *request) { chaku_request_on_ready(request, in_ready, NULL, NULL, NULL); }
 
-static void ending_a_delivery(chaku_request *request) { chaku_request_on_event(request, ignore_event, NULL, in_destroy, NULL); }
+static void ending_a_delivery(chaku_request *request) {
+    chaku_request_on_event(request, ignore_event, NULL, in_destroy, NULL);
+}
 
 static void ending_a_ready_callback(chaku_request *request) {
     chaku_request_on_ready(request, ignore_ready, NULL, in_destroy, NULL);
@@ -76,9 +78,12 @@ void misuse_inside(void) {
     static const struct {
         const char *name;
         void (*enter)(chaku_request *request);
-    } places[] = {{"an event callback of run", running},       {"an event callback", delivering},
-                  {"a ready callback", getting_ready},         {"destroy after the last event", ending_a_delivery},
-                  {"destroy of a ready callback", ending_a_ready_callback}, {"destroy of a refused callback", failing_to_register},
+    } places[] = {{"an event callback of run", running},
+                  {"an event callback", delivering},
+                  {"a ready callback", getting_ready},
+                  {"destroy after the last event", ending_a_delivery},
+                  {"destroy of a ready callback", ending_a_ready_callback},
+                  {"destroy of a refused callback", failing_to_register},
                   {"destroy of a log callback", ending_a_log}};
     int p, f, waited_ms;
     outside = calloc((size_t)function_count, sizeof *outside);

@@ -1,4 +1,5 @@
-/* misuse SHORT.gguf LONG.gguf: a model that answers with a short text, and one that never ends. CHAKU_TEST_SEED chooses what threads do. */
+/* misuse SHORT.gguf LONG.gguf: a model that answers with a short text, and one that never ends. CHAKU_TEST_SEED chooses
+ * what threads do. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "misuse.h"
 
@@ -8,10 +9,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static const char *const kind_names[KINDS] = {"null", "stale", "wrong type", "foreign", "double free", "reentrant", "concurrent", "forked"};
+static const char *const kind_names[KINDS] = {"null",        "stale",     "wrong type", "foreign",
+                                              "double free", "reentrant", "concurrent", "forked"};
 
 /* In memory that forked children count in too. */
-static struct { int passed[KINDS], failed[KINDS]; } *counts;
+static struct {
+    int passed[KINDS], failed[KINDS];
+} *counts;
 
 void count_passed(enum kind kind) { __atomic_add_fetch(&counts->passed[kind], 1, __ATOMIC_SEQ_CST); }
 
@@ -65,7 +69,8 @@ int main(int argc, char **argv) {
     misuse_forked(argv[2]);
     end_world();
     for (kind = 0; kind < KINDS; kind++) {
-        printf("%-12s %7d checks, %d failed\n", kind_names[kind], counts->passed[kind] + counts->failed[kind], counts->failed[kind]);
+        printf("%-12s %7d checks, %d failed\n", kind_names[kind], counts->passed[kind] + counts->failed[kind],
+               counts->failed[kind]);
         passed += counts->passed[kind];
         failed += counts->failed[kind];
     }

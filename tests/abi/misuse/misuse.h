@@ -1,5 +1,5 @@
-/* Every exported function, called wrongly in every way its signature allows. generate_misuse.py writes what the functions are into a
- * table; the files here walk it: one way to be wrong a file. */
+/* Every exported function, called wrongly in every way its signature allows. generate_misuse.py writes what the
+ * functions are into a table; the files here walk it: one way to be wrong a file. */
 #ifndef MISUSE_H
 #define MISUSE_H
 
@@ -12,9 +12,32 @@
 
 /* ---- The table ---- */
 
-enum type { chaku_error_type, chaku_options_type, chaku_runtime_type, chaku_model_type, chaku_session_type, chaku_request_type, chaku_event_type, TYPES, NO_TYPE };
+enum type {
+    chaku_error_type,
+    chaku_options_type,
+    chaku_runtime_type,
+    chaku_model_type,
+    chaku_session_type,
+    chaku_request_type,
+    chaku_event_type,
+    TYPES,
+    NO_TYPE
+};
 
-enum role { HANDLE, OUT_HANDLE, OUT_ERROR, OUT_NUMBER, OUT_BUFFER, TEXT, ARRAY, CALLBACK, DESTROY, USER_DATA, INTEGER, NUMBER };
+enum role {
+    HANDLE,
+    OUT_HANDLE,
+    OUT_ERROR,
+    OUT_NUMBER,
+    OUT_BUFFER,
+    TEXT,
+    ARRAY,
+    CALLBACK,
+    DESTROY,
+    USER_DATA,
+    INTEGER,
+    NUMBER
+};
 
 /* Where a valid handle comes from: see objects.c. */
 enum source { A_LIVE_ONE, A_FRESH_ONE, A_MODEL_OF_ITS_OWN, AN_ANSWERED_SESSION, A_FINISHED_LOAD };
@@ -70,7 +93,8 @@ void give_up(const char *why);
 
 extern char model_path[];
 extern const char *const type_names[TYPES];
-/* One of each type that stays, for what only looks at it; two of each that were freed, the second one's place taken again. */
+/* One of each type that stays, for what only looks at it; two of each that were freed, the second one's place taken
+ * again. */
 extern void *live[TYPES];
 extern void *stale[TYPES][2];
 

@@ -81,7 +81,8 @@ chaku_request *start_endless(const char *path) {
 
 static int32_t keep_first_text(const chaku_event *event, void *user_data) {
     chaku_event **kept = user_data;
-    if (*kept == NULL && chaku_event_kind(event) == CHAKU_EVENT_TEXT) works(chaku_event_retain(event, kept, NULL), "chaku_event_retain");
+    if (*kept == NULL && chaku_event_kind(event) == CHAKU_EVENT_TEXT)
+        works(chaku_event_retain(event, kept, NULL), "chaku_event_retain");
     return 0;
 }
 
@@ -139,7 +140,8 @@ int is_alive(enum type type, void *handle) {
     switch (type) {
         case chaku_error_type: return chaku_error_reason(handle)[0] != '\0';
         case chaku_options_type: return chaku_options_unset(handle, CHAKU_OPT_SEED, NULL) == CHAKU_OK;
-        case chaku_runtime_type: return chaku_runtime_set_log(handle, CHAKU_LOG_ERROR, NULL, NULL, NULL, NULL) == CHAKU_OK;
+        case chaku_runtime_type:
+            return chaku_runtime_set_log(handle, CHAKU_LOG_ERROR, NULL, NULL, NULL, NULL) == CHAKU_OK;
         case chaku_model_type: return chaku_model_vocab_size(handle) > 0;
         case chaku_session_type: return chaku_session_cancel(handle) == CHAKU_OK;
         case chaku_request_type:

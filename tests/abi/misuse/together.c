@@ -1,5 +1,6 @@
-/* Four threads at one function, with right and wrong arguments, on handles that the others free meanwhile. Whatever they meet: a right
- * answer, or an error that fits one of the arguments. Each handle is freed once, each `destroy` runs once. */
+/* Four threads at one function, with right and wrong arguments, on handles that the others free meanwhile. Whatever
+ * they meet: a right answer, or an error that fits one of the arguments. Each handle is freed once, each `destroy` runs
+ * once. */
 #include "misuse.h"
 
 #include <pthread.h>
@@ -16,7 +17,7 @@ static const struct function *tested;
 static void *shared[MOST_PARAMETERS][SHARED_HANDLES];
 static int made, freed, registered, destroyed;
 static int right_answers, typed_errors; /* of all functions */
-static struct call reference; /* what the function returns when nothing is wrong */
+static struct call reference;           /* what the function returns when nothing is wrong */
 static pthread_barrier_t start;
 
 static uint64_t next_random(uint64_t *state) {
@@ -88,7 +89,8 @@ static int is_named_code(const chaku_code *codes, chaku_code code) {
 
 /* The error is about an argument that was chosen so. */
 static int fits(const struct call *call, const enum choice *choices) {
-    const char *reason = chaku_error_reason(call->result.error), *about = chaku_error_detail(call->result.error, "parameter");
+    const char *reason = chaku_error_reason(call->result.error),
+               *about = chaku_error_detail(call->result.error, "parameter");
     int i;
     for (i = 0; about != NULL && i < tested->count; i++) {
         if (strcmp(about, tested->parameters[i].name) != 0) continue;
@@ -107,20 +109,22 @@ static int fits(const struct call *call, const enum choice *choices) {
 static void judge_error(const struct call *call, const enum choice *choices, int bad) {
     chaku_code code = (chaku_code)call->result.returned.integer;
     if (code == CHAKU_OK) {
-        check(CONCURRENT, !bad && succeeded(call), "%s with wrong arguments, by %d threads: %s", tested->name, THREADS, outcome(call));
+        check(CONCURRENT, !bad && succeeded(call), "%s with wrong arguments, by %d threads: %s", tested->name, THREADS,
+              outcome(call));
         return;
     }
-    check(CONCURRENT, gave_no_handle(call) && touched_nothing(call), "%s, by %d threads, writes although it fails: %s", tested->name, THREADS,
-          outcome(call));
+    check(CONCURRENT, gave_no_handle(call) && touched_nothing(call), "%s, by %d threads, writes although it fails: %s",
+          tested->name, THREADS, outcome(call));
     if (call->values[find(tested, OUT_ERROR)].pointer == NULL) {
-        check(CONCURRENT, bad ? code == CHAKU_INVALID_ARGUMENT : code > 0 && code != CHAKU_INTERNAL, "%s, by %d threads, returned %d",
-              tested->name, THREADS, code);
+        check(CONCURRENT, bad ? code == CHAKU_INVALID_ARGUMENT : code > 0 && code != CHAKU_INTERNAL,
+              "%s, by %d threads, returned %d", tested->name, THREADS, code);
         return;
     }
-    check(CONCURRENT, chaku_error_code(call->result.error) == code, "%s, by %d threads, returns another code than its error: %s", tested->name,
-          THREADS, outcome(call));
+    check(CONCURRENT, chaku_error_code(call->result.error) == code,
+          "%s, by %d threads, returns another code than its error: %s", tested->name, THREADS, outcome(call));
     check(CONCURRENT,
-          fits(call, choices) || (!bad && (is_named(tested->reasons, chaku_error_reason(call->result.error)) || is_named_code(tested->codes, code))),
+          fits(call, choices) || (!bad && (is_named(tested->reasons, chaku_error_reason(call->result.error)) ||
+                                           is_named_code(tested->codes, code))),
           "%s, by %d threads: %s", tested->name, THREADS, outcome(call));
 }
 
@@ -138,7 +142,8 @@ static void judge_value(const struct call *call, const enum choice *choices, int
     }
     /* A text may be gone as soon as it is returned, when another thread frees its owner: it is not read. */
     answered = varies || same_value(call, &reference, !may_be_freed);
-    check(CONCURRENT, answered || (may_be_freed && is_neutral(call, 0)), "%s, by %d threads, returned %s", tested->name, THREADS, outcome(call));
+    check(CONCURRENT, answered || (may_be_freed && is_neutral(call, 0)), "%s, by %d threads, returned %s", tested->name,
+          THREADS, outcome(call));
     add(answered ? &right_answers : &typed_errors);
 }
 
@@ -168,7 +173,9 @@ static void call_once(uint64_t *state) {
         judge_error(&call, choices, bad);
     } else {
         judge_value(&call, choices, bad);
-        if (tested->parameters[0].consumed && call.values[0].pointer != NULL && call.result.returned.integer == CHAKU_OK) add(&freed);
+        if (tested->parameters[0].consumed && call.values[0].pointer != NULL &&
+            call.result.returned.integer == CHAKU_OK)
+            add(&freed);
     }
     clear(&call);
 }
@@ -178,7 +185,8 @@ static void replace_one(uint64_t *state) {
     int index = (int)(next_random(state) % (unsigned)tested->count);
     void *old;
     if (tested->parameters[index].role != HANDLE) return;
-    old = __atomic_exchange_n(&shared[index][next_random(state) % SHARED_HANDLES], make_shared(index), __ATOMIC_SEQ_CST);
+    old =
+        __atomic_exchange_n(&shared[index][next_random(state) % SHARED_HANDLES], make_shared(index), __ATOMIC_SEQ_CST);
     free_shared(tested->parameters[index].type, old);
 }
 
@@ -220,13 +228,15 @@ static void all_at(const struct function *function, uint64_t seed) {
     for (t = 0; t < THREADS; t++) pthread_join(threads[t], NULL);
     pthread_barrier_destroy(&start);
     for (i = 0; i < function->count; i++) {
-        for (t = 0; function->parameters[i].role == HANDLE && t < SHARED_HANDLES; t++) free_shared(function->parameters[i].type, shared[i][t]);
+        for (t = 0; function->parameters[i].role == HANDLE && t < SHARED_HANDLES; t++)
+            free_shared(function->parameters[i].type, shared[i][t]);
     }
-    check(CONCURRENT, made == freed, "%s, by %d threads: %d handles were made and %d freed", function->name, THREADS, made, freed);
+    check(CONCURRENT, made == freed, "%s, by %d threads: %d handles were made and %d freed", function->name, THREADS,
+          made, freed);
     finish(&reference);
     chaku_runtime_set_log(NULL, CHAKU_LOG_ERROR, NULL, NULL, NULL, NULL); /* what the default runtime was given */
-    check(CONCURRENT, wait_destroyed(&destroyed, registered), "%s, by %d threads: destroy ran %d times for %d callbacks", function->name, THREADS,
-          destroyed, registered);
+    check(CONCURRENT, wait_destroyed(&destroyed, registered),
+          "%s, by %d threads: destroy ran %d times for %d callbacks", function->name, THREADS, destroyed, registered);
 }
 
 void misuse_together(uint64_t seed) {

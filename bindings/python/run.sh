@@ -39,8 +39,8 @@ for entry in zipfile.ZipFile(sys.argv[1]).infolist():
 ' "$wheel" >"$out/wheel.contents"
 environment venv "$out/wheel.contents" "$wheel" "$(grep ^pytest== $here/requirements.txt)"
 
-# Isolated (-I): what is imported is what was installed, never the sources.
+# Isolated (-I): what is imported is what was installed, never the sources; and nothing is written among them (-B).
 rm -f "$out/counts"
-CHAKU_TEST_COUNTS=$out/counts "$out/venv/bin/python" -I -m pytest -c $here/pyproject.toml --rootdir $here -p no:cacheprovider $here/tests "$@" || status=$?
+CHAKU_TEST_COUNTS=$out/counts "$out/venv/bin/python" -I -B -m pytest -c $here/pyproject.toml --rootdir $here -p no:cacheprovider $here/tests "$@" || status=$?
 cat "$out/counts" 2>/dev/null || echo "0 passed, 1 failed"  # the watchdog ends everything
 exit $status

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use crate::failure::{Outcome, outcome, pairs};
 use crate::handle::Handle;
 use crate::inbox::Inbox;
-use crate::napi::bindgen_prelude::{AsyncTask, Buffer, Int32Array, Object};
+use crate::napi::bindgen_prelude::{AsyncTask, Object};
 use crate::napi::{self, napi};
 use crate::options::options;
 use crate::request::Request;
@@ -81,20 +81,14 @@ impl Model {
 
     /// The tokens of a text.
     #[napi]
-    pub fn tokenize(
-        &self,
-        text: String,
-        add_special: bool,
-        parse_special: bool,
-    ) -> AsyncTask<Work<Vec<i32>, Int32Array>> {
-        let call = move |model: &chaku_abi::Model| model.tokenize(&text, add_special, parse_special);
-        Work::with(self.handle.get(), call, Int32Array::from)
+    pub fn tokenize(&self, text: String, add_special: bool, parse_special: bool) -> AsyncTask<Work<Vec<i32>>> {
+        Work::with(self.handle.get(), move |model| model.tokenize(&text, add_special, parse_special))
     }
 
     /// The bytes tokens stand for.
     #[napi]
-    pub fn detokenize(&self, tokens: Vec<i32>, special: bool) -> AsyncTask<Work<Vec<u8>, Buffer>> {
-        Work::with(self.handle.get(), move |model| model.detokenize(&tokens, special), Buffer::from)
+    pub fn detokenize(&self, tokens: Vec<i32>, special: bool) -> AsyncTask<Work<Vec<u8>>> {
+        Work::with(self.handle.get(), move |model| model.detokenize(&tokens, special))
     }
 
     /// Whether an answer ends with this token.
@@ -105,8 +99,8 @@ impl Model {
 
     /// Ends all work of the model and waits until it is over. Frees nothing.
     #[napi]
-    pub fn close(&self, timeout_ms: Option<f64>) -> AsyncTask<Work<(), ()>> {
-        Work::with(self.handle.get(), move |model| model.close(timeout(timeout_ms)), |()| ())
+    pub fn close(&self, timeout_ms: Option<f64>) -> AsyncTask<Work<()>> {
+        Work::with(self.handle.get(), move |model| model.close(timeout(timeout_ms)))
     }
 
     /// Frees the handles of the model and of its sessions, and with them the weights.

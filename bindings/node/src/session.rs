@@ -85,8 +85,8 @@ impl Session {
 
     /// Cancels the request under way, waits until it has ended, and refuses new ones. Frees nothing.
     #[napi]
-    pub fn close(&self, timeout_ms: Option<f64>) -> AsyncTask<Work<(), ()>> {
-        Work::with(self.handle.get(), move |session| session.close(timeout(timeout_ms)), |()| ())
+    pub fn close(&self, timeout_ms: Option<f64>) -> AsyncTask<Work<()>> {
+        Work::with(self.handle.get(), move |session| session.close(timeout(timeout_ms)))
     }
 
     /// Frees the handle.

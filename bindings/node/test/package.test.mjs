@@ -97,6 +97,8 @@ test('the library exports the C functions and its entry, stays loaded, and fits 
   const exported = run('nm', '-D', '--defined-only').trim().split('\n').map((line) => line.split(' ').at(-1));
   const functions = read(source, 'capi', 'abi', 'symbols.txt').trim().split('\n');
   assert.deepEqual(exported.sort(), [...functions, 'napi_register_module_v1'].sort());
+  // No static object is destroyed while a model may still work: nobody asks for it.
+  assert.doesNotMatch(run('nm', '-D', '--undefined-only'), /__cxa_atexit/);
   assert.match(run('readelf', '-d'), /NODELETE/);
   assert.match(run('readelf', '-d'), /SYMBOLIC/);
   const segments = run('readelf', '-lW').split('\n').filter((line) => /^ *LOAD/.test(line));

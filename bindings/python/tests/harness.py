@@ -200,7 +200,7 @@ def program(source: str, *, environment: dict[str, str] | None = None) -> subpro
     """A Python program in a process of its own, with `import chaku` and the names of this module at hand."""
     head = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\nfrom harness import *\nimport chaku\n"
     return subprocess.Popen(
-        [sys.executable, "-I", "-X", "faulthandler", "-c", head + textwrap.dedent(source)],
+        [sys.executable, "-I", "-B", "-X", "faulthandler", "-c", head + textwrap.dedent(source)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -97,10 +97,11 @@ def test_option_defaults() -> None:
     assert len(chat(other, "Go.", max_tokens=4).tokens) == 4
     assert len(chat(other, "Go.", temperature=0).tokens) == 3
     assert len(chat(other, "Go.", max_tokens=None).tokens) == 3
-    # An empty list is a value too: no stop texts, not those of the session.
-    stopping = load(SCRIPT).session(stop="there")
-    assert chat(stopping, "Go.").text == "Hello "
-    assert chat(stopping, "Go.", stop=[]).text == SCRIPT_REPLY
+    # An empty text or list is a value too: none, whatever the session says.
+    other = load(SCRIPT).session(stop="there", grammar='root ::= "no"')
+    assert chat(other, "Go.").text == "no"
+    assert chat(other, "Go.", grammar="").text == "Hello "
+    assert chat(other, "Go.", stop=[], grammar="").text == SCRIPT_REPLY
 
 
 def test_option_table() -> None:

@@ -15,7 +15,7 @@ os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 SMOLLM2 = "target/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 TINY = "target/models/tiny-random.gguf"
 PYTHON = "target/python/venv/bin/python"
-PAIRS, ROUNDS, DRAINS, CANCELS, INTERRUPTS, EVENTS, LOOKUPS = 20, 8, 5, 120, 40, 100_000, 20
+PAIRS, ROUNDS, DRAINS, CANCELS, INTERRUPTS, EVENTS, LOOKUPS = 20, 9, 5, 120, 40, 100_000, 20
 
 
 def run(*command):
@@ -95,12 +95,13 @@ def handles():
 
 
 def languages():
-    """The same answer through C and through each module, c a b b a c, so that a drift of the machine hits all alike."""
+    """The same answer through C and through each module: a b c c b a, then b c a a c b, so that each takes every place in turn and a drift hits all."""
     ways = {"c": ("target/benches/stream", SMOLLM2), "python": (PYTHON, "benches/python/stream.py", SMOLLM2), "node": ("node", "benches/node/stream.mjs", SMOLLM2)}
     speeds = {way: [] for way in ways}
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         turn = dict.fromkeys(ways, 0.0)
-        for way in (*ways, *reversed(ways)):
+        order = [*ways][number % 3:] + [*ways][:number % 3]
+        for way in (*order, *reversed(order)):
             seen = json.loads(run(*ways[way])[-1])
             turn[way] += seen["tokens"] / seen["seconds"] / 2
         for way, speed in turn.items():

@@ -15,7 +15,7 @@ os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 SMOLLM2 = "target/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 TINY = "target/models/tiny-random.gguf"
 PYTHON = "target/python/venv/bin/python"
-PAIRS, ROUNDS, DRAINS, CANCELS, INTERRUPTS, EVENTS, LOOKUPS = 20, 9, 5, 120, 40, 100_000, 20
+PAIRS, ROUNDS, DRAINS, CANCELS, INTERRUPTS, EVENTS, LOOKUPS = 20, 20, 5, 120, 40, 100_000, 20
 
 
 def run(*command):

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SHIM: [&str; 6] = ["backend", "model", "context", "grammar", "sampler", "chat"];
+const SHIM: [&str; 8] = ["assert", "assert_on_purpose", "backend", "model", "context", "grammar", "sampler", "chat"];
 
 fn main() {
     let llama = llama_sources();

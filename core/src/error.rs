@@ -218,7 +218,8 @@ impl From<chaku_llama::Error> for Error {
             E::Cancelled => Reason::Cancelled,
             // llama.cpp tells these two apart by its words alone.
             E::LoadFailed { message } if message.contains("unknown model architecture") => Reason::ModelUnsupported,
-            E::LoadFailed { .. } => Reason::ModelCorrupt,
+            E::LoadFailed { .. } | E::Asserted { .. } => Reason::ModelCorrupt,
+            E::Broken => Reason::Poisoned,
             E::ContextFailed { .. } => Reason::MemoryBudget,
             E::Decode { .. } => Reason::DecodeFailed,
             E::InvalidGrammar { .. } => Reason::InvalidGrammar,

@@ -24,7 +24,7 @@ int32_t chaku_llama_backend_init(chaku_llama_log_fn log, chaku_llama_abort_fn on
         llama_log_set(on_log, nullptr);
         // common/ logs through a thread of its own, started by the first message that passes: no message ever passes.
         common_log_set_verbosity_thold(LOG_LEVEL_OUTPUT - 1);
-        ggml_set_abort_callback(on_abort);
+        chaku::catch_asserts(on_abort);
         llama_backend_init();
         return CHAKU_LLAMA_OK;
     });

@@ -1,7 +1,7 @@
 // The guarded C surface of llama.cpp that src/ffi.rs declares. No exception leaves these functions.
 //
 // Every function that can fail returns a status and, unless the status is OK, may fill `error`: the words of the C++
-// exception. What llama.cpp only logs is collected by the log callback, on the thread that made the call.
+// exception or the failed assert. What llama.cpp only logs is collected by the log callback, on the thread that made the call.
 #pragma once
 
 #include "llama.h"
@@ -14,9 +14,10 @@ extern "C" {
 #endif
 
 enum {
-    CHAKU_LLAMA_OK      = 0,
-    CHAKU_LLAMA_THREW   = 1, // a C++ exception was caught; `error` has its words
-    CHAKU_LLAMA_REFUSED = 2, // the call was made and said no; `error` says why where llama.cpp does not log it
+    CHAKU_LLAMA_OK       = 0,
+    CHAKU_LLAMA_THREW    = 1, // a C++ exception was caught; `error` has its words
+    CHAKU_LLAMA_REFUSED  = 2, // the call was made and said no; `error` says why where llama.cpp does not log it
+    CHAKU_LLAMA_ASSERTED = 3, // an assert of llama.cpp failed; `error` has its words. What the call worked on is left half done
 };
 
 // Bytes owned by the shim. Invariant: data is NULL or comes from malloc; chaku_llama_text_free releases it.
@@ -46,6 +47,9 @@ struct chaku_llama_device {
 
 size_t  chaku_llama_device_count(void);
 int32_t chaku_llama_device_get(size_t index, struct chaku_llama_device * out, struct chaku_llama_text * error);
+
+// For tests: fails an assert while `n_threads` threads compute a graph, or, if it is 0, outside of one.
+int32_t chaku_llama_assert_on_purpose(int32_t n_threads, struct chaku_llama_text * error);
 
 // ---- model and vocabulary ----
 
@@ -113,8 +117,9 @@ int32_t chaku_llama_logits(struct llama_context * context, int32_t i, float ** l
 
 // ---- thread pool ----
 
-struct ggml_threadpool * chaku_llama_threadpool_new(int32_t n_threads, uint32_t poll);
-void                     chaku_llama_threadpool_free(struct ggml_threadpool * pool);
+int32_t chaku_llama_threadpool_new(int32_t n_threads, uint32_t poll, struct ggml_threadpool ** out,
+                                   struct chaku_llama_text * error);
+void    chaku_llama_threadpool_free(struct ggml_threadpool * pool);
 
 // ---- sampler ----
 

@@ -3,6 +3,10 @@
 
 #include <vector>
 
+#if defined(__linux__)
+#include <pthread.h>
+#endif
+
 int32_t chaku_llama_context_new(llama_model * model, const chaku_llama_context_params * params,
                                 chaku_llama_should_abort_fn should_abort, void * user_data, llama_context ** out,
                                 chaku_llama_text * error) {
@@ -96,11 +100,32 @@ int32_t chaku_llama_logits(llama_context * context, int32_t i, float ** logits, 
     });
 }
 
-ggml_threadpool * chaku_llama_threadpool_new(int32_t n_threads, uint32_t poll) {
-    ggml_threadpool_params params = ggml_threadpool_params_default(n_threads);
-    params.prio = GGML_SCHED_PRIO_NORMAL; // threads keep what they inherit; the caller's own is not touched
-    params.poll = poll;
-    return ggml_threadpool_new(&params);
+namespace {
+
+// Threads that are started meanwhile inherit this name, on Linux.
+struct inherited_name {
+#if defined(__linux__)
+    char own[16] = {};
+    inherited_name() {
+        pthread_getname_np(pthread_self(), own, sizeof(own));
+        pthread_setname_np(pthread_self(), chaku::COMPUTE_THREAD);
+    }
+    ~inherited_name() { pthread_setname_np(pthread_self(), own); }
+#endif
+};
+
+} // namespace
+
+int32_t chaku_llama_threadpool_new(int32_t n_threads, uint32_t poll, ggml_threadpool ** out, chaku_llama_text * error) {
+    *out = nullptr;
+    return chaku::guard(error, [&] {
+        ggml_threadpool_params params = ggml_threadpool_params_default(n_threads);
+        params.prio = GGML_SCHED_PRIO_NORMAL; // threads keep what they inherit; the caller's own is not touched
+        params.poll = poll;
+        const inherited_name name;
+        *out = ggml_threadpool_new(&params);
+        return *out ? CHAKU_LLAMA_OK : CHAKU_LLAMA_REFUSED;
+    });
 }
 
 void chaku_llama_threadpool_free(ggml_threadpool * pool) {

@@ -1,5 +1,7 @@
 //! A window of positions over a model: the KV memory and the computation.
 
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use llama_cpp_sys_2 as sys;
@@ -75,9 +77,10 @@ pub enum Decoded {
 ///
 /// Sequences share one buffer, so that a copy of a part of a sequence costs nothing.
 pub struct Context {
-    // The order of the fields is the order of their destruction: the context uses the pool, the cell and the model.
-    raw: Handle,
-    pool: Threadpool,
+    // The order of the fields is the order of their destruction: the context uses the cell and the model.
+    own: ManuallyDrop<Own>,
+    /// An assert failed in it: it is not used again, and not freed.
+    broken: Cell<bool>,
     abort: AbortCell,
     model: Model,
     n_seq_max: u32,
@@ -89,6 +92,12 @@ pub struct Context {
     last_positions: Vec<Pos>,
 }
 
+/// What llama.cpp made for a context; the context is freed before the pool that computes in it.
+struct Own {
+    raw: Handle,
+    pool: Threadpool,
+}
+
 struct Handle(NonNull<ffi::llama_context>);
 
 // SAFETY: a llama_context has no ties to the thread that made it, and Context is not Sync, so one thread uses it at a time.
@@ -98,6 +107,17 @@ impl Drop for Handle {
     fn drop(&mut self) {
         // SAFETY: from llama_init_from_model, freed once, before the pool and the model it uses.
         unsafe { sys::llama_free(self.0.as_ptr()) }
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        // A failed assert left it half done, and perhaps compute threads that wait for ever, which freeing would join.
+        // So it is leaked; nothing runs in it any more.
+        if !self.broken.get() {
+            // SAFETY: dropped once, here, and not used afterwards.
+            unsafe { ManuallyDrop::drop(&mut self.own) };
+        }
     }
 }
 
@@ -150,8 +170,8 @@ impl Context {
         // stop threads for every graph.
         unsafe { sys::llama_attach_threadpool(raw.0.as_ptr(), pool.raw(), pool.raw()) };
         let mut context = Self {
-            raw,
-            pool,
+            own: ManuallyDrop::new(Own { raw, pool }),
+            broken: Cell::new(false),
             abort,
             model: model.clone(),
             n_seq_max: params.n_seq_max,
@@ -179,7 +199,7 @@ impl Context {
         self.outputs.clear();
         let mut code = 0;
         let words = self.abort.during(should_abort, || {
-            ffi::run_logged("llama_decode", |error| {
+            self.guarded("llama_decode", |error| {
                 // SAFETY: the batch's lists have `len` entries each, and all that llama_decode asserts about them was
                 // checked; among it that `len` is at most n_batch, which is an i32.
                 unsafe {
@@ -242,7 +262,7 @@ impl Context {
             return false;
         }
         let mut removed = false;
-        let result = ffi::run("llama_memory_seq_rm", |error| {
+        let result = self.guarded("llama_memory_seq_rm", |error| {
             // SAFETY: the sequence exists.
             unsafe { ffi::chaku_llama_seq_rm(self.raw(), seq, p0, p1, &raw mut removed, error) }
         });
@@ -258,10 +278,11 @@ impl Context {
             let message = "this model's memory copies whole sequences only";
             return Err(Error::input("range", message));
         }
-        ffi::run("llama_memory_seq_cp", |error| {
+        self.guarded("llama_memory_seq_cp", |error| {
             // SAFETY: both sequences exist, and kv_unified makes partial copies possible.
             unsafe { ffi::chaku_llama_seq_cp(self.raw(), from, to, p0, p1, error) }
         })
+        .map(drop)
     }
 
     /// Adds `delta` to the positions `p0` to `p1` (not included; -1 = the end) of a sequence.
@@ -270,10 +291,11 @@ impl Context {
         if !self.can_shift() {
             return Err(Error::input("model", "its positions cannot be shifted"));
         }
-        ffi::run("llama_memory_seq_add", |error| {
+        self.guarded("llama_memory_seq_add", |error| {
             // SAFETY: the sequence exists, and the memory can shift.
             unsafe { ffi::chaku_llama_seq_add(self.raw(), seq, p0, p1, delta, error) }
         })
+        .map(drop)
     }
 
     /// The smallest position that a sequence has.
@@ -302,7 +324,7 @@ impl Context {
     pub fn clear(&mut self) {
         self.outputs.clear();
         // It throws only if it runs out of memory, and it allocates none.
-        let _ = ffi::run("llama_memory_clear", |error| {
+        let _ = self.guarded("llama_memory_clear", |error| {
             // SAFETY: a living context.
             unsafe { ffi::chaku_llama_memory_clear(self.raw(), error) }
         });
@@ -314,11 +336,11 @@ impl Context {
         check_threads("threads", threads)?;
         check_threads("threads_batch", threads_batch)?;
         let wanted = threads.max(threads_batch);
-        if wanted > self.pool.threads() {
+        if wanted > self.own.pool.threads() {
             let pool = Threadpool::new(wanted)?;
             // SAFETY: no decode runs; the old pool is detached before it is dropped.
             unsafe { sys::llama_attach_threadpool(self.raw(), pool.raw(), pool.raw()) };
-            self.pool = pool;
+            self.own.pool = pool;
         }
         let (threads, threads_batch) = (threads.cast_signed(), threads_batch.cast_signed());
         // SAFETY: sets two numbers that the next graph reads, both within the pool.
@@ -331,7 +353,7 @@ impl Context {
     pub fn logits(&self, i: i32) -> Option<&[f32]> {
         self.check_output(i).ok()?;
         let mut logits = std::ptr::null_mut();
-        ffi::run("llama_get_logits_ith", |error| {
+        self.guarded("llama_get_logits_ith", |error| {
             // SAFETY: that index has logits.
             unsafe { ffi::chaku_llama_logits(self.raw(), i, &raw mut logits, error) }
         })
@@ -343,7 +365,21 @@ impl Context {
     }
 
     pub(crate) fn raw(&self) -> *mut ffi::llama_context {
-        self.raw.0.as_ptr()
+        self.own.raw.0.as_ptr()
+    }
+
+    /// Makes one guarded call that works on this context. Returns what llama.cpp logged as errors meanwhile.
+    pub(crate) fn guarded(
+        &self,
+        name: &'static str,
+        body: impl FnOnce(*mut ffi::Text) -> i32,
+    ) -> Result<String, Error> {
+        if self.broken.get() {
+            return Err(Error::Broken);
+        }
+        let result = ffi::run_logged(name, body);
+        self.broken.set(matches!(result, Err(Error::Asserted { .. })));
+        result
     }
 
     pub(crate) fn check_output(&self, i: i32) -> Result<(), Error> {

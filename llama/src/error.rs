@@ -12,6 +12,17 @@ pub enum Error {
         /// The exception's own words.
         message: String,
     },
+    /// An assert of llama.cpp failed, and was caught in the shim: the model, or what was done with it, is impossible.
+    #[error("a check of llama.cpp failed in {call}: {message}")]
+    Asserted {
+        /// The llama.cpp function that was called.
+        call: &'static str,
+        /// File, line and condition of the assert.
+        message: String,
+    },
+    /// An assert failed earlier in this context, which was left half done.
+    #[error("llama.cpp failed in this context before, and it cannot be used any more; load the model again")]
+    Broken,
     /// llama.cpp refused the model file.
     #[error("{message}")]
     LoadFailed {

@@ -7,6 +7,7 @@ pub(crate) use llama_cpp_sys_2::{ggml_threadpool, llama_context, llama_model, ll
 use crate::{Error, Pos, SeqId, Token, log};
 
 pub(crate) const OK: i32 = 0;
+pub(crate) const ASSERTED: i32 = 3;
 pub(crate) const THREW: i32 = 1;
 
 /// Bytes that the shim allocated.
@@ -55,7 +56,8 @@ pub(crate) fn call(name: &'static str, body: impl FnOnce(*mut Text) -> i32) -> R
     let (status, words) = make(body);
     match status {
         OK => Ok(Outcome::Done),
-        THREW => Err(threw(name, words)),
+        ASSERTED => Err(Error::Asserted { call: name, message: words }),
+        THREW => Err(Error::Threw { call: name, message: words }),
         _ => Ok(Outcome::Refused(words)),
     }
 }
@@ -69,7 +71,8 @@ pub(crate) fn run(name: &'static str, body: impl FnOnce(*mut Text) -> i32) -> Re
 pub(crate) fn run_logged(name: &'static str, body: impl FnOnce(*mut Text) -> i32) -> Result<String, Error> {
     match make(body) {
         (OK, words) => Ok(words),
-        (_, words) => Err(threw(name, words)),
+        (ASSERTED, words) => Err(Error::Asserted { call: name, message: words }),
+        (_, words) => Err(Error::Threw { call: name, message: words }),
     }
 }
 
@@ -81,10 +84,6 @@ fn make(body: impl FnOnce(*mut Text) -> i32) -> (i32, String) {
         [] => (status, logged),
         _ => (status, error.to_text()),
     }
-}
-
-fn threw(call: &'static str, message: String) -> Error {
-    Error::Threw { call, message }
 }
 
 pub(crate) type LogFn = extern "C" fn(level: i32, text: *const c_char, user_data: *mut c_void);
@@ -177,6 +176,9 @@ unsafe extern "C" {
     pub(crate) fn chaku_llama_backend_init(log: LogFn, on_abort: AbortFn, error: *mut Text) -> i32;
     pub(crate) fn chaku_llama_device_count() -> usize;
     pub(crate) fn chaku_llama_device_get(index: usize, out: *mut Device, error: *mut Text) -> i32;
+
+    #[cfg(test)]
+    pub(crate) fn chaku_llama_assert_on_purpose(n_threads: i32, error: *mut Text) -> i32;
 
     pub(crate) fn chaku_llama_model_load(
         path: *const c_char,
@@ -275,7 +277,12 @@ unsafe extern "C" {
         error: *mut Text,
     ) -> i32;
 
-    pub(crate) fn chaku_llama_threadpool_new(n_threads: i32, poll: u32) -> *mut ggml_threadpool;
+    pub(crate) fn chaku_llama_threadpool_new(
+        n_threads: i32,
+        poll: u32,
+        out: *mut *mut ggml_threadpool,
+        error: *mut Text,
+    ) -> i32;
     pub(crate) fn chaku_llama_threadpool_free(pool: *mut ggml_threadpool);
 
     #[cfg(test)]
@@ -326,4 +333,35 @@ unsafe extern "C" {
         stops: *mut Text,
         error: *mut Text,
     ) -> i32;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fail(n_threads: i32) -> Result<(), Error> {
+        crate::backend::init().unwrap();
+        // SAFETY: nothing is passed but a number.
+        run("test", |error| unsafe { chaku_llama_assert_on_purpose(n_threads, error) })
+    }
+
+    #[test]
+    fn a_failed_assert_is_an_error_and_says_where() {
+        for _ in 0..3 {
+            let Err(Error::Asserted { call: "test", message }) = fail(0) else { panic!("not an assert") };
+            assert!(message.starts_with("assert_on_purpose.cpp:"), "{message}");
+            assert!(message.ends_with("on purpose"), "{message}");
+        }
+    }
+
+    #[test]
+    #[cfg_attr(
+        not(target_os = "linux"),
+        ignore = "compute threads are known by their names, which only Linux inherits"
+    )]
+    fn a_failed_assert_of_a_computation_is_an_error() {
+        for n_threads in [1, 2, 4] {
+            assert!(matches!(fail(n_threads), Err(Error::Asserted { .. })), "{n_threads} threads");
+        }
+    }
 }

@@ -75,12 +75,12 @@ pub(crate) extern "C" fn on_log(level: i32, text: *const c_char, _user_data: *mu
     }
 }
 
-/// The callback for `ggml_set_abort_callback`. The process ends when it returns: nothing can prevent that.
+/// Told the words of an assert of llama.cpp that failed. What becomes of it is decided in `shim/assert.cpp`.
 pub(crate) extern "C" fn on_abort(message: *const c_char) {
     if message.is_null() {
         return;
     }
-    // SAFETY: ggml_abort passes a NUL-terminated buffer on its own stack.
+    // SAFETY: the shim passes a NUL-terminated text that it keeps during the call.
     let message = unsafe { CStr::from_ptr(message) }.to_string_lossy();
     deliver(LogLevel::Error, &message);
 }

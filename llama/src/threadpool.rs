@@ -26,8 +26,11 @@ impl Threadpool {
     pub(crate) fn new(threads: u32) -> Result<Self, Error> {
         check_threads("threads", threads)?;
         check_can_spawn(threads - 1)?;
-        // SAFETY: the number is in ggml's range, and the system can start the workers, which ggml asserts.
-        let raw = unsafe { ffi::chaku_llama_threadpool_new(threads.cast_signed(), POLL) };
+        let mut raw = std::ptr::null_mut();
+        ffi::run("ggml_threadpool_new", |error| {
+            // SAFETY: the number is in ggml's range, and the system can start the workers, which ggml asserts.
+            unsafe { ffi::chaku_llama_threadpool_new(threads.cast_signed(), POLL, &raw mut raw, error) }
+        })?;
         let raw = NonNull::new(raw).ok_or_else(|| Error::ContextFailed { message: "no thread pool".to_owned() })?;
         Ok(Self { raw, threads })
     }

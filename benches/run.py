@@ -15,7 +15,7 @@ os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 SMOLLM2 = "target/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 TINY = "target/models/tiny-random.gguf"
 PYTHON = "target/python/venv/bin/python"
-PAIRS, ROUNDS, DRAINS, CANCELS, INTERRUPTS, EVENTS, LOOKUPS = 20, 20, 5, 120, 40, 100_000, 20
+PAIRS, ROUNDS, TURNS, DRAINS, CANCELS, INTERRUPTS, EVENTS, LOOKUPS = 20, 12, 3, 5, 120, 40, 100_000, 20
 
 
 def run(*command):
@@ -95,20 +95,41 @@ def handles():
 
 
 def languages():
-    """The same answer through C and through each module: a b c c b a, then b c a a c b, so that each takes every place in turn and a drift hits all."""
+    """The same answers through C and through each module. The three processes live side by side and answer in turns, so that a drift hits all; each round has
+    new ones, because where a process's memory lies makes a difference too."""
     ways = {"c": ("target/benches/stream", SMOLLM2), "python": (PYTHON, "benches/python/stream.py", SMOLLM2), "node": ("node", "benches/node/stream.mjs", SMOLLM2)}
     speeds = {way: [] for way in ways}
-    for number in range(ROUNDS):
-        turn = dict.fromkeys(ways, 0.0)
-        order = [*ways][number % 3:] + [*ways][:number % 3]
-        for way in (*order, *reversed(order)):
-            seen = json.loads(run(*ways[way])[-1])
-            turn[way] += seen["tokens"] / seen["seconds"] / 2
-        for way, speed in turn.items():
+    for _ in range(ROUNDS):
+        for way, speed in answer_in_turns(ways).items():
             speeds[way].append(speed)
     for way in ("python", "node"):
         report(f"{way}_vs_c", "ratio", ">= 0.97", " | ".join((" ".join(ways["c"]), " ".join(ways[way]))), [a / b for a, b in zip(speeds[way], speeds["c"])],
                c_tokens_per_s=statistics.median(speeds["c"]), tokens_per_s=statistics.median(speeds[way]))
+
+
+def answer_in_turns(ways):
+    """Tokens per second of each: a b c c b a, then b c a a c b, and so on, after an answer of each to warm up."""
+    processes = {way: subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for way, command in ways.items()}
+
+    def ask(way):
+        processes[way].stdin.write("\n")
+        processes[way].stdin.flush()
+        return json.loads(processes[way].stdout.readline())
+
+    tokens, seconds = dict.fromkeys(ways, 0), dict.fromkeys(ways, 0.0)
+    for way in ways:
+        ask(way)
+    for turn in range(TURNS):
+        order = [*ways][turn % 3:] + [*ways][:turn % 3]
+        for way in (*order, *reversed(order)):
+            seen = ask(way)
+            tokens[way] += seen["tokens"]
+            seconds[way] += seen["seconds"]
+    for process in processes.values():
+        process.communicate()
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, process.args)
+    return {way: tokens[way] / seconds[way] for way in ways}
 
 
 def python():

@@ -1,14 +1,16 @@
-// One streamed answer through the C ABI, after one to warm up: what benches/python/stream.py and benches/node/stream.mjs do in their languages.
-// Prints {"tokens": n, "seconds": s}: from the first token to the last, so that no prefill counts.
+// One streamed answer through the C ABI for each line of stdin: what benches/python/stream.py and benches/node/stream.mjs do in their languages.
+// Prints {"tokens": n, "seconds": s} for each: from the first token to the last, so that no prefill counts.
 #include "client.hpp"
 #include "measure.hpp"
 
 #include <cstdio>
+#include <iostream>
+#include <string>
 #include <thread>
 
 namespace {
 
-constexpr int TOKENS = 160;
+constexpr int TOKENS = 64;
 
 double answer(const client::Model & model) {
     std::this_thread::sleep_for(std::chrono::milliseconds(300));  // a thread pool spins for a moment after its last graph
@@ -37,8 +39,10 @@ int main(int argc, char ** argv) try {
     client::Options model_options;
     model_options.integer("ctx_size", 2048).integer("threads", 2).integer("threads_batch", 2);
     auto model = client::load(argv[1], model_options);
-    answer(model);
-    std::printf("{\"tokens\": %d, \"seconds\": %.6f}\n", TOKENS - 1, answer(model));
+    for (std::string line; std::getline(std::cin, line);) {
+        std::printf("{\"tokens\": %d, \"seconds\": %.6f}\n", TOKENS - 1, answer(model));
+        std::fflush(stdout);
+    }
     return 0;
 } catch (const std::exception & error) {
     std::fprintf(stderr, "%s\n", error.what());

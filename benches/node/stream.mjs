@@ -1,11 +1,12 @@
-// One streamed answer through the module, after one to warm up: `stream.mjs MODEL`. What benches/stream.cpp asks in C.
+// One streamed answer through the module for each line of stdin: `stream.mjs MODEL`. What benches/stream.cpp asks in C.
 //
-// Prints {"tokens": N, "seconds": S}: from the first token to the last, so that no prefill counts.
+// Prints {"tokens": N, "seconds": S} for each: from the first token to the last, so that no prefill counts.
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { loadModel } from '../../bindings/node/index.mjs';
 
-const TOKENS = 160;
+const TOKENS = 64;
 
 const model = await loadModel(process.argv[2], { ctxSize: 2048, threads: 2, threadsBatch: 2 });
 
@@ -20,5 +21,4 @@ async function answer() {
   return { tokens: TOKENS - 1, seconds: (times.at(-1) - times[0]) / 1e3 };
 }
 
-await answer();
-console.log(JSON.stringify(await answer()));
+for await (const _ of createInterface({ input: process.stdin })) console.log(JSON.stringify(await answer()));

@@ -4,7 +4,8 @@ import os
 import struct
 import sys
 
-F32, F16 = 0, 1
+F32, F16, Q8_0 = 0, 1, 8
+Q8_0_BLOCK = 32
 ALIGNMENT = 32
 U32, I32, FLOAT, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
 
@@ -12,6 +13,12 @@ U32, I32, FLOAT, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
 def _string(text):
     data = text.encode()
     return struct.pack("<Q", len(data)) + data
+
+
+def _q8_0(block):
+    """A scale in half precision, then a signed byte for each value."""
+    scale = max(map(abs, block)) / 127
+    return struct.pack(f"<e{Q8_0_BLOCK}b", scale, *(round(value / scale) if scale else 0 for value in block))
 
 
 class GgufWriter:
@@ -43,6 +50,9 @@ class GgufWriter:
     def i32s(self, key, values):
         self._put(key, ARRAY, struct.pack(f"<IQ{len(values)}i", I32, len(values), *values))
 
+    def f32s(self, key, values):
+        self._put(key, ARRAY, struct.pack(f"<IQ{len(values)}f", FLOAT, len(values), *values))
+
     def tensor(self, name, shape, values, kind=F32):
         """`shape` is in ggml's order: the length of a row comes first."""
         count = 1
@@ -51,6 +61,9 @@ class GgufWriter:
         assert count == len(values), (name, shape, len(values))
         if kind == F16:
             data = struct.pack(f"<{count}e", *values)
+        elif kind == Q8_0:
+            assert shape[0] % Q8_0_BLOCK == 0, (name, shape)
+            data = b"".join(_q8_0(values[i:i + Q8_0_BLOCK]) for i in range(0, count, Q8_0_BLOCK))
         else:
             floats = array.array("f", values)
             if sys.byteorder == "big":

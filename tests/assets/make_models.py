@@ -4,7 +4,10 @@ import hashlib
 import os
 import sys
 
-from make_tiny_gguf import random_llama, random_mamba, script, words
+from gguf_writer import Q8_0
+from make_tiny_bert import random_bert
+from make_tiny_gguf import random_llama, random_lora, random_mamba, script, vocabulary_only, words
+from make_tiny_mmproj import random_mmproj
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Long enough that no test reaches the end of the window by chance.
@@ -46,6 +49,17 @@ def files(folder):
         "tiny-raise.gguf": lambda path: random_llama(path, template="{{ raise_exception('this template always raises') }}"),
         # No chat template at all.
         "tiny-nochat.gguf": lambda path: random_llama(path, template=None),
+        # The same with weights in blocks of eight bits.
+        "tiny-q8.gguf": lambda path: random_llama(path, kind=Q8_0),
+        # Its vocabulary alone: loads with the option for that, and else not.
+        "tiny-vocab.gguf": lambda path: vocabulary_only(path),
+        # An adapter for it: a sound GGUF, and no model.
+        "tiny-lora.gguf": lambda path: random_lora(path),
+        # An encoder for embeddings, and one with a classification head, which makes it a reranker.
+        "tiny-bert.gguf": lambda path: random_bert(path),
+        "tiny-rank.gguf": lambda path: random_bert(path, pooling="rank"),
+        # Encoders of pictures and sounds for models as wide as tiny-random: a sound GGUF, and no model.
+        "tiny-mmproj.gguf": lambda path: random_mmproj(path),
         "truncated.gguf": lambda path: half(path, of=at("tiny-random.gguf")),
         "not-a-gguf.bin": text_file,
     }
@@ -54,7 +68,7 @@ def files(folder):
 def fingerprint():
     """Changes when a generator changes."""
     digest = hashlib.sha256()
-    for name in ("gguf_writer.py", "make_tiny_gguf.py", "make_models.py"):
+    for name in ("gguf_writer.py", "make_tiny_bert.py", "make_tiny_gguf.py", "make_tiny_mmproj.py", "make_models.py"):
         with open(os.path.join(HERE, name), "rb") as source:
             digest.update(source.read())
     return digest.hexdigest()

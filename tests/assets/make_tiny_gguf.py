@@ -2,6 +2,9 @@
 """Deterministic tiny GGUF models for tests. Python's standard library only; same arguments, same bytes.
 
   make_tiny_gguf.py OUT                          random weights, llama architecture, byte-level BPE vocabulary, ChatML template with tools
+  make_tiny_gguf.py OUT --mode q8                the same with weights in blocks of eight bits
+  make_tiny_gguf.py OUT --mode vocabulary        the same without any weights
+  make_tiny_gguf.py OUT --mode lora              an adapter for the random one: no vocabulary
   make_tiny_gguf.py OUT --mode mamba             random weights, recurrent: its memory cannot drop a part
   make_tiny_gguf.py OUT --mode script --reply "Hello there."
                                                  the reply to any chat prompt is exactly that text, one token a word, then <|im_end|>
@@ -19,8 +22,9 @@ import math
 import random
 import re
 
-from gguf_writer import F16, F32, GgufWriter
+from gguf_writer import F16, F32, Q8_0, GgufWriter
 
+RANDOM_LLAMA = 64, 2, 4, 2, 128  # width, blocks, heads, heads of keys and values, width of the feed-forward part
 NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5  # llama_token_type
 
 CHATML = (
@@ -135,16 +139,16 @@ def start(architecture, name, vocabulary, template, context, width, blocks):
     return gguf
 
 
-def random_head(gguf, weights, vocabulary, width):
+def random_head(gguf, weights, vocabulary, width, kind=F32):
     """Embeddings and output. Only printable ASCII and the merged tokens get weights in the output: a greedy reply never ends by itself, so that a
     test gets the length it asks for, and stays readable."""
-    gguf.tensor("token_embd.weight", (width, len(vocabulary)), weights.vector(len(vocabulary) * width))
+    gguf.tensor("token_embd.weight", (width, len(vocabulary)), weights.vector(len(vocabulary) * width), kind)
     gguf.tensor("output_norm.weight", (width,), [1.0] * width)
     rows = []
-    for token, kind in enumerate(vocabulary.types):
+    for token, of in enumerate(vocabulary.types):
         row = weights.vector(width, 0.5)
-        rows += row if kind == NORMAL and (32 <= token < 127 or token >= 256) else [0.0] * width
-    gguf.tensor("output.weight", (width, len(vocabulary)), rows)
+        rows += row if of == NORMAL and (32 <= token < 127 or token >= 256) else [0.0] * width
+    gguf.tensor("output.weight", (width, len(vocabulary)), rows, kind)
 
 
 def llama_keys(gguf, heads, kv_heads, head_size, ff):
@@ -163,15 +167,40 @@ def llama_block(gguf, block, width, kv_width, ff, matrix, kind):
         gguf.tensor(f"blk.{block}.{name}.weight", (columns, rows), matrix(rows, columns), kind)
 
 
-def random_llama(path, template=CHATML, context=2048, seed=42):
-    width, blocks, heads, kv_heads, ff = 64, 2, 4, 2, 128
+def random_llama(path, template=CHATML, context=2048, seed=42, kind=F32):
+    width, blocks, heads, kv_heads, ff = RANDOM_LLAMA
     vocabulary, weights = Vocabulary(), Weights(seed)
     vocabulary.pad(32)
     gguf = start("llama", "tiny-random", vocabulary, template, context, width, blocks)
     llama_keys(gguf, heads, kv_heads, width // heads, ff)
-    random_head(gguf, weights, vocabulary, width)
+    random_head(gguf, weights, vocabulary, width, kind)
     for block in range(blocks):
-        llama_block(gguf, block, width, width // heads * kv_heads, ff, weights.matrix, F32)
+        llama_block(gguf, block, width, width // heads * kv_heads, ff, weights.matrix, kind)
+    gguf.write(path)
+
+
+def vocabulary_only(path, template=CHATML, context=2048):
+    """No tensors: good for tokenizing, and for nothing else."""
+    width, blocks, heads, kv_heads, ff = RANDOM_LLAMA
+    vocabulary = Vocabulary()
+    vocabulary.pad(32)
+    gguf = start("llama", "tiny-vocab", vocabulary, template, context, width, blocks)
+    llama_keys(gguf, heads, kv_heads, width // heads, ff)
+    gguf.write(path)
+
+
+def random_lora(path, rank=4, alpha=8.0, seed=42):
+    """An adapter for the shapes of `random_llama`, of its queries and values."""
+    width, blocks, heads, kv_heads, _ = RANDOM_LLAMA
+    weights, gguf = Weights(seed), GgufWriter("llama")
+    gguf.string("general.type", "adapter")
+    gguf.string("general.name", "tiny-lora")
+    gguf.string("adapter.type", "lora")
+    gguf.f32("adapter.lora.alpha", alpha)
+    for block in range(blocks):
+        for name, rows in (("attn_q", width), ("attn_v", width // heads * kv_heads)):
+            gguf.tensor(f"blk.{block}.{name}.weight.lora_a", (width, rank), weights.matrix(rank, width))
+            gguf.tensor(f"blk.{block}.{name}.weight.lora_b", (rank, rows), weights.vector(rows * rank, 0.5))
     gguf.write(path)
 
 
@@ -238,7 +267,7 @@ def script(path, pieces, template=CHATML, context=2048, loop=False):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out")
-    parser.add_argument("--mode", choices=["random", "mamba", "script"], default="random")
+    parser.add_argument("--mode", choices=["random", "q8", "vocabulary", "lora", "mamba", "script"], default="random")
     parser.add_argument("--reply", default="Hello there, I am a test model.")
     parser.add_argument("--pieces", type=ast.literal_eval, help="a Python list of str and bytes, in place of --reply")
     parser.add_argument("--loop", action="store_true", help="after the last piece begin again")
@@ -249,8 +278,14 @@ def main():
     a = parser.parse_args()
     if a.mode == "script":
         script(a.out, a.pieces or words(a.reply), a.chat_template, a.ctx, a.loop)
+    elif a.mode == "lora":
+        random_lora(a.out, seed=a.seed)
+    elif a.mode == "vocabulary":
+        vocabulary_only(a.out, a.chat_template, a.ctx)
+    elif a.mode == "mamba":
+        random_mamba(a.out, a.chat_template, a.ctx, a.seed)
     else:
-        {"random": random_llama, "mamba": random_mamba}[a.mode](a.out, a.chat_template, a.ctx, a.seed)
+        random_llama(a.out, a.chat_template, a.ctx, a.seed, Q8_0 if a.mode == "q8" else F32)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ fn main() {
     if let Ok("linux" | "android") = std::env::var("CARGO_CFG_TARGET_OS").as_deref() {
         link_arg("-Wl,-z,nodelete");
         link_arg("-Wl,--wrap=__cxa_atexit");
+        link_arg("-Wl,--wrap=_ZN5jinja17parse_from_tokensERKNS_12lexer_resultE");
         link_arg("-Wl,-z,max-page-size=16384");
         // Node's own functions are looked up when the module is loaded, so nothing may be undefined here.
         link_arg("-Wl,-z,defs");

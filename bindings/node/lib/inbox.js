@@ -4,11 +4,15 @@ const native = require('./native.js');
 
 /** What other threads have for this one: the native inbox, emptied whenever it wakes us. */
 const inbox = new native.Inbox(() => {
-  const mail = inbox.take();
-  for (const id of mail.requests) wake(id);
-  for (const { log, ...line } of mail.lines) write(logs.get(log), { ...line, level: LEVELS[line.level] });
-  for (const log of mail.endedLogs) logs.delete(log);
+  for (const id of inbox.take()) wake(id);
+  if (logs.size > 0) takeLogs();
 });
+
+function takeLogs() {
+  const { lines, ended } = inbox.takeLogs();
+  for (const { log, ...line } of lines) write(logs.get(log), { ...line, level: LEVELS[line.level] });
+  for (const log of ended) logs.delete(log);
+}
 
 /** Who waits for which request. While somebody does, the process stays alive. */
 const waiting = new Map();

@@ -32,8 +32,10 @@ class Stream {
   #text = '';
   /** Calls of `next` that wait. */
   #calls = [];
-  /** Resolves when there may be something to read; shared by all who wait for that. */
-  #wakeUp;
+  /** Somebody waits until there may be something to read. */
+  #listening = false;
+  /** Resolves then; shared by all who read to the end. */
+  #readable;
   /** `reply`, `model` of a load, `failure`, and whether the signal is why. */
   #end;
   #ended = deferred();
@@ -64,25 +66,17 @@ class Stream {
     return this;
   }
 
-  async next() {
-    this.#reader ??= 'iterator';
-    if (this.#reader !== 'iterator') {
-      throw new errors.FailedPreconditionError('reply() reads this stream', { reason: 'reader_taken' });
-    }
-    // Whoever waits already comes first.
-    let event = this.#calls.length === 0 ? this.#shift() : undefined;
-    if (event === undefined && this.#end === undefined) {
-      event = await new Promise((resolve, reject) => {
-        this.#calls.push({ resolve, reject });
-        if (this.#calls.length === 1) this.#serve();
-      });
-    }
-    if (event !== undefined) return { value: event, done: false };
-    if (this.#end.failure !== undefined && !this.#thrown && !this.#returned) {
-      this.#thrown = true;
-      throw this.#error();
-    }
-    return { value: undefined, done: true };
+  /** One promise a call and no more: each token of an answer comes this way, between two steps of the computation. */
+  next() {
+    return new Promise((resolve, reject) => {
+      this.#reader ??= 'iterator';
+      if (this.#reader !== 'iterator') {
+        throw new errors.FailedPreconditionError('reply() reads this stream', { reason: 'reader_taken' });
+      }
+      // Whoever waits already comes first.
+      this.#calls.push({ resolve, reject });
+      if (this.#calls.length === 1) this.#serve();
+    });
   }
 
   /** Cancels, and waits for the end: from then on the session is free. */
@@ -105,16 +99,27 @@ class Stream {
     this.#request.cancel();
   }
 
-  /** Gives events to the calls that wait, in the order they came; undefined when it is over. */
-  async #serve() {
+  /** Gives events to the calls that wait, in the order they came, as far as there are any. */
+  #serve() {
     try {
       while (this.#calls.length > 0) {
         const event = this.#shift();
-        if (event !== undefined || this.#end !== undefined) this.#calls.shift().resolve(event);
-        else await this.#readable();
+        if (event !== undefined) this.#calls.shift().resolve({ value: event, done: false });
+        else if (this.#end !== undefined) this.#tellEnd(this.#calls.shift());
+        else return this.#listen();
       }
     } catch (error) {
       for (const call of this.#calls.splice(0)) call.reject(error);
+    }
+  }
+
+  /** A failure is thrown once. */
+  #tellEnd({ resolve, reject }) {
+    if (this.#end.failure !== undefined && !this.#thrown && !this.#returned) {
+      this.#thrown = true;
+      reject(this.#error());
+    } else {
+      resolve({ value: undefined, done: true });
     }
   }
 
@@ -132,7 +137,7 @@ class Stream {
   async #readAll() {
     while (this.#end === undefined) {
       if (this.#read()) this.#discard();
-      else await this.#readable();
+      else await this.#untilReadable();
     }
   }
 
@@ -180,19 +185,28 @@ class Stream {
     return (this.#end.error ??= errorOf(failure, this.#request.loads ? undefined : reply));
   }
 
-  /** Waits until there may be something to read, or for the next turn of the event loop. */
-  #readable() {
-    this.#wakeUp ??= new Promise((resolve) => {
-      const wakeUp = () => {
-        this.#wakeUp = undefined;
-        this.#taken = 0;
-        resolve();
-      };
-      if (this.#taken === TURN) setImmediate(wakeUp);
-      else wait(this.#request.id, wakeUp);
-    });
-    return this.#wakeUp;
+  #untilReadable() {
+    this.#readable ??= deferred();
+    this.#listen();
+    return this.#readable.promise;
   }
+
+  /** Comes back when there may be something to read, or in the next turn of the event loop. */
+  #listen() {
+    if (this.#listening) return;
+    this.#listening = true;
+    if (this.#taken === TURN) setImmediate(this.#wake);
+    else wait(this.#request.id, this.#wake);
+  }
+
+  #wake = () => {
+    this.#listening = false;
+    this.#taken = 0;
+    const readable = this.#readable;
+    this.#readable = undefined;
+    this.#serve();
+    readable?.resolve();
+  };
 }
 
 function deferred() {

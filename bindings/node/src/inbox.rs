@@ -24,14 +24,12 @@ pub struct Inbox {
     pub(crate) mailbox: Arc<Mailbox>,
 }
 
-/// What was in the inbox.
+/// What was in the inbox for logs.
 #[napi(object, object_from_js = false)]
-pub struct Mail {
-    /// Requests that have something to read.
-    pub requests: Vec<u32>,
+pub struct Logs {
     pub lines: Vec<Line>,
     /// Logs that will have no more lines.
-    pub ended_logs: Vec<u32>,
+    pub ended: Vec<u32>,
 }
 
 /// A line of a log.
@@ -71,16 +69,20 @@ impl Inbox {
         Ok(Inbox { mailbox })
     }
 
-    /// Empties the inbox.
+    /// Takes the requests that have something to read out of the inbox; whatever comes after this wakes again. Apart from
+    /// the logs, because it is called for each token.
     #[napi]
-    pub fn take(&self) -> Mail {
+    pub fn take(&self) -> Vec<u32> {
         let mut state = self.mailbox.0.lock();
         state.woken = false;
-        Mail {
-            requests: std::mem::take(&mut state.requests),
-            lines: std::mem::take(&mut state.lines),
-            ended_logs: std::mem::take(&mut state.ended_logs),
-        }
+        std::mem::take(&mut state.requests)
+    }
+
+    /// Takes what there is for logs, after [`take`](Self::take).
+    #[napi]
+    pub fn take_logs(&self) -> Logs {
+        let mut state = self.mailbox.0.lock();
+        Logs { lines: std::mem::take(&mut state.lines), ended: std::mem::take(&mut state.ended_logs) }
     }
 
     /// Whether the process stays alive for what may come.

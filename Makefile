@@ -13,7 +13,7 @@ SMOLLM2 := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
 
 include scripts/programs.mk
 
-.PHONY: help deps models build examples install sizes demo test sanitize lint header bench
+.PHONY: help deps models build examples install sizes demo test torture sanitize lint header bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ demo: build ## Stream a real reply: build, fetch the model, compile examples/c/c
 
 test: build models ## Run every test: Rust, C, and the comparison with a plain llama.cpp loop
 	@scripts/test.sh
+
+torture: build models ## Eight threads do random things to shared objects (OPS=20000 SEED=1)
+	@tests/torture/run.sh $(or $(OPS),20000) $(or $(SEED),1)
 
 # Both, also when the first one fails.
 sanitize: build models ## Run the tests of the C interface under memcheck and AddressSanitizer (the first time takes ten minutes more)

@@ -1,0 +1,62 @@
+#include "memory.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <dirent.h>
+#include <malloc.h>
+#include <string>
+
+#include "report.hpp"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+
+long memory_in_use() {
+#ifdef __SANITIZE_ADDRESS__
+    return -1;
+#else
+    struct mallinfo2 info = mallinfo2();
+    return static_cast<long>(info.uordblks + info.hblkhd);
+#endif
+}
+
+int thread_count() {
+    int count = -2;  // . and ..
+    DIR *folder = opendir("/proc/self/task");
+    while (folder && readdir(folder)) count++;
+    if (folder) closedir(folder);
+    return count;
+}
+
+// The smallest thing that could leak with each request is one of its events or its entry in a table: some 100 bytes, and
+// every fourth operation starts a request. So a leak of anything that belongs to a request shows as 25 KB a 1000
+// operations or more, and one of a session or a model as far more. What varies without a leak are the tables and
+// caches that grow to the most that was ever needed at once, and the number of threads that have not yet given back their
+// last pages: that is bounded, so it fades in the later rounds.
+constexpr double MOST_KB_A_1000_OPERATIONS = 4.0;
+constexpr size_t FEWEST_ROUNDS = 10;
+
+// The median of the slopes between all pairs of the later rounds (Theil and Sen): no single round decides.
+void Slope::check() const {
+    if (samples_.size() < FEWEST_ROUNDS || samples_.front() < 0) {
+        std::printf("memory: not measured (%s)\n", samples_.size() < FEWEST_ROUNDS ? "too few rounds"
+                                                                                    : "malloc does not tell");
+        return;
+    }
+    std::vector<double> slopes;
+    size_t first = samples_.size() / 2;
+    for (size_t i = first; i < samples_.size(); i++) {
+        for (size_t j = i + 1; j < samples_.size(); j++) {
+            slopes.push_back(static_cast<double>(samples_[j] - samples_[i]) / static_cast<double>(j - i));
+        }
+    }
+    std::nth_element(slopes.begin(), slopes.begin() + slopes.size() / 2, slopes.end());
+    double slope = slopes[slopes.size() / 2] / 1024 / operations_ * 1000;
+    std::printf("memory: %.1f KB after the first round, %.1f KB in the middle, %.1f KB after the last; slope %.2f KB a "
+                "1000 operations\n",
+                samples_.front() / 1024.0, samples_[first] / 1024.0, samples_.back() / 1024.0, slope);
+    CHECK(slope <= MOST_KB_A_1000_OPERATIONS, std::to_string(slope) + " KB a 1000 operations");
+}

@@ -15,6 +15,7 @@ use crate::prompt::{Ask, Prompt};
 use crate::request::{self, Request};
 use crate::runtime::deadline;
 use crate::runtime::job::Answer;
+use crate::runtime::queue::Prepare;
 
 /// A handle to a session. Dropping it while a request runs lets the request finish.
 pub struct Session(Arc<Shared>);
@@ -178,7 +179,8 @@ impl Session {
         let request =
             request::Shared::new(kind, queue, deadline, model.worker.control.signal.clone(), model.dispatch.as_ref());
         let prompt = Prompt { request: request.clone(), session: session.clone(), options: options.clone(), ask };
-        model.worker.submit(request.clone(), Box::new(move || prompt.prepare()))?;
+        let prepare = Prepare { run: Box::new(move || prompt.prepare()), owner: session.clone() };
+        model.worker.submit(request.clone(), prepare)?;
         let before = state.active.replace(request.clone());
         drop(state);
         // Not under the lock: it may be the last to hold a log sink, whose end runs the host's code.

@@ -146,7 +146,7 @@ impl World {
         let says: VecDeque<Token> = (0..random.below(60)).map(|_| 1 + random.below(3) as Token).collect();
         let deadline = (random.below(9) == 0).then(|| Duration::from_micros(random.below(300)));
         let request = Shared::new("test", 1 + random.below(6) as usize, deadline, self.control.signal.clone(), None);
-        if self.control.admission.admit(request.clone(), Box::new(|| unreachable!("it is prepared"))).is_err() {
+        if self.control.admission.admit(request.clone(), Prepare::never()).is_err() {
             return;
         }
         let script = says.iter().map(|token| char::from(b'a' + *token as u8)).collect();

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::request::{Shared, Ticket};
+use crate::runtime::queue::Prepare;
 use crate::runtime::worker::run_engine;
 
 const END: Token = 0;
@@ -142,7 +143,7 @@ impl House {
 
     fn ask(&mut self, spec: &Spec<'_>) -> Asked {
         let request = Shared::new("test", spec.queue, spec.deadline, self.control.signal.clone(), None);
-        self.control.admission.admit(request.clone(), Box::new(|| unreachable!("it is prepared already"))).unwrap();
+        self.control.admission.admit(request.clone(), Prepare::never()).unwrap();
         let answer = Arc::new(Mutex::new(None));
         let committed = answer.clone();
         self.engine.take(Job {
@@ -456,7 +457,7 @@ fn a_panic_ends_all_requests_and_the_model_says_why_it_takes_no_more() {
         assert!(error.message().contains("boom"), "{}", error.message());
     }
     let late = Shared::new("test", 4, None, control.signal.clone(), None);
-    let refused = control.admission.admit(late, Box::new(|| unreachable!("it is refused"))).unwrap_err();
+    let refused = control.admission.admit(late, Prepare::never()).unwrap_err();
     for error in [refused, control.check_open().unwrap_err()] {
         assert_eq!(error.reason(), Reason::Poisoned);
         assert!(error.message().contains("boom"), "{}", error.message());

@@ -1,6 +1,7 @@
 //! Admission: how many requests of a model may wait to start, in which order they are prepared, and the deadlines of
 //! those that wait.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,7 +14,12 @@ use crate::event::Final;
 use crate::request::Shared;
 
 /// Makes a job of a request, on the preparing thread.
-pub(crate) type Prepare = Box<dyn FnOnce() -> Result<Job<Sampler>> + Send>;
+pub(crate) struct Prepare {
+    pub(crate) run: Box<dyn FnOnce() -> Result<Job<Sampler>> + Send>,
+    /// The session, and with it the model. Kept until a request that cannot be prepared has heard why: as the last to go
+    /// it would close the model, which ends what waits with another error.
+    pub(crate) owner: Arc<dyn Any + Send + Sync>,
+}
 
 pub(crate) struct Admission {
     limit: usize,
@@ -112,5 +118,13 @@ impl Waiting {
     /// Takes out what has ended, and what `gone` says.
     fn sweep(&mut self, gone: impl Fn(&Shared) -> bool) -> Vec<Entry> {
         self.entries.extract_if(.., |entry| gone(&entry.request) || entry.request.has_ended()).collect()
+    }
+}
+
+#[cfg(test)]
+impl Prepare {
+    /// For a request that nobody prepares.
+    pub(crate) fn never() -> Self {
+        Prepare { run: Box::new(|| unreachable!("nobody prepares it")), owner: Arc::new(()) }
     }
 }

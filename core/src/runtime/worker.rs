@@ -18,7 +18,7 @@ use crate::event::Final;
 use crate::request::Shared;
 
 /// Templates may nest deeply: the host's own stacks can be as small as 512 KiB.
-const PREPARE_STACK: usize = 16 << 20;
+pub(crate) const PREPARE_STACK: usize = 16 << 20;
 const ENGINE_STACK: usize = 2 << 20;
 
 pub(crate) struct Worker {
@@ -114,7 +114,8 @@ fn run_prepare(jobs: &Sender<Job<Sampler>>, control: &Control) {
         if request.has_ended() {
             continue;
         }
-        let made = request.span.in_scope(|| catch_unwind(AssertUnwindSafe(prepare)));
+        let Prepare { run, owner } = prepare;
+        let made = request.span.in_scope(|| catch_unwind(AssertUnwindSafe(run)));
         match made.unwrap_or_else(|panic| Err(panicked(&*panic))) {
             Ok(job) => {
                 // The engine takes jobs at every turn, so this waits for one step at most. When it has gone, it has
@@ -127,6 +128,7 @@ fn run_prepare(jobs: &Sender<Job<Sampler>>, control: &Control) {
                 control.admission.leave(request.id);
             }
         }
+        drop(owner);
     }
 }
 
@@ -135,4 +137,48 @@ pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Error {
     let text = payload.downcast_ref::<&str>().copied();
     let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
     Error::new(Reason::Panic, format!("chaku panicked: {text}; please report this"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+    use crate::runtime::signal::Signal;
+
+    /// The last handle of a model: the engine, told to close, ends what waits.
+    struct LastHandle(Arc<Control>);
+
+    impl Drop for LastHandle {
+        fn drop(&mut self) {
+            let end = Error::new(Reason::ClosedWhileRunning, "the model was closed");
+            self.0.admission.close(&end, self.0.refusal());
+        }
+    }
+
+    fn refuse() -> Result<Job<Sampler>> {
+        Err(Error::new(Reason::InvalidGrammar, "no grammar"))
+    }
+
+    fn panic() -> Result<Job<Sampler>> {
+        panic!("while preparing")
+    }
+
+    #[test]
+    fn a_request_that_is_all_that_is_left_of_its_model_hears_why_it_cannot_be_prepared() {
+        for (run, expected) in [(refuse as fn() -> _, Reason::InvalidGrammar), (panic, Reason::Panic)] {
+            let control = Control::new(1);
+            let request = Shared::new("test", 1, None, Arc::new(Signal::default()), None);
+            let handle = Arc::new(LastHandle(control.clone()));
+            let alive = handle.clone();
+            let run = move || {
+                let _alive = alive;
+                run()
+            };
+            control.admission.admit(request.clone(), Prepare { run: Box::new(run), owner: handle }).unwrap();
+            let (jobs, _inbox) = bounded(1);
+            run_prepare(&jobs, &control);
+            let Ok(Some(Event::Final(end))) = request.next(None) else { panic!("the end comes first") };
+            assert_eq!(end.error.as_ref().map(Error::reason), Some(expected));
+        }
+    }
 }

@@ -15,6 +15,7 @@ ALLOWED = {
     "chaku-node": {"chaku-abi"},
     "chaku-bench": {"chaku"},
     "chaku-loom": set(),
+    "chaku-mutation": {"chaku-abi"},
 }
 
 metadata = json.loads(subprocess.check_output(["cargo", "metadata", "--no-deps", "--format-version=1"]))

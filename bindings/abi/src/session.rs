@@ -17,8 +17,10 @@ owner!(
 );
 
 impl Session {
-    /// Says something as the user, and starts the answer.
-    pub fn chat(&self, text: &str, options: &Options) -> Result<Request> {
+    /// Says something as the user, and starts the answer. Here and below, a text that is not UTF-8 is refused by the
+    /// library.
+    pub fn chat(&self, text: impl AsRef<[u8]>, options: &Options) -> Result<Request> {
+        let text = text.as_ref();
         // SAFETY: `text` has its length and outlives the call; the outputs are local variables.
         start(|out, error| unsafe {
             c::chaku_session_chat(self.raw(), text.as_ptr().cast(), length(text), options.raw(), out, error)
@@ -26,7 +28,8 @@ impl Session {
     }
 
     /// Appends raw text, and starts to generate after it.
-    pub fn generate(&self, text: &str, options: &Options) -> Result<Request> {
+    pub fn generate(&self, text: impl AsRef<[u8]>, options: &Options) -> Result<Request> {
+        let text = text.as_ref();
         // SAFETY: as in `chat`.
         start(|out, error| unsafe {
             c::chaku_session_generate(self.raw(), text.as_ptr().cast(), length(text), options.raw(), out, error)
@@ -34,9 +37,10 @@ impl Session {
     }
 
     /// Computes text ahead: a message if `role` is given, else raw text.
-    pub fn ingest(&self, role: Option<&str>, text: &str, options: &Options) -> Result<Request> {
+    pub fn ingest(&self, role: Option<&str>, text: impl AsRef<[u8]>, options: &Options) -> Result<Request> {
         let role = role.map(|role| c_string(role, "role")).transpose()?;
         let role = role.as_ref().map_or(ptr::null(), |role| role.as_ptr());
+        let text = text.as_ref();
         let (raw, len) = (self.raw(), length(text));
         // SAFETY: as in `chat`; the role is NULL or NUL-terminated and outlives the call.
         start(|out, error| unsafe {

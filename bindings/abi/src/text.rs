@@ -10,8 +10,8 @@ pub(crate) fn c_string(text: &str, parameter: &str) -> Result<CString> {
 }
 
 /// The length of a text that is passed as pointer and length.
-pub(crate) fn length(text: &str) -> i64 {
-    text.len() as i64
+pub(crate) fn length(text: impl AsRef<[u8]>) -> i64 {
+    text.as_ref().len() as i64
 }
 
 /// A copy of NUL-terminated text; `None` for NULL.

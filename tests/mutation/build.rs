@@ -1,0 +1,8 @@
+//! How the program is linked: as libchaku itself is, and for the same reasons. See capi/artifact/build.rs.
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
+        println!("cargo:rustc-link-arg=-Wl,--wrap=__cxa_atexit");
+    }
+}

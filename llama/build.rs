@@ -3,13 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SHIM: [&str; 8] = ["assert", "assert_on_purpose", "backend", "model", "context", "grammar", "sampler", "chat"];
+const SHIM: [&str; 9] =
+    ["assert", "assert_on_purpose", "backend", "model", "context", "grammar", "sampler", "template_limits", "chat"];
 
 fn main() {
     let llama = llama_sources();
     // Dependents' build scripts read this as DEP_CHAKU_LLAMA_ROOT.
     println!("cargo:root={}", llama.display());
     println!("cargo:rerun-if-changed=build.rs");
+    if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
+        // As libchaku is linked: capi/artifact/build.rs says why.
+        println!("cargo:rustc-link-arg-tests=-Wl,--wrap=_ZN5jinja17parse_from_tokensERKNS_12lexer_resultE");
+    }
     println!("cargo:rerun-if-changed=shim");
 
     let mut build = cc::Build::new();

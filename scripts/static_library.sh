@@ -29,7 +29,8 @@ make_ours() {
     # goes here and now, as from the shared library. Groups are dissolved: the app's linker would keep one of two groups
     # with the same name, its own, and ours is not the same any more when its symbols are local.
     # GNU ld by its full name, because `ld` may be another linker.
-    ld.bfd -r --force-group-allocation --gc-sections $(sed 's/^/--require-defined=/' "$names") -o "$work/one.o" "$work/all.a"
+    # Calls of the template parser go through the limits, as in the shared library: llama/shim/template_limits.cpp.
+    ld.bfd -r --force-group-allocation --gc-sections --wrap=_ZN5jinja17parse_from_tokensERKNS_12lexer_resultE $(sed 's/^/--require-defined=/' "$names") -o "$work/one.o" "$work/all.a"
     # What only the dropped sections asked for is no longer asked for.
     readelf -sW "$work/one.o" | awk '$7 == "UND" && $8 != "" { print $8 }' >"$work/undefined"
     objcopy --keep-global-symbols="$names" --strip-unneeded-symbols="$work/undefined" "$work/one.o" "$work/chaku.o"

@@ -6,6 +6,7 @@ fn main() {
         Ok("linux" | "android") => {
             link_arg("-Wl,-z,nodelete");
             link_arg("-Wl,--wrap=__cxa_atexit");
+            link_arg("-Wl,--wrap=_ZN5jinja17parse_from_tokensERKNS_12lexer_resultE");
             link_arg("-Wl,-z,max-page-size=16384");
             // The C functions stay visible. Bound here, they cannot be taken from another copy of chaku in the process.
             link_arg("-Wl,-Bsymbolic");

@@ -11,6 +11,8 @@ fn main() {
             link_arg("-Wl,-z,nodelete");
             // Those threads must not meet destroyed statics either: see llama/shim/backend.cpp.
             link_arg("-Wl,--wrap=__cxa_atexit");
+            // Chat templates get limits where they are parsed: see llama/shim/template_limits.cpp.
+            link_arg("-Wl,--wrap=_ZN5jinja17parse_from_tokensERKNS_12lexer_resultE");
             // A symbol that is nowhere fails here, not in the host's dlopen.
             link_arg("-Wl,-z,defs");
             // Phones with pages of 16 KiB refuse to load anything less aligned.

@@ -5,7 +5,7 @@
 //! tokenized by itself, as plain text. (What a model calls a user-defined token is no control token: llama.cpp reads it
 //! in plain text too.)
 
-use chaku_llama::{ChatTemplates, Message, Token, Vocab};
+use chaku_llama::{ChatTemplates, Message, TemplateLimits, Token, Vocab};
 
 use crate::error::{Error, Reason, Result};
 
@@ -22,6 +22,7 @@ pub(crate) fn render(
     templates: &ChatTemplates,
     messages: &[Message],
     reply: bool,
+    limits: &TemplateLimits<'_>,
 ) -> Result<Rendered> {
     let mark = unused_mark(messages);
     let mut masked = messages.to_vec();
@@ -32,7 +33,7 @@ pub(crate) fn render(
             texts.push(std::mem::replace(&mut message.content, placeholder));
         }
     }
-    let rendered = templates.render(&masked, reply)?;
+    let rendered = templates.render(&masked, reply, limits)?;
     let tokens = join(vocab, &rendered.prompt, &mark, &texts)?;
     Ok(Rendered { tokens, stops: rendered.additional_stops })
 }

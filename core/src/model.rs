@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use chaku_llama::{ChatTemplates, Token};
+use chaku_llama::{ChatTemplates, TemplateLimits, Token};
 
 use crate::clock::until;
 use crate::error::{Error, Reason, Result};
@@ -194,10 +194,19 @@ impl Shared {
         Err(Error::new(Reason::NoChatTemplate, message))
     }
 
-    /// The chat template, parsed once. Call it on the preparing thread.
-    pub(crate) fn templates(&self) -> Result<&ChatTemplates> {
-        let parse = || Ok(ChatTemplates::new(&self.llama, self.given_template())?);
-        self.templates.get_or_init(parse).as_ref().map_err(Clone::clone)
+    /// The chat template, parsed once. Call it on the preparing thread. When it is stopped, the next one tries again.
+    pub(crate) fn templates(&self, limits: &TemplateLimits<'_>) -> Result<&ChatTemplates> {
+        if self.templates.get().is_none() {
+            let parsed = match ChatTemplates::new(&self.llama, self.given_template(), limits) {
+                Err(stopped @ chaku_llama::Error::TemplateStopped) => return Err(stopped.into()),
+                parsed => parsed.map_err(Error::from),
+            };
+            let _ = self.templates.set(parsed);
+        }
+        match self.templates.get() {
+            Some(templates) => templates.as_ref().map_err(Clone::clone),
+            None => Err(Error::new(Reason::Internal, "the chat template was not kept")),
+        }
     }
 
     fn given_template(&self) -> Option<&str> {

@@ -1,9 +1,9 @@
 //! Prepares a request, on the preparing thread: renders, tokenizes, checks that it fits, makes the sampler.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use chaku_llama::{Message, Sampler, Token};
+use chaku_llama::{Message, Sampler, TemplateLimits, Token};
 
 use crate::chat::{self, Rendered};
 use crate::error::{Error, Reason, Result};
@@ -11,11 +11,21 @@ use crate::options::{Layers, Options};
 use crate::request::{self, Ticket};
 use crate::runtime::engine::overflow;
 use crate::runtime::job::{Answer, Job, Overflow};
+use crate::runtime::memory;
+use crate::runtime::worker::PREPARE_STACK;
 use crate::sampling;
 use crate::session::{self, Chat, Content};
 
 /// Where an answer ends that nothing else ends: a window that shifts has no end of its own.
 const LONGEST_ANSWER: usize = 1 << 20;
+
+/// How long the chat template of one request may run. A long conversation takes some milliseconds.
+const TEMPLATE_TIME: Duration = Duration::from_secs(10);
+
+/// What it may make, besides its share of the messages' size, and how deep it may recurse: a quarter of the preparing
+/// thread's stack, since what it made is freed recursively, too.
+const TEMPLATE_BYTES: u64 = 256 << 20;
+const TEMPLATE_STACK: usize = PREPARE_STACK / 4;
 
 /// A request before it is prepared.
 pub(crate) struct Prompt {
@@ -55,6 +65,7 @@ struct Plan {
 impl Prompt {
     pub(crate) fn prepare(self) -> Result<Job<Sampler>> {
         let began = Instant::now();
+        memory::check_room()?;
         let Prompt { request, session, options, ask } = self;
         let model = session.model.clone();
         let layers = session.layers(&options);
@@ -63,9 +74,15 @@ impl Prompt {
             Some("stop") => Overflow::Stop,
             _ => Overflow::Error,
         };
-        let plan = Planner { session: &session, layers: &layers, overflow }.plan(ask)?;
+        let stop = || {
+            let now = Instant::now();
+            now >= began + TEMPLATE_TIME || request.has_ended() || request.must_stop(now).is_some()
+        };
+        let limits = TemplateLimits { bytes: TEMPLATE_BYTES, stack: TEMPLATE_STACK, stop: &stop };
+        let plan = Planner { session: &session, layers: &layers, overflow, limits }.plan(ask);
         let stopped = request.must_stop(Instant::now());
         stopped.map_or(Ok(()), Err)?;
+        let plan = plan?;
         let sampler = if plan.generates { Some(sampler(&model.llama, &layers, &plan.tokens)?) } else { None };
         let max_tokens = layers.i64("max_tokens").filter(|&max| max > 0).map_or(LONGEST_ANSWER, |max| max as usize);
         let rollback = layers.str("on_cancel") == Some("rollback");
@@ -101,6 +118,7 @@ struct Planner<'a> {
     session: &'a session::Shared,
     layers: &'a Layers<'a>,
     overflow: Overflow,
+    limits: TemplateLimits<'a>,
 }
 
 impl Planner<'_> {
@@ -203,7 +221,7 @@ impl Planner<'_> {
         let model = &self.session.model;
         let mut all: Vec<Message> = self.system_message().into_iter().collect();
         all.extend_from_slice(messages);
-        chat::render(model.llama.vocab(), model.templates()?, &all, reply)
+        chat::render(model.llama.vocab(), model.templates(&self.limits)?, &all, reply, &self.limits)
     }
 
     fn system_message(&self) -> Option<Message> {

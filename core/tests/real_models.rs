@@ -64,6 +64,34 @@ fn a_deep_template_is_prepared_on_a_large_stack() {
     assert_eq!(caller.spawn(run).unwrap().join().unwrap(), FinishReason::Length);
 }
 
+/// Nine loops in each other, only when asked for: what a template does at once is tried out when it is parsed.
+fn endless_when_asked() -> String {
+    let (begin, end) = ("{% for i in range(9) %}".repeat(9), "{% endfor %}".repeat(9));
+    format!("{{% if messages[0].content == 'endless' %}}{begin}{end}{{% endif %}}{{{{ messages[0].content }}}}")
+}
+
+#[test]
+#[cfg_attr(not(target_os = "linux"), ignore = "templates have limits on Linux alone")]
+fn an_endless_template_is_cancelled_and_expires_like_any_request() {
+    let model = load("tiny-random.gguf", |options| options.set_str("chat_template", &endless_when_asked()).unwrap());
+    let session = model.session(&Options::new()).unwrap();
+    let mut options = greedy(3);
+    options.set_i64("deadline_ms", 100).unwrap();
+    let (_, end) = text(&session.chat("endless", &options).unwrap());
+    assert_eq!(end.finish_reason, FinishReason::Deadline);
+
+    let endless = session.chat("endless", &greedy(3)).unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    endless.cancel();
+    assert_eq!(text(&endless).1.finish_reason, FinishReason::Cancelled);
+
+    // The preparing thread is free again.
+    assert_eq!(text(&session.chat("hello", &greedy(3)).unwrap()).1.finish_reason, FinishReason::Length);
+    let _endless = session.chat("endless", &greedy(3)).unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    model.close(Some(Duration::from_secs(5))).unwrap();
+}
+
 #[test]
 fn dropping_the_model_while_it_generates_is_fine() {
     let model = load("tiny-random.gguf", |_| {});

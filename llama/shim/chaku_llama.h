@@ -69,6 +69,10 @@ int32_t chaku_llama_model_load(const char * path, const struct chaku_llama_model
 // Whether every layer's head size is a multiple of the cache types' block sizes: ggml asserts it.
 bool chaku_llama_model_cache_types_fit(const struct llama_model * model, int32_t type_k, int32_t type_v);
 
+// Bytes of memory that a context of these types takes for a position, and for a sequence whatever its length.
+void chaku_llama_model_cache_sizes(const struct llama_model * model, int32_t type_k, int32_t type_v, uint64_t * position,
+                                   uint64_t * sequence);
+
 // `count` is what the llama.h functions return: negative = the buffer is too small, and how large it must be.
 int32_t chaku_llama_tokenize(const struct llama_vocab * vocab, const char * text, int32_t text_len, llama_token * tokens,
                              int32_t capacity, bool add_special, bool parse_special, int32_t * count,
@@ -178,6 +182,14 @@ int32_t chaku_llama_grammar_check(const struct llama_vocab * vocab, const char *
 
 struct chaku_llama_templates;
 
+// What a template may take in one call; past it the call throws. See shim/template_limits.cpp.
+struct chaku_llama_template_limits {
+    uint64_t bytes; // of text and values, besides what is in proportion to the messages
+    size_t   stack; // bytes, from the call on
+    bool (*stop)(void * user_data); // asked now and then
+    void * user_data;
+};
+
 struct chaku_llama_message {
     const char * role;
     size_t       role_len;
@@ -186,6 +198,7 @@ struct chaku_llama_message {
 };
 
 int32_t chaku_llama_templates_new(const struct llama_model * model, const char * override_text, size_t override_len,
+                                  const struct chaku_llama_template_limits * limits,
                                   struct chaku_llama_templates ** out, struct chaku_llama_text * error);
 void    chaku_llama_templates_free(struct chaku_llama_templates * templates);
 int32_t chaku_llama_templates_source(const struct chaku_llama_templates * templates, struct chaku_llama_text * out,
@@ -194,8 +207,8 @@ bool    chaku_llama_templates_was_explicit(const struct chaku_llama_templates * 
 // `stops`: the additional stop strings, each ended by a NUL.
 int32_t chaku_llama_templates_render(const struct chaku_llama_templates * templates,
                                      const struct chaku_llama_message * messages, size_t n_messages,
-                                     bool add_generation_prompt, struct chaku_llama_text * prompt,
-                                     struct chaku_llama_text * stops, struct chaku_llama_text * error);
+                                     bool add_generation_prompt, const struct chaku_llama_template_limits * limits,
+                                     struct chaku_llama_text * prompt, struct chaku_llama_text * stops, struct chaku_llama_text * error);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,6 @@
 // Chat templates through common/chat: the same code as llama.app, hence the same prompts.
 #include "guard.h"
+#include "template_limits.h"
 
 #include "chat.h"
 
@@ -10,9 +11,11 @@ struct chaku_llama_templates {
 };
 
 int32_t chaku_llama_templates_new(const llama_model * model, const char * override_text, size_t override_len,
-                                  chaku_llama_templates ** out, chaku_llama_text * error) {
+                                  const chaku_llama_template_limits * limits, chaku_llama_templates ** out,
+                                  chaku_llama_text * error) {
     *out = nullptr;
     return chaku::guard(error, [&] {
+        const chaku::template_limits bounds(*limits, 0); // it is tried out on short messages
         const std::string chosen = override_text ? std::string(override_text, override_len) : std::string();
         auto result = std::make_unique<chaku_llama_templates>();
         try {
@@ -23,6 +26,7 @@ int32_t chaku_llama_templates_new(const llama_model * model, const char * overri
             common_chat_template(text ? text : "", "", "");
             throw;
         }
+        bounds.check();
         *out = result.release();
         return CHAKU_LLAMA_OK;
     });
@@ -46,7 +50,8 @@ bool chaku_llama_templates_was_explicit(const chaku_llama_templates * templates)
 }
 
 int32_t chaku_llama_templates_render(const chaku_llama_templates * templates, const chaku_llama_message * messages,
-                                     size_t n_messages, bool add_generation_prompt, chaku_llama_text * prompt,
+                                     size_t n_messages, bool add_generation_prompt,
+                                     const chaku_llama_template_limits * limits, chaku_llama_text * prompt,
                                      chaku_llama_text * stops, chaku_llama_text * error) {
     *prompt = { nullptr, 0 };
     *stops  = { nullptr, 0 };
@@ -55,16 +60,20 @@ int32_t chaku_llama_templates_render(const chaku_llama_templates * templates, co
         inputs.use_jinja             = true;
         inputs.add_generation_prompt = add_generation_prompt;
         inputs.messages.reserve(n_messages);
+        size_t input = 0;
         for (size_t i = 0; i < n_messages; i++) {
             common_chat_msg message;
             message.role.assign(messages[i].role, messages[i].role_len);
             message.content.assign(messages[i].content, messages[i].content_len);
+            input += message.role.size() + message.content.size();
             inputs.messages.push_back(std::move(message));
         }
+        const chaku::template_limits bounds(*limits, input);
         // This also analyses the template for a parser of its answers, which is not used yet: 0.4 ms for a plain template,
         // 1.4 ms for one with tools. Leaving that out (force_pure_content) also leaves out the additional stop strings and
         // what llama.app does to the messages of the templates it treats specially, hence their prompts.
         const auto params = common_chat_templates_apply(templates->templates.get(), inputs);
+        bounds.check();
 
         std::string joined;
         for (const auto & stop : params.additional_stops) {

@@ -1,5 +1,8 @@
 //! Messages to prompts, through llama.cpp's template engine.
 
+use std::any::Any;
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 
 use crate::{Error, Model, ffi};
@@ -20,6 +23,18 @@ pub struct Rendered {
     pub prompt: String,
     /// Strings that end an answer in this template, besides the tokens that do.
     pub additional_stops: Vec<String>,
+}
+
+/// What a template may take in one call. A template is a program; past a limit it ends with an error.
+///
+/// On systems whose linker has no `--wrap` (macOS, Windows) templates have no limits.
+pub struct TemplateLimits<'a> {
+    /// Bytes of text and values it may make, besides 4096 for each byte of the messages. What is freed counts too.
+    pub bytes: u64,
+    /// Bytes of stack it may use. What it made is freed recursively: the thread needs some 16 MiB besides.
+    pub stack: usize,
+    /// Asked every few hundred steps of the template: `true` ends the call with [`Error::TemplateStopped`].
+    pub stop: &'a dyn Fn() -> bool,
 }
 
 /// The chat templates of a model.
@@ -43,19 +58,18 @@ impl Drop for ChatTemplates {
 impl ChatTemplates {
     /// Parses the model's template, or `template_override` instead. A model without one gets ChatML.
     ///
-    /// A template is a program: parsing and rendering need stack in proportion to its nesting, and time as it likes.
-    pub fn new(model: &Model, template_override: Option<&str>) -> Result<Self, Error> {
+    /// Runs it on a few short messages, too, to see what it can do.
+    pub fn new(model: &Model, template_override: Option<&str>, limits: &TemplateLimits<'_>) -> Result<Self, Error> {
         model.vocab().check_has_tokenizer()?;
         let (text, length) = match template_override {
             Some(text) => (text.as_ptr(), text.len()),
             None => (std::ptr::null(), 0),
         };
         let mut raw = std::ptr::null_mut();
-        let result = ffi::run("common_chat_templates_init", |error| {
-            // SAFETY: model and text outlive the call.
-            unsafe { ffi::chaku_llama_templates_new(model.raw(), text.cast(), length, &raw mut raw, error) }
-        });
-        result.map_err(template_error)?;
+        limits.during("common_chat_templates_init", |limits, error| {
+            // SAFETY: model, text and limits outlive the call.
+            unsafe { ffi::chaku_llama_templates_new(model.raw(), text.cast(), length, limits, &raw mut raw, error) }
+        })?;
         match NonNull::new(raw) {
             Some(raw) => Ok(Self { raw }),
             None => Err(Error::Template { message: "no template".to_owned() }),
@@ -79,7 +93,12 @@ impl ChatTemplates {
     }
 
     /// Renders a conversation as llama.app does. `add_generation_prompt`: with the beginning of the assistant's answer.
-    pub fn render(&self, messages: &[Message], add_generation_prompt: bool) -> Result<Rendered, Error> {
+    pub fn render(
+        &self,
+        messages: &[Message],
+        add_generation_prompt: bool,
+        limits: &TemplateLimits<'_>,
+    ) -> Result<Rendered, Error> {
         let raw_messages: Vec<ffi::Message> = messages
             .iter()
             .map(|message| ffi::Message {
@@ -91,21 +110,21 @@ impl ChatTemplates {
             .collect();
         let mut prompt = ffi::Text::empty();
         let mut stops = ffi::Text::empty();
-        let result = ffi::run("common_chat_templates_apply", |error| {
-            // SAFETY: the messages and their texts outlive the call, and the lengths are theirs.
+        limits.during("common_chat_templates_apply", |limits, error| {
+            // SAFETY: the messages, their texts and the limits outlive the call, and the lengths are theirs.
             unsafe {
                 ffi::chaku_llama_templates_render(
                     self.raw.as_ptr(),
                     raw_messages.as_ptr(),
                     raw_messages.len(),
                     add_generation_prompt,
+                    limits,
                     &raw mut prompt,
                     &raw mut stops,
                     error,
                 )
             }
-        });
-        result.map_err(template_error)?;
+        })?;
         Ok(Rendered {
             prompt: prompt.to_text(),
             additional_stops: stops
@@ -123,9 +142,42 @@ impl std::fmt::Debug for ChatTemplates {
     }
 }
 
-fn template_error(error: Error) -> Error {
-    match error {
-        Error::Threw { message, .. } => Error::Template { message },
-        error => error,
+impl TemplateLimits<'_> {
+    /// Makes one guarded call that is held to them.
+    fn during(
+        &self,
+        name: &'static str,
+        body: impl FnOnce(*const ffi::TemplateLimits, *mut ffi::Text) -> i32,
+    ) -> Result<(), Error> {
+        let mut asked = Asked { stop: self.stop, stopped: false, panic: None };
+        let user_data = (&raw mut asked).cast();
+        let limits = ffi::TemplateLimits { bytes: self.bytes, stack: self.stack, stop: on_stop, user_data };
+        let result = ffi::run(name, |error| body(&raw const limits, error));
+        if let Some(panic) = asked.panic {
+            resume_unwind(panic);
+        }
+        match result {
+            Err(_) if asked.stopped => Err(Error::TemplateStopped),
+            Err(Error::Threw { message, .. }) => Err(Error::Template { message }),
+            result => result,
+        }
     }
+}
+
+struct Asked<'a> {
+    stop: &'a dyn Fn() -> bool,
+    stopped: bool,
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+extern "C" fn on_stop(user_data: *mut c_void) -> bool {
+    // SAFETY: TemplateLimits::during passes a pointer to its Asked, which outlives the call and which nothing else uses
+    // meanwhile.
+    let asked = unsafe { &mut *user_data.cast::<Asked<'_>>() };
+    // A panic must not cross the C++ frames: it waits until the call has ended.
+    match catch_unwind(AssertUnwindSafe(|| (asked.stop)())) {
+        Ok(stop) => asked.stopped |= stop,
+        Err(panic) => (asked.stopped, asked.panic) = (true, Some(panic)),
+    }
+    asked.stopped
 }

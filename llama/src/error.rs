@@ -23,6 +23,25 @@ pub enum Error {
     /// An assert failed earlier in this context, which was left half done.
     #[error("llama.cpp failed in this context before, and it cannot be used any more; load the model again")]
     Broken,
+    /// The model file cannot be read.
+    #[error("cannot read the file: {0}")]
+    Unreadable(#[from] std::io::Error),
+    /// The model file is broken.
+    #[error("the file is broken, {what}: {message}; download or convert it again")]
+    BadFile {
+        /// The key or tensor at fault, or `header`.
+        what: String,
+        /// What was found there, and what was expected.
+        message: String,
+    },
+    /// The file is sound, but nothing that this build can load as a model.
+    #[error("the file cannot be loaded, {what}: {message}")]
+    UnsupportedFile {
+        /// The key or tensor that says so, or `header`.
+        what: String,
+        /// What it says.
+        message: String,
+    },
     /// llama.cpp refused the model file.
     #[error("{message}")]
     LoadFailed {
@@ -64,6 +83,9 @@ pub enum Error {
         /// The template engine's words.
         message: String,
     },
+    /// [`TemplateLimits::stop`](crate::TemplateLimits::stop) ended the work of a chat template.
+    #[error("the chat template takes too long")]
+    TemplateStopped,
     /// Caught before a call that would have aborted the process.
     #[error("{what}: {message}")]
     InvalidInput {

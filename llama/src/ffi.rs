@@ -158,6 +158,14 @@ pub(crate) struct Message {
     pub(crate) content_len: usize,
 }
 
+#[repr(C)]
+pub(crate) struct TemplateLimits {
+    pub(crate) bytes: u64,
+    pub(crate) stack: usize,
+    pub(crate) stop: extern "C" fn(user_data: *mut c_void) -> bool,
+    pub(crate) user_data: *mut c_void,
+}
+
 /// A `common_sampler` and its grammar guard; only ever behind a pointer.
 #[repr(C)]
 pub(crate) struct Sampler {
@@ -189,6 +197,13 @@ unsafe extern "C" {
         error: *mut Text,
     ) -> i32;
     pub(crate) fn chaku_llama_model_cache_types_fit(model: *const llama_model, type_k: i32, type_v: i32) -> bool;
+    pub(crate) fn chaku_llama_model_cache_sizes(
+        model: *const llama_model,
+        type_k: i32,
+        type_v: i32,
+        position: *mut u64,
+        sequence: *mut u64,
+    );
     pub(crate) fn chaku_llama_tokenize(
         vocab: *const llama_vocab,
         text: *const c_char,
@@ -318,6 +333,7 @@ unsafe extern "C" {
         model: *const llama_model,
         override_text: *const c_char,
         override_len: usize,
+        limits: *const TemplateLimits,
         out: *mut *mut Templates,
         error: *mut Text,
     ) -> i32;
@@ -329,6 +345,7 @@ unsafe extern "C" {
         messages: *const Message,
         n_messages: usize,
         add_generation_prompt: bool,
+        limits: *const TemplateLimits,
         prompt: *mut Text,
         stops: *mut Text,
         error: *mut Text,

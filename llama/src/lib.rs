@@ -49,6 +49,7 @@ mod context;
 mod device;
 mod error;
 mod ffi;
+pub mod gguf;
 mod log;
 mod model;
 mod sampler;
@@ -57,7 +58,7 @@ mod threadpool;
 mod vocab;
 
 pub use batch::Batch;
-pub use chat_template::{ChatTemplates, Message, Rendered};
+pub use chat_template::{ChatTemplates, Message, Rendered, TemplateLimits};
 pub use context::{CacheType, Context, ContextParams, Decoded, FlashAttn};
 pub use device::{Device, DeviceKind, devices};
 pub use error::Error;

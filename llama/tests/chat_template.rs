@@ -3,7 +3,7 @@
 mod common;
 
 use chaku_llama::{ChatTemplates, Error, Message};
-use common::{SMOLLM2, TINY, load};
+use common::{LIMITS, SMOLLM2, TINY, load};
 
 fn message(role: &str, content: &str) -> Message {
     Message { role: role.to_owned(), content: content.to_owned() }
@@ -18,10 +18,10 @@ fn template_error<T: std::fmt::Debug>(result: Result<T, Error>, words: &str) {
 
 #[test]
 fn smollm2_renders_as_its_authors_wrote_it() {
-    let templates = ChatTemplates::new(&load(SMOLLM2), None).unwrap();
+    let templates = ChatTemplates::new(&load(SMOLLM2), None, &LIMITS).unwrap();
     assert!(templates.was_explicit() && templates.source().contains("<|im_start|>"));
     let messages = [message("user", "Hi 🦙"), message("assistant", "Hello."), message("user", "{{ x }}")];
-    let rendered = templates.render(&messages, true).unwrap();
+    let rendered = templates.render(&messages, true, &LIMITS).unwrap();
     let system = "You are a helpful AI assistant named SmolLM, trained by Hugging Face";
     let wanted = format!(
         "<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\nHi 🦙<|im_end|>\n\
@@ -29,7 +29,7 @@ fn smollm2_renders_as_its_authors_wrote_it() {
     );
     assert_eq!(rendered.prompt, wanted);
 
-    let without = templates.render(&messages, false).unwrap();
+    let without = templates.render(&messages, false, &LIMITS).unwrap();
     assert_eq!(format!("{}<|im_start|>assistant\n", without.prompt), wanted);
 }
 
@@ -37,18 +37,18 @@ fn smollm2_renders_as_its_authors_wrote_it() {
 fn a_template_can_be_replaced() {
     let model = load(TINY);
     let text = "{% for m in messages %}[{{ m.role }}|{{ m.content }}]{% endfor %}";
-    let templates = ChatTemplates::new(&model, Some(text)).unwrap();
+    let templates = ChatTemplates::new(&model, Some(text), &LIMITS).unwrap();
     assert_eq!(templates.source(), text);
-    let rendered = templates.render(&[message("user", "a\0b")], true).unwrap();
+    let rendered = templates.render(&[message("user", "a\0b")], true, &LIMITS).unwrap();
     assert_eq!(rendered.prompt, "[user|a\0b]");
     assert_eq!(rendered.additional_stops, [""; 0]);
 }
 
 #[test]
 fn a_model_without_a_template_gets_chatml() {
-    let templates = ChatTemplates::new(&load("tiny-nochat.gguf"), None).unwrap();
+    let templates = ChatTemplates::new(&load("tiny-nochat.gguf"), None, &LIMITS).unwrap();
     assert!(!templates.was_explicit());
-    let rendered = templates.render(&[message("user", "hi")], true).unwrap();
+    let rendered = templates.render(&[message("user", "hi")], true, &LIMITS).unwrap();
     assert_eq!(rendered.prompt, "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n");
 }
 
@@ -56,18 +56,18 @@ fn a_model_without_a_template_gets_chatml() {
 fn a_template_that_raises_is_an_error_with_its_words() {
     let model = load(TINY);
     let raise = "{{ raise_exception('only this: ' + messages[0].content) }}";
-    let templates = ChatTemplates::new(&model, Some(raise)).unwrap();
-    template_error(templates.render(&[message("user", "why")], true), "only this: why");
+    let templates = ChatTemplates::new(&model, Some(raise), &LIMITS).unwrap();
+    template_error(templates.render(&[message("user", "why")], true, &LIMITS), "only this: why");
 
-    let templates = ChatTemplates::new(&load("tiny-raise.gguf"), None).unwrap();
-    template_error(templates.render(&[message("user", "hi")], true), "this template always raises");
+    let templates = ChatTemplates::new(&load("tiny-raise.gguf"), None, &LIMITS).unwrap();
+    template_error(templates.render(&[message("user", "hi")], true, &LIMITS), "this template always raises");
 }
 
 #[test]
 fn a_template_that_does_not_parse_is_an_error_with_a_reason() {
     let model = load(TINY);
     for text in ["{% for m in messages %}", "{{ 'open }}", "{% endif %}"] {
-        match ChatTemplates::new(&model, Some(text)) {
+        match ChatTemplates::new(&model, Some(text), &LIMITS) {
             Err(Error::Template { message }) => {
                 assert!(!message.contains("std::exception") && message.len() > 10, "{message}");
             }
@@ -78,13 +78,13 @@ fn a_template_that_does_not_parse_is_an_error_with_a_reason() {
 
 #[test]
 fn templates_are_shared_between_threads() {
-    let templates = ChatTemplates::new(&load(TINY), None).unwrap();
-    let wanted = templates.render(&[message("user", "hi")], true).unwrap();
+    let templates = ChatTemplates::new(&load(TINY), None, &LIMITS).unwrap();
+    let wanted = templates.render(&[message("user", "hi")], true, &LIMITS).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..50 {
-                    let got = templates.render(&[message("user", "hi")], true).unwrap();
+                    let got = templates.render(&[message("user", "hi")], true, &LIMITS).unwrap();
                     assert_eq!(got, wanted);
                 }
             });

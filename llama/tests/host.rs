@@ -9,7 +9,7 @@ use chaku_llama::{
     Batch, CacheType, ChatTemplates, Context, ContextParams, Error, FlashAttn, Message, Model, ModelParams, Sampler,
     SamplerParams, backend, devices,
 };
-use common::{SMOLLM2, TINY, batch_of, decode, load, model_path, params};
+use common::{LIMITS, SMOLLM2, TINY, batch_of, decode, load, model_path, params};
 
 const CHILD: &str = "CHAKU_LLAMA_TEST_CHILD";
 
@@ -89,9 +89,9 @@ fn succeed() {
     drop(one);
     context.clear();
 
-    let templates = ChatTemplates::new(&model, None).unwrap();
+    let templates = ChatTemplates::new(&model, None, &LIMITS).unwrap();
     let question = Message { role: "user".to_owned(), content: "Hello".to_owned() };
-    let prompt = templates.render(&[question], true).unwrap().prompt;
+    let prompt = templates.render(&[question], true, &LIMITS).unwrap().prompt;
     let tokens = model.vocab().tokenize(&prompt, true, true).unwrap();
     let grammar = Some("root ::= [a-z]+".to_owned());
     let mut sampler = Sampler::new(&model, &SamplerParams { grammar, ..SamplerParams::default() }).unwrap();
@@ -143,11 +143,11 @@ fn fail() {
     }
 
     let question = [Message { role: "user".to_owned(), content: String::new() }];
-    ChatTemplates::new(&model, Some("{% for %}")).unwrap_err();
-    let raises = ChatTemplates::new(&model, Some("{{ raise_exception('no') }}")).unwrap();
-    raises.render(&question, true).unwrap_err();
-    let raises = ChatTemplates::new(&load("tiny-raise.gguf"), None).unwrap();
-    raises.render(&question, true).unwrap_err();
+    ChatTemplates::new(&model, Some("{% for %}"), &LIMITS).unwrap_err();
+    let raises = ChatTemplates::new(&model, Some("{{ raise_exception('no') }}"), &LIMITS).unwrap();
+    raises.render(&question, true, &LIMITS).unwrap_err();
+    let raises = ChatTemplates::new(&load("tiny-raise.gguf"), None, &LIMITS).unwrap();
+    raises.render(&question, true, &LIMITS).unwrap_err();
 }
 
 /// ggml would abort: the pool is not even tried.

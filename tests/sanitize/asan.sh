@@ -37,7 +37,7 @@ check() { # NAME COMMAND...
 }
 
 FLAGS="-fno-omit-frame-pointer -gline-tables-only"
-LINK="-Wl,--whole-archive $RUNTIME -Wl,--no-whole-archive -Wl,--export-dynamic -lpthread -lrt -lm -ldl -lresolv"
+LINK="-Wl,--wrap=_ZN5jinja17parse_from_tokensERKNS_12lexer_resultE -Wl,--whole-archive $RUNTIME -Wl,--no-whole-archive -Wl,--export-dynamic -lpthread -lrt -lm -ldl -lresolv"
 build() (
     local host=${HOST//-/_}
     export CARGO_TARGET_DIR=$OUT RUSTC_BOOTSTRAP=1 CARGO_PROFILE_RELEASE_DEBUG=line-tables-only

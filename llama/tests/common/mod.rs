@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
-use chaku_llama::{Batch, CacheType, Context, ContextParams, Decoded, FlashAttn, Model, ModelParams, Token};
+use chaku_llama::{
+    Batch, CacheType, Context, ContextParams, Decoded, FlashAttn, Model, ModelParams, TemplateLimits, Token,
+};
 
 /// A real chat model of 98 MB.
 pub(crate) const SMOLLM2: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
@@ -23,6 +25,9 @@ pub(crate) fn model_path(name: &str) -> PathBuf {
 pub(crate) fn load(name: &str) -> Model {
     Model::load(&model_path(name), &ModelParams::default(), &mut |_| true).unwrap()
 }
+
+/// More than any sound template needs.
+pub(crate) const LIMITS: TemplateLimits<'static> = TemplateLimits { bytes: 64 << 20, stack: 1 << 20, stop: &|| false };
 
 pub(crate) fn params() -> ContextParams {
     ContextParams {

@@ -50,14 +50,15 @@ void settle(World &world, int threads_before) {
 }
 
 void round(Part part, int threads_before) {
-    World world;
+    static const int PLACES[] = {2, 4, MOST_PLACES};
+    Random random(part.seed, THREADS, static_cast<uint64_t>(part.first));
+    World world(random.pick(PLACES));
     std::thread threads[THREADS];
     for (int thread = 0; thread < THREADS; thread++) {
         threads[thread] = std::thread(work, std::ref(world), thread, part);
     }
     for (std::thread &thread : threads) thread.join();
     place() = {THREADS, part.end};
-    Random random(part.seed, THREADS, static_cast<uint64_t>(part.end));
     // Callbacks may have made objects after the threads had looked.
     for (bool some_left = true; some_left;) {
         some_left = false;

@@ -52,7 +52,7 @@ void RequestObject::check_at_end() {
     if (!CHECK(ends == 1 || swallowed, "no final event")) count(Group::OTHER, "missing finals");
 }
 
-World::World() = default;
+World::World(int places) : count_(places) {}
 World::~World() = default;
 
 Object *World::put(std::unique_ptr<Object> object, Random &random) {
@@ -62,21 +62,21 @@ Object *World::put(std::unique_ptr<Object> object, Random &random) {
         objects_.push_back(std::move(object));
     }
     auto &places = places_[static_cast<int>(now->kind)];
-    int first = random.below(PLACES), place = first;
-    for (int step = 0; step < PLACES; step++) {
-        Object *there = places[(first + step) % PLACES];
+    int first = random.below(count_), place = first;
+    for (int step = 0; step < count_; step++) {
+        Object *there = places[(first + step) % count_];
         if (there && !there->is_used_up()) continue;
-        place = (first + step) % PLACES;
+        place = (first + step) % count_;
         break;
     }
     return places[place].exchange(now);
 }
 
 Object *World::find(Kind kind, Random &random) const {
-    int first = random.below(PLACES);
+    int first = random.below(count_);
     bool any = random.one_in(10);
-    for (int step = 0; step < PLACES; step++) {
-        Object *object = places_[static_cast<int>(kind)][(first + step) % PLACES];
+    for (int step = 0; step < count_; step++) {
+        Object *object = places_[static_cast<int>(kind)][(first + step) % count_];
         if (object && (any || !object->is_used_up())) return object;
     }
     return nullptr;

@@ -41,7 +41,7 @@ enum Fact : unsigned {
 };
 
 enum class Kind { RUNTIME, MODEL, SESSION, REQUEST, EVENT, OPTIONS };
-constexpr int KINDS = 6, PLACES = 16;
+constexpr int KINDS = 6, MOST_PLACES = 16;
 
 struct Object {
     explicit Object(Kind kind) : kind(kind) {}
@@ -125,7 +125,8 @@ struct OptionsObject : Object {
 // The objects of one round. They stay until its end, so that a stale handle can be used and judged.
 class World {
 public:
-    World();
+    // So many places for each kind: few make the threads meet.
+    explicit World(int places);
     ~World();
     // Takes the object over and puts it in a place, if possible one where nothing is in use. What was there is returned.
     Object *put(std::unique_ptr<Object> object, Random &random);
@@ -142,8 +143,9 @@ public:
     void check_at_end();
 
 private:
+    const int count_;
     std::mutex lock_;
     std::vector<std::unique_ptr<Object>> objects_;
     std::vector<std::unique_ptr<Registration>> registrations_;
-    std::atomic<Object *> places_[KINDS][PLACES] = {};
+    std::atomic<Object *> places_[KINDS][MOST_PLACES] = {};
 };

@@ -201,7 +201,7 @@ void start_request(World &world, Random &random) {
     count(Group::STARTED, NAMES[way]);
     RequestObject *started = request.get();
     put(world, std::move(request), random);
-    if (!Inside::now() && random.one_in(3)) read_somehow(world, started, random);
+    if (!Inside::now() && random.one_in(2)) read_somehow(world, started, random);
 }
 
 void make_options(World &world, Random &random) {

@@ -31,19 +31,21 @@ int thread_count() {
     return count;
 }
 
-// The smallest thing that could leak with each request is one of its events or its entry in a table: some 100 bytes, and
-// every fourth operation starts a request. So a leak of anything that belongs to a request shows as 25 KB a 1000
-// operations or more, and one of a session or a model as far more. What varies without a leak are the tables and
-// caches that grow to the most that was ever needed at once, and the number of threads that have not yet given back their
-// last pages: that is bounded, so it fades in the later rounds.
+// What could leak is something of a request, a registration, a session, a model. The smallest of these is some 100 bytes, and
+// each is made by one operation in ten at least: a leak shows as 10 KB a 1000 operations or more. What varies without a
+// leak are tables and caches, which grow to the most that was ever needed at once: some 20 KB in the later half of a run,
+// however long it is. So the runs that are judged have 10000 operations in it.
 constexpr double MOST_KB_A_1000_OPERATIONS = 4.0;
-constexpr size_t FEWEST_ROUNDS = 10;
+constexpr double FEWEST_OPERATIONS = 20000;
 
 // The median of the slopes between all pairs of the later rounds (Theil and Sen): no single round decides.
 void Slope::check() const {
-    if (samples_.size() < FEWEST_ROUNDS || samples_.front() < 0) {
-        std::printf("memory: not measured (%s)\n", samples_.size() < FEWEST_ROUNDS ? "too few rounds"
-                                                                                    : "malloc does not tell");
+    if (memory_in_use() < 0) {
+        std::printf("memory: not measured, malloc does not tell\n");
+        return;
+    }
+    if (static_cast<double>(samples_.size()) * operations_ < FEWEST_OPERATIONS) {
+        std::printf("memory: not judged, too few operations\n");
         return;
     }
     std::vector<double> slopes;

@@ -199,7 +199,7 @@ const Choice CHOICES[] = {
     {6, "load async", load_async},
     {3, "retain", retain_model},
     {14, "session", make_session},
-    {34, "start", start_request},
+    {40, "start", start_request},
     {3, "reset", reset},
     {10, "pull some", on_request<pull_some>},
     {8, "pull all", on_request<pull_all>},
@@ -219,7 +219,7 @@ const Choice CHOICES[] = {
     {4, "close request", close_request},
     {2, "close session", close_session},
     {2, "close model", close_model},
-    {20, "free", free_some},
+    {16, "free", free_some},
     {5, "tokenize", [](World &world, Random &random) {
          if (ModelObject *model = some_model(world, random)) tokenize(model, random);
      }},

@@ -115,6 +115,19 @@ CASE(template_raises) {
     CHECK_END(r, CHAKU_FINISH_ERROR, CHAKU_INVALID_ARGUMENT, "template_failed");
 }
 
+#define FOREVER(body) "{% for a in range(9999) %}{% for b in range(9999) %}" body "{% endfor %}{% endfor %}"
+
+CASE(template_limits) {
+    chaku_session *session = new_session(load(SCRIPT, OPTIONS("chat_template", "{{ 'x' * 9999999999 }}")), NULL);
+    CHECK_END(chat(session, STORY, NULL), CHAKU_FINISH_ERROR, CHAKU_INVALID_ARGUMENT, "template_failed");
+    CHECK_STR(generate(session, "\n", NULL)->text, SCRIPT_REPLY);
+    session = new_session(load(SCRIPT, OPTIONS("chat_template", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}")), NULL);
+    CHECK_END(chat(session, STORY, NULL), CHAKU_FINISH_ERROR, CHAKU_INVALID_ARGUMENT, "template_failed");
+    session = new_session(load(SCRIPT, OPTIONS("chat_template", FOREVER("{% if a > b %}{% endif %}"))), NULL);
+    CHECK_DEADLINE(chat(session, STORY, OPTIONS("deadline_ms", "200")));
+    CHECK_STR(generate(session, "\n", NULL)->text, SCRIPT_REPLY);
+}
+
 CASE(no_chat_template) {
     chaku_model *model = load("tiny-nochat.gguf", NULL);
     chaku_session *session = new_session(model, NULL);

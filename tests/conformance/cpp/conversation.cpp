@@ -109,6 +109,19 @@ CASE(template_raises) {
                  "template_failed");
 }
 
+#define FOREVER(body) "{% for a in range(9999) %}{% for b in range(9999) %}" body "{% endfor %}{% endfor %}"
+
+CASE(template_limits) {
+    auto session = new_session(load(SCRIPT, {{"chat_template", "{{ 'x' * 9999999999 }}"}}));
+    CHECK_FAILED(chat(session, STORY), Code::invalid_argument, "template_failed");
+    CHECK_EQ(generate(session, "\n").text, SCRIPT_REPLY);
+    session = new_session(load(SCRIPT, {{"chat_template", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"}}));
+    CHECK_FAILED(chat(session, STORY), Code::invalid_argument, "template_failed");
+    session = new_session(load(SCRIPT, {{"chat_template", FOREVER("{% if a > b %}{% endif %}")}}));
+    CHECK_DEADLINE(chat(session, STORY, {{"deadline_ms", 200}}));
+    CHECK_EQ(generate(session, "\n").text, SCRIPT_REPLY);
+}
+
 CASE(no_chat_template) {
     auto model = load("tiny-nochat.gguf");
     auto session = new_session(model);

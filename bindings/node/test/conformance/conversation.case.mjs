@@ -116,6 +116,18 @@ export async function template_raises() {
   (await ask(broken, STORY)).failed('error', 'INVALID_ARGUMENT', 'template_failed');
 }
 
+export async function template_limits() {
+  const text = (await load(SCRIPT, { chatTemplate: "{{ 'x' * 9999999999 }}" })).session();
+  (await ask(text, STORY)).failed('error', 'INVALID_ARGUMENT', 'template_failed');
+  assert.equal((await generate(text, '\n')).text, SCRIPT_REPLY);
+  const stack = (await load(SCRIPT, { chatTemplate: '{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}' })).session();
+  (await ask(stack, STORY)).failed('error', 'INVALID_ARGUMENT', 'template_failed');
+  const [begin, end] = ['{% for a in range(9999) %}{% for b in range(9999) %}', '{% endfor %}{% endfor %}'];
+  const time = (await load(SCRIPT, { chatTemplate: `${begin}{% if a > b %}{% endif %}${end}` })).session();
+  (await ask(time, STORY, { deadlineMs: 200 })).expired();
+  assert.equal((await generate(time, '\n')).text, SCRIPT_REPLY);
+}
+
 export async function no_chat_template() {
   let model = await load('tiny-nochat.gguf');
   const session = model.session();

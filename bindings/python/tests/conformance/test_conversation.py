@@ -106,6 +106,19 @@ def test_template_raises() -> None:
     chat(session, STORY).ends("error", chaku.InvalidArgument, "template_failed")
 
 
+def test_template_limits() -> None:
+    session = load(SCRIPT, chat_template="{{ 'x' * 9999999999 }}").session()
+    chat(session, STORY).ends("error", chaku.InvalidArgument, "template_failed")
+    assert generate(session, "\n").text == SCRIPT_REPLY
+    session = load(SCRIPT, chat_template="{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}").session()
+    chat(session, STORY).ends("error", chaku.InvalidArgument, "template_failed")
+    loops = "{% for a in range(9999) %}{% for b in range(9999) %}{% if a > b %}{% endif %}{% endfor %}{% endfor %}"
+    session = load(SCRIPT, chat_template=loops).session()
+    with fails(chaku.DeadlineExceeded, "deadline"):
+        session.chat(STORY, deadline=0.2)
+    assert generate(session, "\n").text == SCRIPT_REPLY
+
+
 def test_no_chat_template() -> None:
     model = load("tiny-nochat.gguf")
     session = model.session()

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use llama_cpp_sys_2 as sys;
 
-use crate::{Error, Vocab, backend, ffi};
+use crate::{Error, Vocab, backend, ffi, gguf};
 
 /// How to load a model.
 #[derive(Clone, Debug)]
@@ -54,25 +54,28 @@ impl Drop for Inner {
 }
 
 impl Model {
-    /// Loads a GGUF file. `progress` is called on this thread with 0.0 to 1.0, tensor by tensor; when it returns `false`
+    /// Checks a GGUF file and loads it. `progress` is called on this thread with 0.0 to 1.0, tensor by tensor; when it returns `false`
     /// the load ends with [`Error::Cancelled`].
     pub fn load(path: &Path, params: &ModelParams, progress: &mut dyn FnMut(f32) -> bool) -> Result<Self, Error> {
         backend::init()?;
-        let path = c_path(path)?;
+        let raw_path = c_path(path)?;
+        let file = gguf::check(path, params.vocab_only)?;
         let raw_params = ffi::ModelParams {
             gpu_layers: params.gpu_layers,
-            mmap: params.mmap,
+            mmap: params.mmap && file.may_be_mapped(),
             check_tensors: params.check_tensors,
             vocab_only: params.vocab_only,
         };
+        // Its metadata takes as much memory as llama.cpp's own copy.
+        drop(file);
         let mut state = Progress { callback: progress, cancelled: false, panic: None };
         let mut raw = std::ptr::null_mut();
         let result = ffi::call("llama_model_load_from_file", |error| {
-            // SAFETY: path and params outlive the call; llama.cpp calls on_progress only during it, on this thread, with
+            // SAFETY: raw_path and params outlive the call; llama.cpp calls on_progress only during it, on this thread, with
             // the pointer to `state`, which nothing else uses meanwhile.
             unsafe {
                 ffi::chaku_llama_model_load(
-                    path.as_ptr(),
+                    raw_path.as_ptr(),
                     &raw const raw_params,
                     on_progress,
                     (&raw mut state).cast(),

@@ -37,6 +37,7 @@ mod event_queue_tests;
 mod log;
 mod model;
 pub mod options;
+mod places;
 mod prompt;
 mod request;
 mod runtime;

@@ -1,6 +1,6 @@
 //! A loaded model: weights, tokenizer, chat template, and the engine that computes for its sessions.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use chaku_llama::{ChatTemplates, TemplateLimits, Token};
 use crate::clock::until;
 use crate::error::{Error, Reason, Result};
 use crate::options::{Layers, Options, Scope};
+use crate::places::Places;
 use crate::runtime::Runtime;
 use crate::runtime::worker::Worker;
 use crate::sampling;
@@ -32,8 +33,7 @@ pub(crate) struct Shared {
     /// Parsed at the first chat, on the preparing thread: it is a program, and needs that thread's stack.
     templates: OnceLock<Result<ChatTemplates>>,
     metadata: Vec<(String, String)>,
-    max_sessions: usize,
-    sessions: AtomicUsize,
+    sessions: Places,
     next_session: AtomicU64,
 }
 
@@ -57,8 +57,7 @@ impl Model {
             options,
             ctx_size: ctx_size as usize,
             templates: OnceLock::new(),
-            max_sessions,
-            sessions: AtomicUsize::new(0),
+            sessions: Places::new(max_sessions),
             next_session: AtomicU64::new(1),
         }))
     }
@@ -67,9 +66,8 @@ impl Model {
     pub fn session(&self, options: &Options) -> Result<Session> {
         options.check_scope(Scope::Session)?;
         self.0.worker.control.check_open()?;
-        if self.0.sessions.fetch_add(1, Ordering::AcqRel) >= self.0.max_sessions {
-            self.0.sessions.fetch_sub(1, Ordering::AcqRel);
-            let limit = self.0.max_sessions;
+        if !self.0.sessions.take() {
+            let limit = self.0.sessions.most();
             let message = format!("the model has {limit} sessions already, its max_sessions; free one first");
             return Err(Error::new(Reason::SessionLimit, message).with("limit", limit));
         }
@@ -216,6 +214,6 @@ impl Shared {
     pub(crate) fn session_closed(&self, id: u64) {
         // The sequence is given back before the place, so that a new session finds one.
         self.worker.control.session_closed(id);
-        self.sessions.fetch_sub(1, Ordering::AcqRel);
+        self.sessions.give_back();
     }
 }

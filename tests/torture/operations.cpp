@@ -73,7 +73,7 @@ void close_request(World &world, Random &random) {
     if (!request) return;
     int64_t timeout = random_timeout(random);
     std::vector<Registration *> before = request->registered();
-    if (!Inside::now()) request->stopped = true;
+    if (!Inside::now()) request->stopped = request->closing = true;
     Call call(Op::REQUEST_CLOSE, {request});
     if (call.done(chaku_request_close(handle_of<chaku_request>(request), timeout, call.error()), timed(timeout)) != CHAKU_OK) return;
     CHECK(is_finished(request), "a closed request");

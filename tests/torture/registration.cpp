@@ -116,7 +116,8 @@ void Registration::take_event(const chaku_event *event) {
     if (chaku_event_kind(event) == CHAKU_EVENT_FINAL) {
         finish_reason = chaku_event_finish_reason(event);
         final_seen = true;
-        check_reply(request, text, finish_reason);
+        // After a stop, and once somebody closes the request, only the final event follows.
+        check_reply(request, text, said_stop_ || request->closing ? CHAKU_FINISH_CANCELLED : finish_reason);
     }
     if (random_.one_in(16)) keep_event(*world, event, random_);
 }

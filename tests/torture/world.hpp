@@ -102,7 +102,7 @@ struct RequestObject : Object {
     std::shared_ptr<Loaded> loaded;          // its session's model, or the one to be
     const char *reply = nullptr;             // what it must say, if that is known
     bool endless = false;                    // the reply begins again at its end
-    std::atomic<bool> stopped{false}, pulled{false}, taken{false}, ended{false};
+    std::atomic<bool> stopped{false}, closing{false}, pulled{false}, taken{false}, ended{false};
     std::atomic<int> readers{0};             // who ever read, or tried to
     std::atomic<int> finals{0};              // final events that anybody got
     std::atomic<int> silent_ends{0};         // ends that a run told of without showing the final event

@@ -14,7 +14,6 @@ pub(crate) mod signal;
 pub(crate) mod worker;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -24,6 +23,7 @@ use crate::error::{Error, Reason, Result};
 use crate::log::{LogLevel, LogRecord, LogSink};
 use crate::model::Model;
 use crate::options::{Layers, Options, Scope};
+use crate::places::Places;
 use crate::request::Request;
 use notifier::Notifier;
 
@@ -40,7 +40,7 @@ struct Shared {
     log: Mutex<Option<tracing::Dispatch>>,
     /// Alive while a request has a ready hook.
     notifier: Mutex<Weak<Notifier>>,
-    loads: AtomicUsize,
+    loads: Places,
 }
 
 impl Runtime {
@@ -52,7 +52,7 @@ impl Runtime {
             options: options.clone(),
             log: Mutex::new(None),
             notifier: Mutex::new(Weak::new()),
-            loads: AtomicUsize::new(0),
+            loads: Places::new(MAX_LOADS),
         })))
     }
 
@@ -113,8 +113,7 @@ impl Runtime {
 
     /// Counts a load until the guard is dropped.
     fn begin_load(&self) -> Result<LoadGuard> {
-        if self.0.loads.fetch_add(1, Ordering::AcqRel) >= MAX_LOADS {
-            self.0.loads.fetch_sub(1, Ordering::AcqRel);
+        if !self.0.loads.take() {
             let message = format!("{MAX_LOADS} models are being loaded already; wait for one");
             return Err(Error::new(Reason::QueueFull, message).with("limit", MAX_LOADS));
         }
@@ -132,6 +131,6 @@ struct LoadGuard(Runtime);
 
 impl Drop for LoadGuard {
     fn drop(&mut self) {
-        self.0.0.loads.fetch_sub(1, Ordering::AcqRel);
+        self.0.0.loads.give_back();
     }
 }

@@ -16,9 +16,13 @@ const STUCK_AFTER: Duration = Duration::from_secs(20);
 const DEFAULTS: &[(&str, i64)] =
     &[("ctx_size", 256), ("threads", 1), ("max_sessions", 2), ("deadline_ms", 2000), ("max_tokens", 4)];
 /// Reasons that tell a user nothing.
-const UNTYPED: &[&str] = &["", "internal", "panic", "poisoned"];
+const UNTYPED: &[&str] = &["", "internal", "panic", AFTERWARDS];
+/// What follows a caught assert, which is the finding then.
+const AFTERWARDS: &str = "poisoned";
+/// How `chaku-llama` begins the message of an assert that it caught.
+const CAUGHT: &str = "a check of llama.cpp failed";
 
-/// How a case went: the first thing that did not work counts.
+/// How a case went: the first thing that did not work counts, unless a later one is a finding.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
@@ -41,6 +45,15 @@ impl Outcome {
     }
 }
 
+/// The words of an assert that was caught: no check came before it.
+pub(crate) fn caught(message: &str) -> Option<&str> {
+    message.find(CAUGHT).map(|at| &message[at..])
+}
+
+fn is_finding(error: &Error) -> bool {
+    (UNTYPED.contains(&error.reason.as_str()) && error.reason != AFTERWARDS) || caught(&error.message).is_some()
+}
+
 enum Failure {
     Error(Error),
     Stuck,
@@ -55,9 +68,9 @@ impl From<Error> for Failure {
 type Result<T> = std::result::Result<T, Failure>;
 
 pub(crate) fn run(case: &Case, file: &Path) -> Outcome {
-    let mut run = Run { case, first: None };
+    let mut run = Run { case, error: None };
     match run.all(file) {
-        Ok(()) => run.first.map_or(Outcome::Worked, |(stage, error)| Outcome::Error {
+        Ok(()) => run.error.map_or(Outcome::Worked, |(stage, error)| Outcome::Error {
             stage,
             reason: error.reason,
             message: error.message,
@@ -68,17 +81,19 @@ pub(crate) fn run(case: &Case, file: &Path) -> Outcome {
 
 struct Run<'a> {
     case: &'a Case,
-    first: Option<(String, Error)>,
+    error: Option<(String, Error)>,
 }
 
 impl Run<'_> {
-    /// Notes an error, the first one for good; `Err` = stuck.
+    /// Notes an error; `Err` = stuck.
     fn note<T>(&mut self, stage: &str, result: Result<T>) -> std::result::Result<Option<T>, String> {
         match result {
             Ok(value) => Ok(Some(value)),
             Err(Failure::Stuck) => Err(stage.to_owned()),
             Err(Failure::Error(error)) => {
-                self.first.get_or_insert((stage.to_owned(), error));
+                if self.error.as_ref().is_none_or(|(_, first)| !is_finding(first) && is_finding(&error)) {
+                    self.error = Some((stage.to_owned(), error));
+                }
                 Ok(None)
             }
         }

@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use crate::case::Kind;
-use crate::execute::Outcome;
+use crate::execute::{Outcome, caught};
 use crate::supervise::{Memory, Verdict};
-
-/// How `chaku-llama` begins the message of an assert that it caught.
-const CAUGHT: &str = "a check of llama.cpp failed";
 
 #[derive(Default)]
 pub(crate) struct Report {
@@ -43,8 +40,8 @@ impl Report {
                 match outcome {
                     Outcome::Error { reason, message, stage } => {
                         *self.reasons.entry(reason.clone()).or_default() += 1;
-                        if let Some(at) = message.find(CAUGHT) {
-                            *self.asserts.entry(message[at..].chars().take(160).collect()).or_default() += 1;
+                        if let Some(words) = caught(message) {
+                            *self.asserts.entry(words.trim().chars().take(200).collect()).or_default() += 1;
                         }
                         self.untyped += u64::from(outcome.is_untyped());
                         return outcome.is_untyped().then(|| format!("UNTYPED {name} in {stage}: {reason}: {message}"));

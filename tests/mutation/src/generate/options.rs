@@ -28,10 +28,17 @@ pub(super) fn fill(rng: &mut Rng, case: &mut Case) {
     }
 }
 
+/// So many threads wait for each other, after every operation, for seconds.
+const MOST_THREADS: i64 = 16;
+
 fn value(rng: &mut Rng, info: &OptionInfo) -> OptionValue {
     let kinds = [OptionKind::I64, OptionKind::F64, OptionKind::Bool, OptionKind::Str, OptionKind::List];
     match if rng.u32(0..6) == 0 { *any(rng, &kinds) } else { info.kind } {
-        OptionKind::I64 => OptionValue::I64(integer(rng, info)),
+        OptionKind::I64 => {
+            let value = integer(rng, info);
+            let threads = info.unit == "threads" && (MOST_THREADS..=512).contains(&value);
+            OptionValue::I64(if threads { MOST_THREADS } else { value })
+        }
         OptionKind::F64 => OptionValue::F64(number(rng, info)),
         OptionKind::Bool => OptionValue::Bool(rng.bool()),
         OptionKind::Str => OptionValue::Str(text(rng, info)),

@@ -94,6 +94,13 @@ def handles():
            two_threads_ns=statistics.median(s["two_threads_ns"] - s["two_threads_plain_ns"] for s in samples))
 
 
+def gguf():
+    command = ("target/release/chaku-bench-gguf-check", SMOLLM2, str(PAIRS))
+    turns = [json.loads(line) for line in run(*command)]
+    report("gguf_check_vs_load", "ratio", "<= 0.10", " ".join(command), [turn["check"] / turn["load"] for turn in turns],
+           check_ms=statistics.median(turn["check"] for turn in turns) * 1000, load_ms=statistics.median(turn["load"] for turn in turns) * 1000)
+
+
 def languages():
     """The same answers through C and through each module. The three processes live side by side and answer in turns, so that a drift hits all; each round has
     new ones, because where a process's memory lies makes a difference too."""
@@ -151,7 +158,7 @@ def node():
            median_ms=statistics.median(delay["median_ms"] for delay in delays), max_ms=max(delay["max_ms"] for delay in delays))
 
 
-GROUPS = {"decode": decode, "first_token": first_token, "events": events, "cancel": cancel, "handles": handles, "languages": languages, "python": python, "node": node}
+GROUPS = {"decode": decode, "first_token": first_token, "events": events, "cancel": cancel, "handles": handles, "gguf": gguf, "languages": languages, "python": python, "node": node}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or GROUPS:

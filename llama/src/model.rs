@@ -54,8 +54,8 @@ impl Drop for Inner {
 }
 
 impl Model {
-    /// Checks a GGUF file and loads it. `progress` is called on this thread with 0.0 to 1.0, tensor by tensor; when it returns `false`
-    /// the load ends with [`Error::Cancelled`].
+    /// Checks a GGUF file and loads it. `progress` is called on this thread with 0.0 to 1.0, tensor by tensor; when it
+    /// returns `false` the load ends with [`Error::Cancelled`].
     pub fn load(path: &Path, params: &ModelParams, progress: &mut dyn FnMut(f32) -> bool) -> Result<Self, Error> {
         backend::init()?;
         let raw_path = c_path(path)?;
@@ -71,8 +71,8 @@ impl Model {
         let mut state = Progress { callback: progress, cancelled: false, panic: None };
         let mut raw = std::ptr::null_mut();
         let result = ffi::call("llama_model_load_from_file", |error| {
-            // SAFETY: raw_path and params outlive the call; llama.cpp calls on_progress only during it, on this thread, with
-            // the pointer to `state`, which nothing else uses meanwhile.
+            // SAFETY: raw_path and params outlive the call; llama.cpp calls on_progress only during it, on this thread,
+            // with the pointer to `state`, which nothing else uses meanwhile.
             unsafe {
                 ffi::chaku_llama_model_load(
                     raw_path.as_ptr(),

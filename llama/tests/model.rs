@@ -36,7 +36,8 @@ fn a_model_describes_itself() {
 
 #[test]
 fn what_is_not_a_model_is_refused_with_a_reason() {
-    for (name, reason) in [("not-a-gguf.bin", "does not begin with `GGUF`"), ("truncated.gguf", "end behind the file")] {
+    for (name, reason) in [("not-a-gguf.bin", "does not begin with `GGUF`"), ("truncated.gguf", "end behind the file")]
+    {
         let error = load_error(&model_path(name));
         assert!(matches!(error, Error::BadFile { .. }), "{error:?}");
         assert!(error.to_string().contains(reason), "{name}: {error}");

@@ -97,8 +97,8 @@ impl File {
     }
 }
 
-/// Checks that a model can be loaded from a file, or its vocabulary at least. The other parts of a model in several files
-/// are checked too. What comes back is the first part.
+/// Checks that a model can be loaded from a file, or its vocabulary at least. The other parts of a model in several
+/// files are checked too. What comes back is the first part.
 pub fn check(path: &Path, vocab_only: bool) -> Result<File, Error> {
     let file = File::open(path)?;
     // First, because a part that is not the first has no architecture either, and this says why.

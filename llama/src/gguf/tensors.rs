@@ -181,8 +181,8 @@ fn size(lengths: &[u64; MAX_DIMS as usize], kind: TensorKind) -> Result<u64, Str
     blocks.checked_mul(kind.bytes).filter(limit).ok_or_else(too_large)
 }
 
-/// Tensors follow one another, each at a multiple of the alignment, and end inside the file. Their positions become those
-/// in the file; so far they count from the begin of the data.
+/// Tensors follow one another, each at a multiple of the alignment, and end inside the file. Their positions become
+/// those in the file; so far they count from the begin of the data.
 fn place(tensors: &mut [Tensor], header_end: u64, file_length: u64, alignment: u64) -> Result<(), Error> {
     let data = header_end.next_multiple_of(alignment);
     let mut expected = 0_u64;

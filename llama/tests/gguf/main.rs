@@ -136,7 +136,9 @@ fn vocabularies_that_llama_cpp_dies_of_are_refused() {
         (tokens, "no tokens", &|f| f.set(tokens, texts::<&str>(&[]))),
         (tokens, "token 2 is the same as token 0, `a`", &|f| f.set(tokens, texts(&["a", "b", "a", "c"]))),
         (tokens, "token 3 is the same as token 1, `b`", &|f| f.set(tokens, texts(&["a", "b", "c", "b\0x"]))),
-        (tokens, "token 1 is empty", &|f| f.set(tokens, texts(&["a", "", "[EMPTY_1]", "c"]))),
+        (tokens, "token 2 is the same as token 1, `[EMPTY_1]`", &|f| {
+            f.set(tokens, texts(&["a", "", "[EMPTY_1]", "c"]))
+        }),
         (types, "3 elements, expected one for each of the 4", &|f| f.set(types, i32s(&[1, 1, 1]))),
         (types, "array of u8, expected one of i32", &|f| f.set(types, u8s(&[1; 4]))),
         (types, "token 0, `a`, is a byte", &|f| f.set(types, i32s(&[6, 1, 1, 3]))),

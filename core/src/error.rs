@@ -214,21 +214,47 @@ impl Error {
 impl From<chaku_llama::Error> for Error {
     fn from(error: chaku_llama::Error) -> Self {
         use chaku_llama::Error as E;
+        let words = error.to_string();
+        if out_of_memory(&words) {
+            return Error::new(Reason::MemoryBudget, format!("out of memory: {words}"));
+        }
         let reason = match &error {
             E::Cancelled => Reason::Cancelled,
             // llama.cpp tells these two apart by its words alone.
             E::LoadFailed { message } if message.contains("unknown model architecture") => Reason::ModelUnsupported,
-            E::LoadFailed { .. } | E::Asserted { .. } => Reason::ModelCorrupt,
+            E::LoadFailed { .. } | E::Asserted { .. } | E::BadFile { .. } => Reason::ModelCorrupt,
+            E::UnsupportedFile { .. } => Reason::ModelUnsupported,
+            E::Unreadable(error) => match error.kind() {
+                std::io::ErrorKind::NotFound => Reason::FileNotFound,
+                std::io::ErrorKind::PermissionDenied => Reason::FilePermission,
+                std::io::ErrorKind::OutOfMemory => Reason::MemoryBudget,
+                _ => Reason::FileUnreadable,
+            },
             E::Broken => Reason::Poisoned,
             E::ContextFailed { .. } => Reason::MemoryBudget,
             E::Decode { .. } => Reason::DecodeFailed,
             E::InvalidGrammar { .. } => Reason::InvalidGrammar,
             E::InvalidSampling { .. } => Reason::InvalidOption,
-            E::Template { .. } => Reason::TemplateFailed,
+            E::Template { .. } | E::TemplateStopped => Reason::TemplateFailed,
             E::CpuUnsupported { .. } => Reason::CpuUnsupported,
+            E::NoThread { .. } => Reason::NoThread,
             E::TextTooLong { .. } => Reason::ContextOverflow,
             _ => Reason::Internal,
         };
-        Error::new(reason, error.to_string())
+        Error::new(reason, words)
     }
+}
+
+/// llama.cpp tells a lack of memory by its words alone, whatever the call was about.
+fn out_of_memory(words: &str) -> bool {
+    [
+        "bad_alloc",
+        "insufficient memory",
+        "unable to allocate",
+        "failed to allocate",
+        "Cannot allocate",
+        "mem_buffer != NULL",
+    ]
+    .iter()
+    .any(|sign| words.contains(sign))
 }

@@ -30,6 +30,26 @@ bool chaku_llama_model_cache_types_fit(const llama_model * model, int32_t type_k
     return true;
 }
 
+void chaku_llama_model_cache_sizes(const llama_model * model, int32_t type_k, int32_t type_v, uint64_t * position,
+                                   uint64_t * sequence) {
+    // As llama_kv_cache and llama_memory_recurrent ask for it. Not ggml_row_size, which asserts.
+    const auto row = [](int32_t type, uint64_t numbers) {
+        const auto t = static_cast<ggml_type>(type);
+        return numbers * ggml_type_size(t) / ggml_blck_size(t);
+    };
+    const auto & hparams  = model->hparams;
+    const bool recurrent  = llama_model_is_recurrent(model);
+    *position = *sequence = 0;
+    for (uint32_t layer = 0; layer < hparams.n_layer(); ++layer) {
+        if (recurrent || hparams.is_recr(layer)) {
+            *sequence += (static_cast<uint64_t>(hparams.n_embd_r()) + hparams.n_embd_s()) * sizeof(float);
+        } else if (hparams.has_kv(layer)) {
+            *position += row(type_k, hparams.n_embd_k_gqa(layer));
+            *position += hparams.is_mla() ? 0 : row(type_v, hparams.n_embd_v_gqa(layer));
+        }
+    }
+}
+
 int32_t chaku_llama_tokenize(const llama_vocab * vocab, const char * text, int32_t text_len, llama_token * tokens,
                              int32_t capacity, bool add_special, bool parse_special, int32_t * count,
                              chaku_llama_text * error) {

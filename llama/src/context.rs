@@ -426,6 +426,27 @@ impl Context {
     }
 }
 
+impl ContextParams {
+    /// Bytes of memory that a context over this model surely takes: its KV memory, its logits, and the mask between the
+    /// window and the tokens computed at once. What it computes with besides is known only when it has been made.
+    pub fn least_bytes(&self, model: &Model) -> u64 {
+        const NUMBER: u64 = size_of::<f32>() as u64;
+        let (type_k, type_v) = (self.cache_type_k.raw(), self.cache_type_v.raw());
+        let (mut position, mut sequence) = (0, 0);
+        // SAFETY: the model is loaded, both are ggml types, and both numbers are written to during the call only.
+        unsafe {
+            ffi::chaku_llama_model_cache_sizes(model.raw(), type_k, type_v, &raw mut position, &raw mut sequence);
+        }
+        let window = u64::from(if self.n_ctx == 0 { model.n_ctx_train() } else { self.n_ctx });
+        if position > 0 {
+            position = position.saturating_add(NUMBER * window.min(u64::from(self.n_batch.min(self.n_ubatch))));
+        }
+        let row = NUMBER * u64::from(model.vocab().n_tokens());
+        let sequences = u64::from(self.n_seq_max).saturating_mul(sequence.saturating_add(row));
+        window.saturating_mul(position).saturating_add(sequences)
+    }
+}
+
 impl CacheType {
     fn raw(self) -> i32 {
         let raw = match self {

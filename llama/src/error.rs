@@ -100,6 +100,12 @@ pub enum Error {
         /// The missing features, separated by commas.
         missing: String,
     },
+    /// The system starts no further thread.
+    #[error("{message}")]
+    NoThread {
+        /// What for, and the system's words.
+        message: String,
+    },
     /// A text or its tokens do not fit llama.cpp's 32-bit lengths.
     #[error("text of {bytes} bytes is too long")]
     TextTooLong {

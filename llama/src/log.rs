@@ -104,7 +104,10 @@ impl State {
             self.level = level;
         }
         for piece in text.split_inclusive('\n') {
-            self.line.push_str(piece.trim_end_matches('\n'));
+            // Out of memory is what llama.cpp may be about to say: a line less, not the process's end.
+            if self.line.try_reserve(piece.len()).is_ok() {
+                self.line.push_str(piece.trim_end_matches('\n'));
+            }
             if piece.ends_with('\n') {
                 lines.extend(self.finish_line());
             }

@@ -1,7 +1,8 @@
 //! The threads that compute.
 
+use std::fmt::Display;
 use std::ptr::NonNull;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 
 use crate::{Error, ffi};
 
@@ -27,9 +28,14 @@ impl Threadpool {
         check_threads("threads", threads)?;
         check_can_spawn(threads - 1)?;
         let mut raw = std::ptr::null_mut();
-        ffi::run("ggml_threadpool_new", |error| {
+        let made = ffi::run("ggml_threadpool_new", |error| {
             // SAFETY: the number is in ggml's range, and the system can start the workers, which ggml asserts.
             unsafe { ffi::chaku_llama_threadpool_new(threads.cast_signed(), POLL, &raw mut raw, error) }
+        });
+        // Somebody else took the last threads in between. The workers it has are left waiting: nobody can end them.
+        made.map_err(|error| match error {
+            Error::Asserted { message, .. } => no_thread(threads - 1, message),
+            other => other,
         })?;
         let raw = NonNull::new(raw).ok_or_else(|| Error::ContextFailed { message: "no thread pool".to_owned() })?;
         Ok(Self { raw, threads })
@@ -61,23 +67,27 @@ pub(crate) fn check_threads(what: &'static str, threads: u32) -> Result<(), Erro
 /// ggml aborts when the system refuses a thread, as it does at a container's limit. So `count` threads are started here
 /// first, all alive at the same time.
 fn check_can_spawn(count: u32) -> Result<(), Error> {
-    std::thread::scope(|scope| {
-        let mut keep_alive = Vec::new();
-        for started in 0..count {
-            let (sender, receiver) = mpsc::channel::<()>();
-            let spawned = std::thread::Builder::new().stack_size(STACK_SIZE).spawn_scoped(scope, move || {
-                // Ends with the error of a closed channel, when the sender is dropped.
-                let _ = receiver.recv();
-            });
-            if let Err(error) = spawned {
-                return Err(Error::ContextFailed {
-                    message: format!("the system starts only {started} of {count} threads: {error}"),
-                });
-            }
-            keep_alive.push(sender);
-        }
-        Ok(())
-    })
+    let (keep_alive, receiver) = mpsc::channel::<()>();
+    let receiver = Arc::new(Mutex::new(receiver));
+    let spawn = || {
+        let receiver = receiver.clone();
+        let wait = move || {
+            // Ends with the error of a closed channel, when the sender is dropped.
+            let _ = receiver.lock().map(|receiver| receiver.recv());
+        };
+        std::thread::Builder::new().stack_size(STACK_SIZE).spawn(wait)
+    };
+    let mut started = Vec::new();
+    let refused = (0..count).find_map(|_| spawn().map(|thread| started.push(thread)).err());
+    drop(keep_alive);
+    // Joined, not only finished: until then the system counts them, and their stacks are not free for the pool.
+    started.into_iter().for_each(|thread| drop(thread.join()));
+    refused.map_or(Ok(()), |error| Err(no_thread(count, error)))
+}
+
+fn no_thread(wanted: u32, why: impl Display) -> Error {
+    let message = format!("the system does not start {wanted} more compute threads: {why}; set threads to fewer");
+    Error::NoThread { message }
 }
 
 #[cfg(test)]

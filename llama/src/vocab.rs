@@ -12,6 +12,9 @@ use crate::{Error, Model, Token, ffi};
 /// of stack each, so that 60 kB of base64 overflow 16 MiB.
 const STACK_PER_BYTE: usize = 1024;
 
+/// From here on a stack that the system refuses is too large, rather than a thread too many.
+const LARGE_STACK: usize = 1 << 30;
+
 /// Up to here that fits any thread's stack.
 const SHORT_TEXT: usize = 256;
 
@@ -53,8 +56,11 @@ impl Vocab<'_> {
             return self.tokenize_here(text, add_special, parse_special);
         }
         let stack = text.len().saturating_mul(STACK_PER_BYTE);
-        with_stack(stack, || self.tokenize_here(text, add_special, parse_special))
-            .map_err(|_| Error::TextTooLong { bytes: text.len() })?
+        with_stack(stack, || self.tokenize_here(text, add_special, parse_special)).map_err(|error| match stack {
+            // The system says the same when it has no room for the stack.
+            LARGE_STACK.. => Error::TextTooLong { bytes: text.len() },
+            _ => Error::NoThread { message: format!("cannot start a thread to tokenize a long text: {error}") },
+        })?
     }
 
     fn tokenize_here(&self, text: &str, add_special: bool, parse_special: bool) -> Result<Vec<Token>, Error> {

@@ -155,8 +155,8 @@ fn no_threads_left() {
     let model = load(TINY);
     let many = ContextParams { threads: 512, ..params() };
     match Context::new(&model, &many) {
-        Err(Error::ContextFailed { message }) => {
-            assert!(message.contains("of 511 threads"), "{message}");
+        Err(Error::NoThread { message }) => {
+            assert!(message.contains("511 more compute threads"), "{message}");
         }
         other => panic!("expected too few threads, got {other:?}"),
     }

@@ -1,6 +1,5 @@
 //! Loading a model: a request like any other, on a thread of its own.
 
-use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +9,7 @@ use chaku_llama::{CacheType, Context, ContextParams, FlashAttn, ModelParams};
 
 use super::control::Control;
 use super::llama_backend::LlamaBackend;
+use super::memory;
 use super::signal::Signal;
 use super::worker::{Worker, panicked};
 use super::{LoadGuard, Runtime, deadline};
@@ -71,7 +71,7 @@ fn load(
     runtime: &Runtime,
 ) -> Result<Model> {
     crate::log::init()?;
-    check_file(path)?;
+    memory::check_room()?;
     let layers = Layers(vec![runtime.options(), &options]);
     let params = ModelParams {
         mmap: layers.bool("mmap"),
@@ -79,6 +79,10 @@ fn load(
         check_tensors: layers.bool("check_tensors"),
         ..ModelParams::default()
     };
+    let on_gpu = uses_gpu(&params);
+    if !params.mmap && !on_gpu {
+        memory::check_weights(path.metadata().map_or(0, |file| file.len()))?;
+    }
     let mut progress = |fraction: f32| {
         let done = (f64::from(fraction) * PROGRESS_TOTAL as f64) as u64;
         request.push(Event::Progress(Progress { phase: Phase::Load, done, total: PROGRESS_TOTAL }));
@@ -95,13 +99,23 @@ fn load(
     let fixed_shape = layers.bool("fixed_shape");
     let max_sessions = if fixed_shape { 1 } else { layers.i64("max_sessions").unwrap_or(1) as u32 };
     let params = context_params(&layers, &model, max_sessions, fixed_shape)?;
+    if !on_gpu {
+        memory::check_context(&model, &params)?;
+    }
     let context = Context::new(&model, &params).map_err(refused)?;
     tracing::info!(target: "chaku::load", model = model.description(), ctx_size = context.n_ctx(), "loaded");
     let ctx_size = context.n_ctx();
     let control = Control::new(layers.i64("queue_limit").unwrap_or(1) as usize);
     let backend = LlamaBackend::new(model.clone(), context);
+    memory::check_room()?;
     let worker = Worker::start(backend, control, max_sessions as usize, dispatch.cloned())?;
+    memory::check_room()?;
     Ok(Model::new(model, worker, options, runtime.clone(), dispatch.cloned(), max_sessions as usize, ctx_size))
+}
+
+/// Whether a part of the model goes to memory that is not the machine's own.
+fn uses_gpu(params: &ModelParams) -> bool {
+    params.gpu_layers != 0 && chaku_llama::backend::compiled_backends() != ["cpu"]
 }
 
 /// What a context is refused for is the caller's choice of options, or the model itself.
@@ -112,28 +126,6 @@ fn refused(error: chaku_llama::Error) -> Error {
         }
         chaku_llama::Error::InvalidInput { .. } => Error::new(Reason::InvalidOption, error.to_string()),
         _ => error.into(),
-    }
-}
-
-/// Tells a missing file, a forbidden one and one that is no model apart, which llama.cpp does not.
-fn check_file(path: &Path) -> Result<()> {
-    let describe = |error: std::io::Error| {
-        let (reason, what) = match error.kind() {
-            std::io::ErrorKind::NotFound => (Reason::FileNotFound, "there is no file"),
-            std::io::ErrorKind::PermissionDenied => (Reason::FilePermission, "no permission to read"),
-            _ => (Reason::FileUnreadable, "cannot read"),
-        };
-        Error::new(reason, format!("{what} {}: {error}", path.display()))
-    };
-    let mut file = std::fs::File::open(path).map_err(describe)?;
-    let mut magic = [0u8; 4];
-    match file.read_exact(&mut magic) {
-        Ok(()) if &magic == b"GGUF" => Ok(()),
-        Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(describe(error)),
-        _ => {
-            let message = format!("{} is not a GGUF file: it does not begin with `GGUF`", path.display());
-            Err(Error::new(Reason::ModelCorrupt, message))
-        }
     }
 }
 

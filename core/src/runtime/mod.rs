@@ -6,6 +6,7 @@ pub(crate) mod engine;
 pub(crate) mod job;
 pub(crate) mod llama_backend;
 mod load;
+pub(crate) mod memory;
 pub(crate) mod notifier;
 pub(crate) mod queue;
 pub(crate) mod scheduler;

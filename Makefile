@@ -13,7 +13,7 @@ SMOLLM2 := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
 
 include scripts/programs.mk
 
-.PHONY: help deps models build examples install sizes demo test torture sanitize lint header bench
+.PHONY: help deps models build examples install sizes demo test torture sanitize mutation lint header bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ torture: build models ## Eight threads do random things to shared objects (OPS=2
 # Both, also when the first one fails.
 sanitize: build models ## Run the tests of the C interface under memcheck and AddressSanitizer (the first time takes ten minutes more)
 	@status=0; tests/sanitize/valgrind.sh || status=1; tests/sanitize/asan.sh || status=1; exit $$status
+
+mutation: deps models ## Mutate files, templates, grammars, options and texts against one process that must live (CASES=2000 SEED=1)
+	@tests/mutation/run.sh --cases $(or $(CASES),2000) --seed $(or $(SEED),1)
 
 lint: deps ## Check formatting, clippy, dependency directions, unsafe code, and the generated header
 	@scripts/lint.sh

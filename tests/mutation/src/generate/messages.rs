@@ -45,6 +45,9 @@ const ROLES: &[&str] = &[
     "a\u{0}b",
 ];
 
+/// Longer texts of control tokens' names take llama.cpp's tokenizer many seconds: its time grows with the square.
+const LONGEST: usize = 128 << 10;
+
 pub(super) fn fill(rng: &mut Rng, case: &mut Case) {
     let steps = rng.usize(1..5);
     case.steps = (0..steps).map(|_| step(rng)).collect();
@@ -70,6 +73,7 @@ fn said(rng: &mut Rng) -> Said {
         1 => vec![*any(rng, &[0x80, 0xc0, 0xed, 0xf4, 0xf8, 0xff]), 0xa0, 0x80].into(),
         _ => (*any(rng, TEXTS)).into(),
     };
-    let times = if rng.u32(0..5) == 0 { 1 << rng.u32(1..17) } else { 1 };
+    let most = LONGEST / text.as_slice().len().max(1);
+    let times = if rng.u32(0..5) == 0 { most.min(1 << rng.u32(1..17)) } else { 1 };
     Said { text, times }
 }

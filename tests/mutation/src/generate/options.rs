@@ -28,8 +28,8 @@ pub(super) fn fill(rng: &mut Rng, case: &mut Case) {
     }
 }
 
-/// So many threads wait for each other, after every operation, for seconds.
-const MOST_THREADS: i64 = 16;
+/// More than there are processors wait for each other, after every operation, for seconds.
+const MOST_THREADS: i64 = 4;
 
 fn value(rng: &mut Rng, info: &OptionInfo) -> OptionValue {
     let kinds = [OptionKind::I64, OptionKind::F64, OptionKind::Bool, OptionKind::Str, OptionKind::List];

@@ -7,7 +7,10 @@
 // What is counted, while a template_limits lives on this thread:
 // - time: the caller's `stop` is asked every few hundred nodes;
 // - memory: the size of every value that is made, never given back; for what one call can blow up, before the call;
-// - stack: how far the frames of nodes have come, and how deep what must be taken apart recursively can be.
+// - stack: how far the frames of nodes have come.
+//
+// And the engine walks through lists and objects recursively, to print, compare and free them: how deep and how large they
+// are, with what they share counted as often as it is met, is looked at wherever they go through a node. None contains itself.
 #include "template_limits.h"
 
 #include "jinja/parser.h"
@@ -18,6 +21,8 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -33,20 +38,31 @@ constexpr size_t MAX_NESTING = 500;
 constexpr size_t MAX_CHAIN = 5000;
 // The templates in use have at most some ten thousand.
 constexpr size_t MAX_TOKENS = 200000;
-// Containers can be nested in each other one by one, and are freed recursively: a few hundred bytes of stack for each.
-constexpr uint64_t MAX_CONTAINERS = 50000;
+// Lists and objects in each other, and the bytes of one when it is printed.
+constexpr uint32_t MAX_DEPTH = 500;
+constexpr uint64_t MAX_PRINTED = 64 << 20;
 // Text that a template makes for each byte it is given: it copies its result at each level of its blocks, and some templates
 // build it by appending message after message.
 constexpr uint64_t BYTES_PER_INPUT_BYTE = 4096;
 constexpr uint32_t STEPS_BETWEEN_STOPS = 256;
 
+// What is known of a list or object.
+struct container {
+    value    kept; // so that no other takes its address
+    uint64_t printed;
+    uint32_t depth;
+    uint64_t epoch; // when it was looked at; what was put into others since then may have changed it
+};
+
 struct meter_state {
     chaku_llama_template_limits limits;
     uint64_t                    bytes;
-    uint64_t                    containers;
+    uint64_t                    epoch;
     uint32_t                    steps;
     const char *                stack;    // where the call began
     const char *                exceeded; // the first limit that was
+
+    std::unordered_map<const value_t *, container> containers;
 };
 
 thread_local meter_state * meter = nullptr;
@@ -83,6 +99,15 @@ void tick() {
     }
 }
 
+uint64_t times(uint64_t a, uint64_t b) {
+    uint64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
+}
+
+uint64_t plus(uint64_t a, uint64_t b) {
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
 uint64_t size_of(const jinja::string & text) {
     uint64_t size = sizeof(text);
     for (const auto & part : text.parts) {
@@ -95,31 +120,111 @@ bool is_container(const value & v) {
     return is_val<value_array>(v) || is_val<value_object>(v);
 }
 
+template <typename Do> void each_child(const value & v, Do && act) {
+    for (const auto & child : v->val_arr) {
+        act(child);
+    }
+    for (const auto & pair : v->val_obj) {
+        act(pair.first);
+        act(pair.second);
+    }
+}
+
+const container * known_container(const value & v) {
+    const auto at = meter->containers.find(v.get());
+    return at != meter->containers.end() && at->second.epoch == meter->epoch ? &at->second : nullptr;
+}
+
+// Children first; without recursion, for this is what finds out whether recursion is safe.
+void look_at(const value & root) {
+    std::vector<value> open = { root };
+    while (!open.empty()) {
+        const value v = open.back();
+        bool ready = true;
+        each_child(v, [&](const value & child) {
+            if (is_container(child) && !known_container(child)) {
+                open.push_back(child);
+                ready = false;
+            }
+        });
+        tick();
+        if (open.size() > MAX_TOKENS) {
+            exceeded("makes lists or objects that are too large");
+        }
+        if (!ready) {
+            continue;
+        }
+        open.pop_back();
+        uint64_t printed = 0;
+        uint32_t depth   = 0;
+        each_child(v, [&](const value & child) {
+            const container * inner = is_container(child) ? known_container(child) : nullptr;
+            printed = plus(printed, inner ? inner->printed : plus(16, child->val_str.length()));
+            depth   = std::max(depth, inner ? inner->depth : 0);
+        });
+        meter->containers[v.get()] = { v, plus(printed, 16), depth + 1, meter->epoch };
+        if (depth + 1 > MAX_DEPTH) {
+            exceeded("nests lists or objects too deeply");
+        }
+        if (printed > MAX_PRINTED) {
+            exceeded("makes lists or objects that are too large");
+        }
+    }
+}
+
+uint64_t printed_size(const value & v) {
+    if (!is_container(v)) {
+        return v->val_str.length();
+    }
+    if (!known_container(v)) {
+        look_at(v);
+    }
+    return known_container(v)->printed;
+}
+
+bool contains(const value & outer, const value & wanted) {
+    std::unordered_set<const value_t *> seen;
+    std::vector<value> open = { outer };
+    while (!open.empty()) {
+        const value v = open.back();
+        open.pop_back();
+        if (v == wanted) {
+            return true;
+        }
+        tick();
+        each_child(v, [&](const value & child) {
+            if (is_container(child) && seen.insert(child.get()).second) {
+                open.push_back(child);
+            }
+        });
+    }
+    return false;
+}
+
+// Before `inner` becomes a part of `outer`.
+void check_put(const value & outer, const value & inner) {
+    if (!is_container(inner)) {
+        return;
+    }
+    if (contains(inner, outer)) {
+        exceeded("puts a list or object into itself");
+    }
+    meter->epoch++;
+}
+
 value charge(value made) {
     if (!meter || !made) {
         return made;
     }
     take(size_of(made->val_str) + sizeof(value) * (made->val_arr.size() + 2 * made->val_obj.size()));
-    if (is_container(made) && made.use_count() == 1) {
-        if (meter->containers == 0) {
-            exceeded("makes more lists and objects than it may");
-        }
-        meter->containers--;
+    if (is_container(made)) {
+        printed_size(made);
     }
     return made;
 }
 
 uint64_t length_of(const value & v) {
     return is_val<value_string>(v) ? v->val_str.length() : 0;
-}
-
-uint64_t times(uint64_t a, uint64_t b) {
-    uint64_t product;
-    return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
-}
-
-uint64_t plus(uint64_t a, uint64_t b) {
-    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
 uint64_t positive(int64_t n) {
@@ -176,6 +281,9 @@ uint64_t size_made_by(const std::string & name, const func_args & given) {
     if (name == "split" || name == "rsplit") {
         return times(input, sizeof(value_string_t) + sizeof(string_part) + 64);
     }
+    if (name == "append" && args.size() > 1) {
+        check_put(args[0], args[1]);
+    }
     if (name == "indent" || name == "tojson") {
         uint64_t widest = 0;
         for (size_t i = 1; i < args.size(); i++) {
@@ -184,10 +292,13 @@ uint64_t size_made_by(const std::string & name, const func_args & given) {
         if (widest > 1024) {
             exceeded("indents by more than 1024");
         }
-        if (name == "indent") {
-            const std::string text = args[0]->val_str.str();
-            return plus(input, times(static_cast<uint64_t>(std::count(text.begin(), text.end(), '\n')) + 1, widest));
+        if (name == "tojson") {
+            // At worst everything is as deep as the deepest.
+            const container * nested = is_container(args[0]) ? known_container(args[0]) : nullptr;
+            return times(printed_size(args[0]), plus(2, times(widest, nested ? nested->depth : 0) / 16));
         }
+        const std::string text = args[0]->val_str.str();
+        return plus(input, times(static_cast<uint64_t>(std::count(text.begin(), text.end(), '\n')) + 1, widest));
     }
     return 0;
 }
@@ -274,6 +385,18 @@ template <> value run(const filter_statement & node, context & ctx) {
         parts->push_back(statement->execute(ctx));
     }
     return apply_filter(node.filter, runtime::gather_string_parts(parts), ctx);
+}
+
+template <> value run(const set_statement & node, context & ctx) {
+    const auto * member = cast_stmt<member_expression>(node.assignee);
+    const auto * name   = member && !member->computed ? cast_stmt<identifier>(member->property) : nullptr;
+    if (!meter || !name || !node.val) {
+        return node.set_statement::execute_impl(ctx);
+    }
+    value made = node.val->execute(ctx), object = member->object->execute(ctx);
+    check_put(object, made);
+    auto place = std::make_unique<member_expression>(known(std::move(object)), std::make_unique<identifier>(name->val), false);
+    return set_statement(std::move(place), known(std::move(made)), {}).execute_impl(ctx);
 }
 
 template <typename Node> struct metered : Node {
@@ -406,7 +529,7 @@ void check_nesting(const std::vector<token> & tokens) {
 
 template_limits::template_limits(const chaku_llama_template_limits & limits, size_t input) {
     const uint64_t bytes = plus(limits.bytes, times(input, BYTES_PER_INPUT_BYTE));
-    meter = new meter_state{ limits, bytes, MAX_CONTAINERS, 0, reinterpret_cast<const char *>(this), nullptr };
+    meter = new meter_state{ limits, bytes, 0, 0, reinterpret_cast<const char *>(this), nullptr, {} };
 }
 
 template_limits::~template_limits() {

@@ -86,13 +86,24 @@ fn values_that_grow_are_stopped_before_memory_ends() {
 #[test]
 fn what_nests_does_not_use_up_the_stack() {
     refused("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "recurses too deeply");
-    let lists = "more lists and objects";
-    refused("{% set n = namespace(a=[]) %}{% for i in range(99999) %}{% set n.a = [n.a] %}{% endfor %}", lists);
-    refused("{% set n = namespace(a={}) %}{% for i in range(99999) %}{% set n.a = {'a': n.a} %}{% endfor %}", lists);
+    let deep = "nests lists or objects too deeply";
+    refused("{% set n = namespace(a=[]) %}{% for i in range(99999) %}{% set n.a = [n.a] %}{% endfor %}", deep);
+    refused("{% set n = namespace(a={}) %}{% for i in range(99999) %}{% set n.a = {'a': n.a} %}{% endfor %}", deep);
     refused(
         "{% set n = namespace(a=1) %}{% for i in range(99999) %}{% set n.a = namespace(a=n.a) %}{% endfor %}",
-        lists,
+        deep,
     );
+    let chain = "{% set a = [] %}{% set n = namespace(last=a) %}{% for i in range(99999) %}{% set b = [] %}\
+                 {% set x = n.last.append(b) %}{% set n.last = b %}{% if a %}{% endif %}{% endfor %}";
+    refused(chain, deep);
+    let large = "lists or objects that are too large";
+    refused(&format!("{{% set a = [1] %}}{}{{{{ a | tojson }}}}", "{% set a = [a, a] %}".repeat(60)), large);
+    let itself = "into itself";
+    refused("{% set a = [1] %}{{ a.append(a) }}{{ a | tojson }}", itself);
+    refused("{% set a = [1] %}{% set b = [a] %}{% set f = a.append %}{{ f(b) }}{{ a }}", itself);
+    refused("{% set a = [1] %}{% set b = a | append(a) %}{{ a | tojson }}", itself);
+    refused("{% set n = namespace() %}{% set n.x = n %}{{ n | tojson }}", itself);
+    refused("{% set n = namespace() %}{% set n.x = {'a': [n]} %}{{ n | tojson }}", itself);
     let nests = "nests brackets or blocks too deeply";
     for (open, middle, close) in [("(", "1", ")"), ("[", "1", "]"), ("{'a':", "1", "}"), ("f(", "1", ")")] {
         refused(&format!("{{{{ {}{middle}{} }}}}", open.repeat(40000), close.repeat(40000)), nests);
@@ -127,6 +138,18 @@ fn what_stays_within_the_limits_works() {
     renders("{% filter replace('a', 'b') %}aXa{% endfilter %}{% filter upper %}x{% endfilter %}", "bXbX");
     renders("{% set f = 'a,b'.split %}{{ f(',') | last }}{{ 'a b' | upper | lower }}", "ba b");
     renders("{{ 'a\nb' | indent(2) }}", "a\n  b");
+    renders(
+        "{{ [1, {'a': [2, 'x']}] | tojson }}{{ [[1]] | tojson(indent=1) }}",
+        "[1, {\"a\": [2, \"x\"]}][\n [\n  1\n ]\n]",
+    );
+    renders(
+        "{% set n = namespace(a=[]) %}{% for i in range(3) %}{% set n.a = n.a + [[i]] %}{% endfor %}{{ n.a }}",
+        "012",
+    );
+    renders(
+        "{% set a = [] %}{% for i in range(3) %}{% set x = a.append([i]) %}{% endfor %}{{ a | length }}{{ a }}",
+        "3012",
+    );
     renders("{% macro f(n) %}{{ n }}{% if n > 0 %}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(9) }}", "9876543210");
     let call = "{% macro m() %}<{{ caller('x') }}>{% endmacro %}{% call(a) m() %}{{ a }}!{% endcall %}";
     renders(call, "<x!>");

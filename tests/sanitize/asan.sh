@@ -94,6 +94,11 @@ check "callbacks" timeout 600 "$OUT/tests/callbacks" "$MODELS/tiny-script.gguf" 
 check "barriers" timeout 600 "$OUT/tests/barriers" "$MODELS/tiny-long.gguf"
 check "misuse of every function, handles, exit" env OUT="$OUT/tests" tests/abi/misuse.sh static
 
+# A loaded machine is slow under AddressSanitizer, and no wait has to be short here.
+check "torture compiles" clang++ -std=c++17 $CFLAGS -Iinclude tests/torture/*.cpp -o "$OUT/tests/torture" \
+    "$LIB/libchaku.a" $STATIC_LIBS
+check "torture" env TORTURE_PATIENCE=120 timeout 1200 "$OUT/tests/torture" "$MODELS" 2000 1
+
 python3 tests/conformance/table.py | sed 's/.*/X(&)/' >"$OUT/tests/cases.inc"
 check "the conformance suite compiles" compile "$OUT/tests/conformance" tests/conformance/c/*.c
 check "the conformance suite" "$OUT/tests/conformance"

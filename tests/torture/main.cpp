@@ -79,8 +79,8 @@ int main(int argc, char **argv) {
     long operations = argc > 2 ? std::atol(argv[2]) : 20000;
     uint64_t seed = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1;
     const char *patience = std::getenv("TORTURE_PATIENCE");
-    std::printf("torture: %ld operations, seed %llu (the same seed gives each thread the same operations, not the same order "
-                "among the threads)\n",
+    std::printf("torture: %ld operations, seed %llu (the same seed gives each thread the same operations, which meet in "
+                "another order)\n",
                 operations, static_cast<unsigned long long>(seed));
     std::fflush(stdout);
     report_seed(seed);
@@ -95,7 +95,9 @@ int main(int argc, char **argv) {
         slope.sample();
     }
     slope.check();
-    CHECK(counted(Group::OTHER, "missing finals") == 0, "final events are missing");
+    long missing = counted(Group::OTHER, "missing finals"), leaks = counted(Group::OTHER, "leaks");
+    CHECK(missing == 0 && leaks == 0, "see below");
+    std::printf("missing finals: %ld; leaks: %ld\n", missing, leaks);
     watch_stop();
     return summary();
 }

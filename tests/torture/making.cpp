@@ -16,10 +16,16 @@ T *handle_of(const Object *object) {
     return static_cast<T *>(object ? object->handle : nullptr);
 }
 
-// Puts a new object where another one may be, which is freed or stays until the round ends.
-void put(World &world, std::unique_ptr<Object> object, Random &random) {
-    Object *before = world.put(std::move(object), random);
+// Puts an object where another one may be, which is freed or stays until the round ends.
+void put(World &world, Object *object, Random &random) {
+    Object *before = world.put(object, random);
     if (before && !random.one_in(4)) free_object(before);
+}
+
+void put(World &world, std::unique_ptr<Object> object, Random &random) {
+    Object *made = object.get();
+    world.keep(std::move(object));
+    put(world, made, random);
 }
 
 // None stands for the default runtime.
@@ -71,11 +77,12 @@ chaku_code start(World &world, SessionObject *session, Op op, RequestObject &req
     Call call(op, {session}, !random.one_in(8));
     auto *handle = handle_of<chaku_session>(session);
     auto *out = reinterpret_cast<chaku_request **>(&request.handle);
+    auto length = static_cast<int64_t>(text.size());
     chaku_code code = CHAKU_OK;
-    if (op == Op::CHAT) code = chaku_session_chat(handle, text.data(), (int64_t)text.size(), options, out, call.error());
-    if (op == Op::GENERATE) code = chaku_session_generate(handle, text.data(), (int64_t)text.size(), options, out, call.error());
+    if (op == Op::CHAT) code = chaku_session_chat(handle, text.data(), length, options, out, call.error());
+    if (op == Op::GENERATE) code = chaku_session_generate(handle, text.data(), length, options, out, call.error());
     if (op == Op::INGEST) {
-        code = chaku_session_ingest(handle, role, text.data(), (int64_t)text.size(), options, out, call.error());
+        code = chaku_session_ingest(handle, role, text.data(), length, options, out, call.error());
         if (role && *role == 'n') facts |= BAD_ROLE;
     }
     if (op == Op::CONTINUE) code = chaku_session_continue(handle, options, out, call.error());
@@ -90,7 +97,8 @@ void make_runtime(World &world, Random &random) {
     set_runtime(options, *runtime, random);
     Call call(Op::RUNTIME_NEW, {});
     auto *out = reinterpret_cast<chaku_runtime **>(&runtime->handle);
-    if (call.done(chaku_runtime_new(options.get(), out, call.error())) == CHAKU_OK) put(world, std::move(runtime), random);
+    if (call.done(chaku_runtime_new(options.get(), out, call.error())) != CHAKU_OK) return;
+    put(world, std::move(runtime), random);
 }
 
 void set_log(World &world, Random &random) {
@@ -130,8 +138,8 @@ void load_async(World &world, Random &random) {
     {
         Call call(Op::LOAD_ASYNC, {});
         auto *out = reinterpret_cast<chaku_request **>(&request->handle);
-        chaku_code code = chaku_model_load_async(handle_of<chaku_runtime>(runtime), file.path.c_str(), options.get(), out,
-                                                 call.error());
+        auto *in = handle_of<chaku_runtime>(runtime);
+        chaku_code code = chaku_model_load_async(in, file.path.c_str(), options.get(), out, call.error());
         if (call.done(code, runtime ? runtime->facts() : 0u) != CHAKU_OK) return;
     }
     count(Group::STARTED, "load");
@@ -200,8 +208,10 @@ void start_request(World &world, Random &random) {
     if (start(world, session, WAYS[way], *request, random) != CHAKU_OK) return;
     count(Group::STARTED, NAMES[way]);
     RequestObject *started = request.get();
-    put(world, std::move(request), random);
+    world.keep(std::move(request));
+    // Some are read before anybody else finds them: these come to their end, and their text can be compared.
     if (!Inside::now() && random.one_in(2)) read_somehow(world, started, random);
+    put(world, started, random);
 }
 
 void make_options(World &world, Random &random) {

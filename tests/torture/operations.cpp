@@ -53,7 +53,8 @@ void close_model(World &world, Random &random) {
     std::vector<RequestObject *> requests = requests_of(world, nullptr, model->loaded.get());
     if (!Inside::now()) model->loaded->closed = true;
     Call call(Op::MODEL_CLOSE, {model});
-    if (call.done(chaku_model_close(handle_of<chaku_model>(model), timeout, call.error()), timed(timeout)) != CHAKU_OK) return;
+    chaku_code code = chaku_model_close(handle_of<chaku_model>(model), timeout, call.error());
+    if (call.done(code, timed(timeout)) != CHAKU_OK) return;
     for (RequestObject *request : requests) CHECK(is_finished(request), "a request of a closed model");
 }
 
@@ -64,7 +65,8 @@ void close_session(World &world, Random &random) {
     std::vector<RequestObject *> requests = requests_of(world, session, nullptr);
     if (!Inside::now()) session->closed = true;
     Call call(Op::SESSION_CLOSE, {session});
-    if (call.done(chaku_session_close(handle_of<chaku_session>(session), timeout, call.error()), timed(timeout)) != CHAKU_OK) return;
+    chaku_code code = chaku_session_close(handle_of<chaku_session>(session), timeout, call.error());
+    if (call.done(code, timed(timeout)) != CHAKU_OK) return;
     for (RequestObject *request : requests) CHECK(is_finished(request), "a request of a closed session");
 }
 
@@ -75,7 +77,8 @@ void close_request(World &world, Random &random) {
     std::vector<Registration *> before = request->registered();
     if (!Inside::now()) request->stopped = request->closing = true;
     Call call(Op::REQUEST_CLOSE, {request});
-    if (call.done(chaku_request_close(handle_of<chaku_request>(request), timeout, call.error()), timed(timeout)) != CHAKU_OK) return;
+    chaku_code code = chaku_request_close(handle_of<chaku_request>(request), timeout, call.error());
+    if (call.done(code, timed(timeout)) != CHAKU_OK) return;
     CHECK(is_finished(request), "a closed request");
     for (Registration *registration : before) CHECK(registration->is_destroyed(), "a callback of a closed request");
 }
@@ -102,6 +105,7 @@ void read_session(const SessionObject *session) {
 }
 
 void tokenize(const ModelObject *model, Random &random) {
+    auto *handle = handle_of<chaku_model>(model);
     int32_t tokens[64];
     int64_t tokens_count = 0, length = 0;
     bool bad = random.one_in(8);
@@ -109,20 +113,19 @@ void tokenize(const ModelObject *model, Random &random) {
     unsigned facts = room == 1 ? SMALL_BUFFER : 0u;
     {
         Call call(Op::TOKENIZE, {model});
-        chaku_code code = chaku_model_tokenize(handle_of<chaku_model>(model), bad ? "\xff" : "the cat and the dog", -1, 0,
-                                               1, tokens, room, &tokens_count, call.error());
+        const char *text = bad ? "\xff" : "the cat and the dog";
+        chaku_code code = chaku_model_tokenize(handle, text, -1, 0, 1, tokens, room, &tokens_count, call.error());
         if (call.done(code, facts | (bad ? BAD_TEXT : 0u)) != CHAKU_OK) return;
     }
     char text[64];
     if (bad) tokens[0] = 1 << 20;
     Call call(Op::DETOKENIZE, {model});
-    chaku_code code =
-        chaku_model_detokenize(handle_of<chaku_model>(model), tokens, tokens_count, 0, text, room, &length, call.error());
-    if (call.done(code, facts | (bad ? BAD_TEXT : 0u)) == CHAKU_OK) CHECK(std::string(text) == "the cat and the dog", text);
+    chaku_code code = chaku_model_detokenize(handle, tokens, tokens_count, 0, text, room, &length, call.error());
+    if (call.done(code, facts | (bad ? BAD_TEXT : 0u)) != CHAKU_OK) return;
+    CHECK(std::string(text) == "the cat and the dog", text);
 }
 
-// Its texts are valid until the handle is freed, which anybody may do: so none is read here, but through a handle of one's
-// own.
+// Its texts are valid until the handle is freed, which anybody may do: so they are read through a handle of one's own.
 void read_model(ModelObject *model) {
     chaku_model *own = nullptr;
     {
@@ -307,14 +310,19 @@ void look_around(World &world, RequestObject *request, Random &random) {
 
 void note_event(RequestObject *request, const chaku_event *event) {
     int32_t kind = chaku_event_kind(event);
-    CHECK(kind == CHAKU_EVENT_PROGRESS || kind == CHAKU_EVENT_TEXT || kind == CHAKU_EVENT_FINAL, std::to_string(kind));
     double progress = chaku_event_progress(event);
-    if (kind == CHAKU_EVENT_PROGRESS) CHECK(progress == -1 || (progress >= 0 && progress <= 1), std::to_string(progress));
+    CHECK(progress == -1 || (progress >= 0 && progress <= 1), std::to_string(progress));
     static const char *const NAMES[] = {"progress events", "text events", "final events"};
-    if (kind >= CHAKU_EVENT_PROGRESS && kind <= CHAKU_EVENT_FINAL) count(Group::OTHER, NAMES[kind - CHAKU_EVENT_PROGRESS]);
+    bool known = kind >= CHAKU_EVENT_PROGRESS && kind <= CHAKU_EVENT_FINAL;
+    if (!CHECK(known, std::to_string(kind))) return;
+    count(Group::OTHER, NAMES[kind - CHAKU_EVENT_PROGRESS]);
     if (kind != CHAKU_EVENT_FINAL) return;
     CHECK(++request->finals == 1, "more than one final event");
     CHECK(chaku_request_is_finished(handle_of<chaku_request>(request)) == 1, "an end that is none");
+    int64_t prompt = chaku_event_prompt_tokens(event), cached = chaku_event_cached_tokens(event);
+    CHECK(cached >= 0 && cached <= prompt, std::to_string(cached) + " of " + std::to_string(prompt));
+    CHECK(chaku_event_completion_tokens(event) >= 0 && chaku_event_context_used(event) <= 1024, "usage");
+    CHECK(chaku_event_queue_ms(event) >= 0 && chaku_event_total_ms(event) >= 0, "timings");
     chaku_error *error = nullptr;
     chaku_code code = chaku_event_error(event, &error);
     check_end(request, chaku_event_finish_reason(event), code, error);
@@ -328,7 +336,9 @@ void keep_event(World &world, const chaku_event *event, Random &random) {
         auto *out = reinterpret_cast<chaku_event **>(&kept->handle);
         if (call.done(chaku_event_retain(event, out, call.error())) != CHAKU_OK) return;
     }
-    if (Object *before = world.put(std::move(kept), random)) free_object(before);
+    Object *now = kept.get();
+    world.keep(std::move(kept));
+    if (Object *before = world.put(now, random)) free_object(before);
 }
 
 void check_reply(const RequestObject *request, const std::string &text, int32_t finish_reason) {
@@ -338,7 +348,8 @@ void check_reply(const RequestObject *request, const std::string &text, int32_t 
     bool complete = finish_reason == CHAKU_FINISH_STOP;
     // What was cut may end inside a character, which is shown as a replacement.
     std::string seen = text;
-    while (!complete && seen.size() >= 3 && seen.compare(seen.size() - 3, 3, "\xef\xbf\xbd") == 0) seen.resize(seen.size() - 3);
+    auto is_cut = [&seen] { return seen.size() >= 3 && seen.compare(seen.size() - 3, 3, "\xef\xbf\xbd") == 0; };
+    while (!complete && is_cut()) seen.resize(seen.size() - 3);
     CHECK(whole.compare(0, seen.size(), seen) == 0, "\"" + text + "\"");
     if (complete) CHECK(!request->endless && seen == whole, "\"" + text + "\"");
     count(Group::OTHER, "replies compared");

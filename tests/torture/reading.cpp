@@ -130,8 +130,8 @@ void read_when_ready(World &world, RequestObject *request, Random &random) {
         hook->returned = true;
         if (code != CHAKU_OK) return;
     }
-    // First a look: of what was read already no ring tells. A ring may come between the last look and the wait; then the wait
-    // is short. It must come when an event does.
+    // First a look: of what was read already no ring tells. A ring may come between the last look and the wait; then
+    // the wait is short. It must come when an event does.
     for (bool rings = true; rings; rings = hook->wait_for_ring()) {
         for (;;) {
             Pulled pulled = pull(world, request, 0, random, &text, &finish_reason);

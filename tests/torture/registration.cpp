@@ -91,8 +91,8 @@ void Registration::enter() {
     count(Group::CALLBACK, name_of(way));
     CHECK(destroyed == 0, "a call after destroy");
     CHECK(entered - left == 1, "two calls at once");
-    // One may have been on its way when the handle was freed. A hook that was registered at that very moment may see the
-    // end of the request as well.
+    // One may have been on its way when the handle was freed. A hook that was registered at that very moment may see
+    // the end of the request as well.
     if (request->frees_done > 0) CHECK(++late_ <= (way == Way::READY && !accepted ? 3 : 1), name_of(way));
 }
 

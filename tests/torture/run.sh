@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Eight threads do random things to objects they share: load, create, chat, stall, cancel, free, close, in any order. The
-# program checks every answer and counts every event. Before that, mistakes are planted in the library, and it must find
-# each.
+# Eight threads do random things to objects they share: load, create, chat, stall, cancel, free, close, in any order.
+# The program checks every answer and counts every event. Before that, mistakes are planted in the library, and it must
+# find each.
 #
 #     tests/torture/run.sh [OPERATIONS [SEED]]      needs target/release/libchaku.so and the models of `make models`
 #
-# CXX chooses the compiler. TORTURE_PATIENCE is the longest wait in seconds (30), for slow machines; with TORTURE_STOP=1 a
-# program that waits too long stays, so that a debugger can look at it.
+# CXX chooses the compiler. TORTURE_PATIENCE is the longest wait in seconds (30), for slow machines; with TORTURE_STOP=1
+# a program that waits too long stays, so that a debugger can look at it.
 set -u
 cd "$(dirname "$0")/../.."
 CXX=${CXX:-c++} LIB=${LIB:-$PWD/target/release} OUT=${OUT:-$PWD/target/torture}
@@ -37,7 +37,8 @@ compile() { # OUTPUT SOURCE...
         -Wl,-rpath,"$LIB" -lpthread -ldl
 }
 finds() { # MISTAKE OPERATIONS
-    PLANTED=$1 TORTURE_PATIENCE=3 LD_PRELOAD=$OUT/planted.so timeout 120 "$OUT/torture" "$MODELS" "$2" 1 >"$OUT/planted.txt" 2>&1
+    local program=("$OUT/torture" "$MODELS" "$2" 1)
+    PLANTED=$1 TORTURE_PATIENCE=3 LD_PRELOAD=$OUT/planted.so timeout 120 "${program[@]}" >"$OUT/planted.txt" 2>&1
     [ $? = 1 ] && grep -q '^FAILED' "$OUT/planted.txt"
 }
 

@@ -47,6 +47,7 @@ Options::Options() { must(chaku_options_new(&options_, nullptr), "chaku_options_
 Options::~Options() { must(chaku_options_free(options_), "chaku_options_free"); }
 void Options::set(const char *key, int64_t value) { must(chaku_options_set_i64(options_, key, value, nullptr), key); }
 void Options::set(const char *key, double value) { must(chaku_options_set_f64(options_, key, value, nullptr), key); }
+void Options::set(const char *key, bool value) { must(chaku_options_set_bool(options_, key, value, nullptr), key); }
 void Options::set(const char *key, const char *value) {
     must(chaku_options_set_str(options_, key, value, -1, nullptr), key);
 }
@@ -71,8 +72,8 @@ void set_model(Options &options, Loaded &loaded, bool runtime_deadline, Random &
     options.set(CHAKU_OPT_MAX_SESSIONS, sessions);
     options.set(CHAKU_OPT_QUEUE_LIMIT, limit);
     if (limit < sessions) loaded.facts |= NARROW;
-    if (random.one_in(3)) must(chaku_options_set_bool(const_cast<chaku_options *>(options.get()), CHAKU_OPT_MMAP, 0, nullptr), "mmap");
-    if (random.one_in(12)) must(chaku_options_set_bool(const_cast<chaku_options *>(options.get()), CHAKU_OPT_FIXED_SHAPE, 1, nullptr), "fixed_shape");
+    if (random.one_in(3)) options.set(CHAKU_OPT_MMAP, false);
+    if (random.one_in(12)) options.set(CHAKU_OPT_FIXED_SHAPE, true);
     if (runtime_deadline) loaded.facts |= DEADLINE;
     if (random.one_in(10)) {
         options.set(CHAKU_OPT_DEADLINE_MS, random.pick(DEADLINES_MS));

@@ -19,6 +19,7 @@ public:
     Options &operator=(const Options &) = delete;
     void set(const char *key, int64_t value);
     void set(const char *key, double value);
+    void set(const char *key, bool value);
     void set(const char *key, const char *value);
     const chaku_options *get() const { return options_; }
 

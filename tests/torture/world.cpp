@@ -55,13 +55,13 @@ void RequestObject::check_at_end() {
 World::World(int places) : count_(places) {}
 World::~World() = default;
 
-Object *World::put(std::unique_ptr<Object> object, Random &random) {
-    Object *now = object.get();
-    {
-        std::lock_guard<std::mutex> guard(lock_);
-        objects_.push_back(std::move(object));
-    }
-    auto &places = places_[static_cast<int>(now->kind)];
+void World::keep(std::unique_ptr<Object> object) {
+    std::lock_guard<std::mutex> guard(lock_);
+    objects_.push_back(std::move(object));
+}
+
+Object *World::put(Object *object, Random &random) {
+    auto &places = places_[static_cast<int>(object->kind)];
     int first = random.below(count_), place = first;
     for (int step = 0; step < count_; step++) {
         Object *there = places[(first + step) % count_];
@@ -69,7 +69,7 @@ Object *World::put(std::unique_ptr<Object> object, Random &random) {
         place = (first + step) % count_;
         break;
     }
-    return places[place].exchange(now);
+    return places[place].exchange(object);
 }
 
 Object *World::find(Kind kind, Random &random) const {
@@ -118,6 +118,7 @@ bool World::all_destroyed() {
 
 void World::check_at_end() {
     for (Object *object : all()) {
+        if (object->frees_done != 1) count(Group::OTHER, "leaks");
         CHECK(object->frees_done == 1, "kind " + std::to_string(static_cast<int>(object->kind)) + ", freed " +
                                            std::to_string(object->frees_done) + " times");
         if (object->kind == Kind::REQUEST) static_cast<RequestObject *>(object)->check_at_end();

@@ -128,8 +128,10 @@ public:
     // So many places for each kind: few make the threads meet.
     explicit World(int places);
     ~World();
-    // Takes the object over and puts it in a place, if possible one where nothing is in use. What was there is returned.
-    Object *put(std::unique_ptr<Object> object, Random &random);
+    // Takes the object over. Nobody else finds it.
+    void keep(std::unique_ptr<Object> object);
+    // Puts an object in a place, if possible one where nothing is in use. What was there is returned.
+    Object *put(Object *object, Random &random);
     // One that is not used up, if there is one; now and then any. NULL when there is none.
     Object *find(Kind kind, Random &random) const;
     // Empties the place, if the object still is there.

@@ -79,8 +79,8 @@ int main(int argc, char **argv) {
     long operations = argc > 2 ? std::atol(argv[2]) : 20000;
     uint64_t seed = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 1;
     const char *patience = std::getenv("TORTURE_PATIENCE");
-    std::printf("torture: %ld operations, seed %llu (the same seed gives each thread the same operations, which meet in "
-                "another order)\n",
+    std::printf("torture: %ld operations, seed %llu; each thread does the same with the same seed, but when they meet "
+                "is up to the machine\n",
                 operations, static_cast<unsigned long long>(seed));
     std::fflush(stdout);
     report_seed(seed);

@@ -67,8 +67,8 @@ chaku_code start(World &world, SessionObject *session, Op op, RequestObject &req
     unsigned facts = 0;
     if (random.one_in(30)) text.clear(), facts |= EMPTY;
     if (random.one_in(30)) text = "\xf0\x9f", facts |= BAD_TEXT;
-    if (random.one_in(25)) {
-        for (int i = 0; i < 6; i++) text += text;
+    if (random.one_in(8)) {
+        for (int times = random.below(7); times > 0; times--) text += text;
     }
     const char *roles[] = {nullptr, nullptr, "user", "assistant", "system", "nobody"};
     const char *role = random.pick(roles);

@@ -32,9 +32,9 @@ int thread_count() {
 }
 
 // What could leak is something of a request, a registration, a session or a model. The smallest of these has some 100
-// bytes, and one operation in ten or more makes it: a leak shows as 10 KB a 1000 operations, or more. What varies without
-// a leak are tables and caches, which grow to the most that was ever needed at once. In the later half of a run that is
-// some 20 KB, however long the run is: three times as much is allowed, and next to nothing beside it. So a leak of a
+// bytes, and one operation in ten or more makes it: a leak shows as 10 KB a 1000 operations, or more. Without a leak
+// tables and caches vary, which grow to the most that was ever needed at once. In the later half of a run that is some
+// 20 KB, however long the run is: three times as much is allowed, and next to nothing beside it. So a leak of a
 // hundredth of the requests shows in 200000 operations.
 constexpr double MOST_KB_OF_TABLES = 60.0, MOST_KB_A_1000_OPERATIONS = 0.5;
 constexpr double FEWEST_OPERATIONS = 20000;

@@ -3,48 +3,16 @@
 //! Which keys must be there, and that the shapes of the weights agree with them, llama.cpp checks cleanly by itself.
 
 use super::metadata::{Array, Kind, Value, wrong_kind};
-use super::{File, Metadata, broken, unsupported};
+use super::{File, Metadata, broken, families, unsupported};
 use crate::Error;
 
 /// llama.cpp's `LLAMA_MAX_LAYERS` and `LLAMA_MAX_EXPERTS`.
-const MAX_BLOCKS: u32 = 512;
+pub(super) const MAX_BLOCKS: u32 = 512;
 const MAX_EXPERTS: u32 = 1024;
 /// `LLAMA_POOLING_TYPE_RANK` and `LLAMA_EXPERT_GATING_FUNC_TYPE_SQRT_SOFTPLUS`, the last of their enums.
 const LAST_POOLING: u32 = 4;
 const LAST_GATING: u32 = 4;
 const ROPE_SCALINGS: [&str; 4] = ["none", "linear", "yarn", "longrope"];
-
-/// What is divided by in some architectures, and must not be zero there.
-const DIVISORS: [(&str, &[&str]); 12] = [
-    (
-        "ssm.group_count",
-        &["mamba2", "granitehybrid", "falcon-h1", "nemotron_h", "nemotron_h_moe", "qwen3next", "qwen35", "qwen35moe"],
-    ),
-    (
-        "ssm.time_step_rank",
-        &[
-            "mamba2",
-            "granitehybrid",
-            "falcon-h1",
-            "nemotron_h",
-            "nemotron_h_moe",
-            "qwen3next",
-            "qwen35",
-            "qwen35moe",
-            "plamo2",
-        ],
-    ),
-    ("full_attention_interval", &["minimax-01", "qwen3next", "qwen35", "qwen35moe"]),
-    ("wkv.head_size", &["rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"]),
-    ("experts_per_group", &["grovemoe"]),
-    ("interleave_moe_layer_step", &["ernie4_5-moe"]),
-    ("attention.output_group_count", &["deepseek4"]),
-    ("attention.indexer.block_size", &["minimax-m3"]),
-    ("attention.group_norm_groups", &["wavtokenizer-dec"]),
-    ("attention.relative_buckets_count", &["t5", "t5encoder"]),
-    ("shortconv.l_cache", &["lfm2", "lfm2moe"]),
-    ("num_loops", &["nanbeige"]),
-];
 
 /// These divide by the number of heads without asking whether there are any.
 const MUST_HAVE_HEADS: [&str; 6] = ["olmo2", "phimoe", "gemma2", "gemma3", "deepseek2", "deepseek2-ocr"];
@@ -81,30 +49,30 @@ pub(super) fn check(file: &File) -> Result<(), Error> {
     check_heads(&keys, blocks)?;
     check_rope(&keys, blocks)?;
     check_enums(&keys)?;
-    check_divisors(&keys)?;
+    families::check(&keys, blocks)?;
     check_epsilons(&keys)
 }
 
 /// The keys of one architecture, by what follows its name.
-struct Keys<'a> {
-    metadata: &'a Metadata,
-    architecture: &'a str,
+pub(super) struct Keys<'a> {
+    pub(super) metadata: &'a Metadata,
+    pub(super) architecture: &'a str,
 }
 
 impl Keys<'_> {
-    fn name(&self, key: &str) -> String {
+    pub(super) fn name(&self, key: &str) -> String {
         format!("{}.{key}", self.architecture)
     }
 
-    fn u32(&self, key: &str) -> Result<Option<u32>, Error> {
+    pub(super) fn u32(&self, key: &str) -> Result<Option<u32>, Error> {
         self.metadata.u32(&self.name(key))
     }
 
-    fn is_one_of(&self, architectures: &[&str]) -> bool {
+    pub(super) fn is_one_of(&self, architectures: &[&str]) -> bool {
         architectures.contains(&self.architecture)
     }
 
-    fn broken(&self, key: &str, message: impl Into<String>) -> Error {
+    pub(super) fn broken(&self, key: &str, message: impl Into<String>) -> Error {
         broken(self.name(key), message)
     }
 
@@ -128,6 +96,17 @@ impl Keys<'_> {
         integers(array).map(Some).ok_or_else(|| broken(name, "it has a negative element"))
     }
 
+    /// The widths of a head's keys: usually, and in blocks with a sliding window. Nothing for models without heads.
+    pub(super) fn head_widths(&self, blocks: u32) -> Result<Option<(u32, u32)>, Error> {
+        let heads = self.per_block("attention.head_count", blocks)?.map_or(0, |heads| heads[0]);
+        if heads == 0 {
+            return Ok(None);
+        }
+        let width = self.u32("embedding_length")?.unwrap_or(0) / heads;
+        let full = self.u32("attention.key_length")?.unwrap_or(width);
+        Ok(Some((full, self.u32("attention.key_length_swa")?.unwrap_or(full))))
+    }
+
     fn at_most(&self, key: &str, limit: u32) -> Result<(), Error> {
         match self.u32(key)? {
             Some(number) if number > limit => {
@@ -138,7 +117,7 @@ impl Keys<'_> {
     }
 }
 
-fn integers(array: &Array) -> Option<Vec<u32>> {
+pub(super) fn integers(array: &Array) -> Option<Vec<u32>> {
     let one = |value| match value {
         Value::Unsigned(_, number) => u32::try_from(number).ok(),
         Value::Signed(_, number) => u32::try_from(number).ok(),
@@ -174,11 +153,16 @@ fn check_sizes(keys: &Keys<'_>) -> Result<Option<u32>, Error> {
 }
 
 fn check_experts(keys: &Keys<'_>, blocks: u32) -> Result<(), Error> {
-    // Dense models of these two families may say that they have one expert.
-    if keys.is_one_of(&["hunyuan-dense", "hunyuan_vl"]) {
-        return Ok(());
-    }
     let experts = keys.u32("expert_count")?.unwrap_or(0);
+    // Dense models of these two families may say that they have one expert.
+    if experts <= 1 && keys.is_one_of(&["hunyuan-dense", "hunyuan_vl"]) {
+        return match keys.u32("expert_group_count")? {
+            Some(groups) if groups > 0 => {
+                Err(keys.broken("expert_group_count", "it is not 0, but there are no experts"))
+            }
+            _ => Ok(()),
+        };
+    }
     keys.at_most("expert_count", MAX_EXPERTS)?;
     let used = keys.per_block("expert_used_count", blocks)?;
     let most_used = used.iter().flatten().copied().max().unwrap_or(0);
@@ -238,13 +222,7 @@ fn check_rope(keys: &Keys<'_>, blocks: u32) -> Result<(), Error> {
     if keys.is_one_of(&WITHOUT_ROPE) {
         return Ok(());
     }
-    let heads = keys.per_block("attention.head_count", blocks)?.map_or(0, |heads| heads[0]);
-    if heads == 0 {
-        return Ok(());
-    }
-    let width = keys.u32("embedding_length")?.unwrap_or(0) / heads;
-    let full = keys.u32("attention.key_length")?.unwrap_or(width);
-    let window = keys.u32("attention.key_length_swa")?.unwrap_or(full);
+    let Some((full, window)) = keys.head_widths(blocks)? else { return Ok(()) };
     for (key, head) in [("rope.dimension_count", full), ("rope.dimension_count_swa", window)] {
         if let Some(turned) = keys.u32(key)?.filter(|turned| turned % 2 != 0 || *turned > head) {
             return Err(
@@ -280,20 +258,6 @@ fn check_enums(keys: &Keys<'_>) -> Result<(), Error> {
             let message = format!("{number} is not known to this build, expected 0 to {last}");
             return Err(unsupported(keys.name(key), message));
         }
-    }
-    Ok(())
-}
-
-fn check_divisors(keys: &Keys<'_>) -> Result<(), Error> {
-    for (key, architectures) in DIVISORS {
-        if keys.is_one_of(architectures) && keys.u32(key)? == Some(0) {
-            return Err(keys.broken(key, "it is 0, expected at least 1"));
-        }
-    }
-    if let Some(sizes) = keys.metadata.array(&keys.name("ple.head_vocab_sizes"))?
-        && integers(sizes).is_some_and(|sizes| sizes.contains(&0))
-    {
-        return Err(keys.broken("ple.head_vocab_sizes", "an element is 0, expected at least 1"));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@
 //!
 //! These modules depend on nothing but the error type of this crate, so that they can be fuzzed without llama.cpp.
 
+mod families;
 mod hyperparameters;
 mod metadata;
 mod parts;

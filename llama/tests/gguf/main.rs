@@ -150,6 +150,11 @@ fn vocabularies_that_llama_cpp_dies_of_are_refused() {
     accepted(&[
         ("two empty tokens", &|f| f.set(tokens, texts(&["a", "", "", "c"]))),
         ("more scores than tokens", &|f| f.set(scores, f32s(&[1.0; 9]))),
+        // It works for every text that the tokens cover.
+        ("SentencePiece without bytes", &|f| f.set("tokenizer.ggml.model", text("llama"))),
+        ("special tokens that are none, which llama.cpp leaves out", &|f| {
+            f.set("tokenizer.ggml.eos_token_id", u32(99)).set("tokenizer.ggml.padding_token_id", u32(u32::MAX))
+        }),
         ("a merge without space", &|f| f.set("tokenizer.ggml.merges", texts(&["ab", ""]))),
         ("a byte that is spelled out", &|f| {
             f.set(tokens, texts(&["<0x0A>", "b", "c", "d"])).set(types, i32s(&[6, 1, 1, 3]))
@@ -257,6 +262,9 @@ fn impossible_experts_are_refused() {
         ("llama.expert_group_used_count", "expected 1 to 3", &|f| {
             f.set(all, u32(8)).set(used, u32(2)).set(groups, u32(4))
         }),
+        ("hunyuan-dense.expert_group_count", "there are no experts", &|f| {
+            f.set(groups, u32(1)).architecture("hunyuan-dense")
+        }),
         ("llama.expert_gating_func", "9 is not known", &|f| f.set("llama.expert_gating_func", u32(9))),
         ("grovemoe.experts_per_group", "it is 0", &|f| {
             f.set(all, u32(8)).set(used, u32(2)).architecture("grovemoe").set("grovemoe.experts_per_group", u32(0))
@@ -266,9 +274,7 @@ fn impossible_experts_are_refused() {
         ("experts", &|f| {
             f.set(all, u32(8)).set(used, u32(2)).set(groups, u32(4)).set("llama.expert_group_used_count", u32(2))
         }),
-        ("one expert of a dense model", &|f| {
-            f.set(all, u32(1)).set(used, u32(1)).set(groups, u32(1)).architecture("hunyuan-dense")
-        }),
+        ("one expert of a dense model", &|f| f.set(all, u32(1)).set(used, u32(1)).architecture("hunyuan-dense")),
     ]);
 }
 
@@ -282,6 +288,18 @@ fn what_llama_cpp_divides_by_or_asserts_is_checked() {
             f.architecture("qwen3next").set("qwen3next.full_attention_interval", u32(0))
         }),
         ("llama.ple.head_vocab_sizes", "an element is 0", &|f| f.set("llama.ple.head_vocab_sizes", i32s(&[3, 0]))),
+        ("jamba.ssm.inner_size", "expected twice embedding_length, 64", &|f| {
+            f.architecture("jamba").set("jamba.ssm.inner_size", u32(63))
+        }),
+        ("gemma-embedding.dense_2_feat_in", "expected embedding_length, 32", &|f| {
+            f.architecture("gemma-embedding").set("gemma-embedding.dense_2_feat_in", u32(33))
+        }),
+        ("deepseek2.rope.dimension_count", "less than the width of a head, 16", &|f| f.architecture("deepseek2")),
+        ("hrm_text.block_count", "expected that of all cycles, 12", &|f| {
+            f.architecture("hrm_text").set("hrm_text.hrm.layers_per_stack", u32(2));
+            f.set("hrm_text.hrm.h_cycles", u32(2)).set("hrm_text.hrm.l_cycles", u32(2))
+        }),
+        ("nanbeige.num_loops", "expected 1 to 512", &|f| f.architecture("nanbeige").set("nanbeige.num_loops", u32(0))),
         (epsilon, "it is -1", &|f| f.set(epsilon, f32(-1.0))),
         (epsilon, "it is NaN", &|f| f.set(epsilon, f32(f32::NAN))),
         (epsilon, "is of type u32, expected f32", &|f| f.set(epsilon, u32(0))),

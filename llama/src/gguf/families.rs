@@ -39,7 +39,7 @@ pub(super) fn check(keys: &Keys<'_>, blocks: u32) -> Result<(), Error> {
     match keys.architecture {
         "jamba" | "granitehybrid" => check_expansion(keys),
         "gemma-embedding" => check_dense(keys),
-        "deepseek2" | "hy_v4" => check_unturned_part(keys, blocks),
+        "deepseek2" | "mistral4" | "hy_v4" => check_unturned_part(keys, blocks),
         "hrm_text" => check_stacks(keys, blocks),
         "nanbeige" => check_loops(keys, blocks),
         _ => Ok(()),

@@ -19,7 +19,7 @@ const MUST_HAVE_HEADS: [&str; 6] = ["olmo2", "phimoe", "gemma2", "gemma3", "deep
 /// These divide by the number of experts a token uses.
 const MUST_HAVE_EXPERTS: [&str; 6] = ["qwen35moe", "qwen4exp", "glm4moe", "llada-moe", "grovemoe", "bailingmoe2"];
 /// These turn no heads, whatever the file says about it.
-const WITHOUT_ROPE: [&str; 20] = [
+const WITHOUT_ROPE: [&str; 22] = [
     "gpt2",
     "gptj",
     "mpt",
@@ -40,6 +40,8 @@ const WITHOUT_ROPE: [&str; 20] = [
     "nemotron_h",
     "nemotron_h_moe",
     "kimi-linear",
+    "kimi-k3",
+    "glm5-next",
 ];
 
 pub(super) fn check(file: &File) -> Result<(), Error> {

@@ -73,7 +73,8 @@ impl File {
 
     /// Whether a model can be loaded from it, or its vocabulary at least, as far as this one file tells.
     pub fn check_model(&self, vocab_only: bool) -> Result<(), Error> {
-        if self.metadata.str("general.type")? == Some("adapter") {
+        // llama.cpp does not read this key.
+        if matches!(self.metadata.str("general.type"), Ok(Some("adapter"))) {
             return Err(unsupported("general.type", "it is an adapter; load the model it was made for"));
         }
         match self.metadata.str("general.architecture")? {

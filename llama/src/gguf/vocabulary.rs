@@ -38,7 +38,6 @@ pub(super) fn check(file: &File) -> Result<(), Error> {
     check_different(tokens)?;
     numbers(file, "tokenizer.ggml.scores", &[Kind::F32, Kind::I32], tokens.len())?;
     let types = numbers(file, TYPES, &[Kind::I32], tokens.len())?;
-    file.metadata.strings("tokenizer.ggml.merges")?;
     let is_byte = |index: usize| types.is_some_and(|types| matches!(types.number(index), Some(Value::Signed(_, BYTE))));
     match file.metadata.str(MODEL)? {
         Some("bert") => check_has_no_bytes(tokens, is_byte),
@@ -52,6 +51,10 @@ pub(super) fn check(file: &File) -> Result<(), Error> {
             check_charsmap(file)
         }
         Some("plamo2") => check_suffixes(tokens),
+        Some("gpt2" | "hybriddna" | "whitespace" | "gemma4") => {
+            file.metadata.strings("tokenizer.ggml.merges")?;
+            check_bytes_are_spelled_out(tokens, is_byte)
+        }
         _ => check_bytes_are_spelled_out(tokens, is_byte),
     }
 }

@@ -104,10 +104,10 @@ impl File {
 pub fn check(path: &Path, vocab_only: bool) -> Result<File, Error> {
     let file = File::open(path)?;
     // First, because a part that is not the first has no architecture either, and this says why.
-    let others = parts::open_others(path, &file)?;
+    let others = parts::others(path, &file)?;
     file.check_model(vocab_only)?;
     for part in others {
-        tensors::check_weights(&part.tensors)?;
+        tensors::check_weights(&part?.tensors)?;
     }
     Ok(file)
 }

@@ -9,20 +9,23 @@ use crate::Error;
 const COUNT: &str = "split.count";
 const NUMBER: &str = "split.no";
 
-/// The parts after the first one, checked. Nothing for a model in one file.
-pub(super) fn open_others(path: &Path, first: &File) -> Result<Vec<File>, Error> {
+/// The parts after the first one, each opened when its turn comes. None for a model in one file.
+pub(super) fn others(path: &Path, first: &File) -> Result<impl Iterator<Item = Result<File, Error>>, Error> {
     let count = u16_of(first, COUNT)?.unwrap_or(0);
-    if count <= 1 {
-        return Ok(Vec::new());
-    }
+    let name = if count > 1 { Some(first_name(path, first, count)?) } else { None };
+    let parts =
+        name.into_iter().flat_map(move |name| (1..count).map(move |number| open(&name.part(number), number, count)));
+    Ok(parts)
+}
+
+fn first_name(path: &Path, first: &File, count: u16) -> Result<Name, Error> {
     if let Some(number) = u16_of(first, NUMBER)?.filter(|&number| number != 0) {
         return Err(broken(NUMBER, format!("this is part {} of {count}; load part 1, the others follow", number + 1)));
     }
-    let Some(name) = Name::of(path, count) else {
+    Name::of(path, count).ok_or_else(|| {
         let message = format!("the model has {count} parts, so its name must end in `-00001-of-{count:05}.gguf`");
-        return Err(broken(COUNT, message));
-    };
-    (1..count).map(|number| open(&name.part(number), number, count)).collect()
+        broken(COUNT, message)
+    })
 }
 
 fn open(path: &Path, number: u16, count: u16) -> Result<File, Error> {

@@ -5,8 +5,9 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use super::{broken, shown};
 use crate::Error;
 
-/// All metadata and tensor descriptions together. Real ones have some ten megabytes.
-const LONGEST_HEADER: u64 = 1 << 30;
+/// All metadata and tensor descriptions together. Real ones have some ten megabytes. llama.cpp needs several times as
+/// much memory, and a file may claim more than it has on the disk.
+const LONGEST_HEADER: u64 = 256 << 20;
 
 pub(super) struct Reader<R> {
     inner: BufReader<R>,

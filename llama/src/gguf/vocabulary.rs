@@ -10,12 +10,13 @@ use crate::Error;
 
 const MODEL: &str = "tokenizer.ggml.model";
 const TOKENS: &str = "tokenizer.ggml.tokens";
+const MERGES: &str = "tokenizer.ggml.merges";
 const TYPES: &str = "tokenizer.ggml.token_type";
 
 /// `LLAMA_TOKEN_TYPE_BYTE`.
 const BYTE: i64 = 6;
-/// More rows than any model has.
-const MAX_DUMMY_TOKENS: u32 = 1 << 24;
+/// More tokens than any model has, and more merges. llama.cpp takes a few hundred bytes for each.
+const MAX_TOKENS: u32 = 1 << 22;
 /// Some tokenizers keep their tokens in a tree, which they build and drop by recursion.
 const LONGEST_TOKEN_IN_TREE: usize = 4096;
 /// PLaMo-2's tokenizer makes every suffix of every token: this many bytes together.
@@ -35,6 +36,7 @@ pub(super) fn check(file: &File) -> Result<(), Error> {
     if tokens.is_empty() {
         return Err(broken(TOKENS, "there are no tokens"));
     }
+    check_count(TOKENS, tokens)?;
     check_different(tokens)?;
     numbers(file, "tokenizer.ggml.scores", &[Kind::F32, Kind::I32], tokens.len())?;
     let types = numbers(file, TYPES, &[Kind::I32], tokens.len())?;
@@ -52,11 +54,20 @@ pub(super) fn check(file: &File) -> Result<(), Error> {
         }
         Some("plamo2") => check_suffixes(tokens),
         Some("gpt2" | "hybriddna" | "whitespace" | "gemma4") => {
-            file.metadata.strings("tokenizer.ggml.merges")?;
+            if let Some(merges) = file.metadata.strings(MERGES)? {
+                check_count(MERGES, merges)?;
+            }
             check_bytes_are_spelled_out(tokens, is_byte)
         }
         _ => check_bytes_are_spelled_out(tokens, is_byte),
     }
+}
+
+fn check_count(key: &str, strings: &Strings) -> Result<(), Error> {
+    if strings.len() > MAX_TOKENS as usize {
+        return Err(broken(key, format!("it has {} elements, expected at most {MAX_TOKENS}", strings.len())));
+    }
+    Ok(())
 }
 
 /// A model without tokenizer gets as many tokens as the file says, in memory.
@@ -67,9 +78,7 @@ fn check_dummies(file: &File) -> Result<(), Error> {
         Some(size) if rows.is_some_and(|rows| rows != u64::from(size)) => {
             Err(broken(key, format!("it is {size}, expected {}, as token_embd.weight has rows", rows.unwrap_or(0))))
         }
-        Some(size) if size > MAX_DUMMY_TOKENS => {
-            Err(broken(key, format!("it is {size}, expected at most {MAX_DUMMY_TOKENS}")))
-        }
+        Some(size) if size > MAX_TOKENS => Err(broken(key, format!("it is {size}, expected at most {MAX_TOKENS}"))),
         _ => Ok(()),
     }
 }
@@ -90,8 +99,8 @@ fn check_different(tokens: &Strings) -> Result<(), Error> {
     Ok(())
 }
 
-/// Nearly always enough, and several times faster than a map of a large vocabulary. The hash function has random keys, so
-/// no file can be made that always takes the slow way.
+/// Nearly always enough, and several times faster than a map of a large vocabulary. The hash function has random keys,
+/// so no file can be made that always takes the slow way.
 fn have_different_hashes(tokens: &Strings) -> bool {
     let state = RandomState::new();
     let numbered = tokens.iter().enumerate();

@@ -128,11 +128,13 @@ fn the_architecture_must_be_there() {
 #[test]
 fn vocabularies_that_llama_cpp_dies_of_are_refused() {
     let tokens = "tokenizer.ggml.tokens";
-    let (types, scores) = ("tokenizer.ggml.token_type", "tokenizer.ggml.scores");
+    let (types, scores, merges) = ("tokenizer.ggml.token_type", "tokenizer.ggml.scores", "tokenizer.ggml.merges");
     refused(&[
         (tokens, "missing", &|f| f.without(tokens)),
         (tokens, "array of i32, expected one of string", &|f| f.set(tokens, i32s(&[1]))),
         (tokens, "type u32, expected array", &|f| f.set(tokens, u32(1))),
+        (tokens, "expected at most 4194304", &|f| f.set(tokens, array(8, (1 << 22) + 1, vec![0; 8 * ((1 << 22) + 1)]))),
+        (merges, "expected at most 4194304", &|f| f.set(merges, array(8, (1 << 22) + 1, vec![0; 8 * ((1 << 22) + 1)]))),
         (tokens, "no tokens", &|f| f.set(tokens, texts::<&str>(&[]))),
         (tokens, "token 2 is the same as token 0, `a`", &|f| f.set(tokens, texts(&["a", "b", "a", "c"]))),
         (tokens, "token 3 is the same as token 1, `b`", &|f| f.set(tokens, texts(&["a", "b", "c", "b\0x"]))),
@@ -144,7 +146,7 @@ fn vocabularies_that_llama_cpp_dies_of_are_refused() {
         (types, "token 0, `a`, is a byte", &|f| f.set(types, i32s(&[6, 1, 1, 3]))),
         (scores, "2 elements", &|f| f.set(scores, f32s(&[1.0; 2]))),
         (scores, "array of string, expected one of f32 or i32", &|f| f.set(scores, texts(&["a"]))),
-        ("tokenizer.ggml.merges", "array of i32", &|f| f.set("tokenizer.ggml.merges", i32s(&[1]))),
+        (merges, "array of i32", &|f| f.set(merges, i32s(&[1]))),
         ("tokenizer.ggml.model", "not a tokenizer", &|f| f.set("tokenizer.ggml.model", text("test"))),
     ]);
     accepted(&[
@@ -155,7 +157,7 @@ fn vocabularies_that_llama_cpp_dies_of_are_refused() {
         ("special tokens that are none, which llama.cpp leaves out", &|f| {
             f.set("tokenizer.ggml.eos_token_id", u32(99)).set("tokenizer.ggml.padding_token_id", u32(u32::MAX))
         }),
-        ("a merge without space", &|f| f.set("tokenizer.ggml.merges", texts(&["ab", ""]))),
+        ("a merge without space", &|f| f.set(merges, texts(&["ab", ""]))),
         ("a byte that is spelled out", &|f| {
             f.set(tokens, texts(&["<0x0A>", "b", "c", "d"])).set(types, i32s(&[6, 1, 1, 3]))
         }),
@@ -399,4 +401,10 @@ fn only_files_are_opened() {
     file.set("long", array(8, 1 << 30, Vec::new()));
     let error = load(&folder.put("long.gguf", &file), false).unwrap_err();
     assert!(matches!(&error, Error::BadFile { what, .. } if what == "long"), "{error:?}");
+    // A file may claim to be long and have nothing on the disk.
+    file.set("long", array(0, 300 << 20, Vec::new()));
+    let path = folder.put("hole.gguf", &file);
+    std::fs::File::options().write(true).open(&path).unwrap().set_len(400 << 20).unwrap();
+    let error = load(&path, false).unwrap_err();
+    assert!(error.to_string().contains("longer than 268435456 bytes"), "{error}");
 }

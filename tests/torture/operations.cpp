@@ -87,7 +87,8 @@ void reset(World &world, Random &random) {
     SessionObject *session = some_session(world, random);
     if (!session) return;
     Call call(Op::RESET, {session});
-    call.done(chaku_session_reset(handle_of<chaku_session>(session), call.error()));
+    chaku_code code = chaku_session_reset(handle_of<chaku_session>(session), call.error());
+    call.done(code, session->starts > 0 ? USED : 0u);
 }
 
 void cancel_session(World &world, Random &random) {

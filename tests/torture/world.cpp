@@ -9,7 +9,7 @@ unsigned ModelObject::facts() const {
 
 unsigned SessionObject::facts() const {
     unsigned closed_now = (closed || loaded->closed ? CLOSED : 0u) | (loaded->closed ? MODEL_CLOSED : 0u);
-    return Object::facts() | loaded->facts | closed_now | (starts > 0 ? USED : 0u) | (shifts ? SHIFTS : 0u);
+    return Object::facts() | loaded->facts | closed_now | (starts > 1 ? USED : 0u) | (shifts ? SHIFTS : 0u);
 }
 
 RequestObject::RequestObject() : Object(Kind::REQUEST) {}

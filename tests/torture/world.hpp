@@ -29,7 +29,7 @@ enum Fact : unsigned {
     BAD_GRAMMAR = 1u << 14,
     BAD_OPTION = 1u << 15,
     SHIFTS = 1u << 16,
-    USED = 1u << 17,         // the session had a request before
+    USED = 1u << 17,         // the session was asked before
     NARROW = 1u << 18,       // queue_limit is less than max_sessions
     PULLED = 1u << 19,       // somebody pulls, or pulled, the request's events
     TAKEN = 1u << 20,        // somebody gave, or tried to give, the request a callback
@@ -81,7 +81,7 @@ struct SessionObject : Object {
 
     const std::shared_ptr<Loaded> loaded;
     bool shifts = false;
-    std::atomic<int> starts{0};
+    std::atomic<int> starts{0};  // counted before the call: the first one finds one, its own
     std::atomic<bool> closed{false}, stopped{false};
 };
 

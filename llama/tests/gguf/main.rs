@@ -228,7 +228,12 @@ fn impossible_heads_and_ropes_are_refused() {
         (heads, "array of f32", &|f| f.set(heads, f32s(&[2.0]))),
         ("olmo2.attention.head_count", "missing or 0", &|f| f.without(heads).architecture("olmo2")),
         ("gemma2.attention.head_count", "missing or 0", &|f| f.set(heads, u32(0)).architecture("gemma2")),
-        ("llama.rope.dimension_count", "an even number up to 16", &|f| f.set("llama.rope.dimension_count", u32(15))),
+        ("llama.rope.dimension_count", "an even number from 2 to 16", &|f| {
+            f.set("llama.rope.dimension_count", u32(15))
+        }),
+        ("gemma.rope.dimension_count", "it is 0", &|f| {
+            f.architecture("gemma").set("gemma.rope.dimension_count", u32(0))
+        }),
         ("llama.rope.dimension_count", "it is 18", &|f| f.set("llama.rope.dimension_count", u32(18))),
         ("llama.rope.dimension_count_swa", "it is 18", &|f| f.set("llama.rope.dimension_count_swa", u32(18))),
         ("llama.rope.scaling.type", "`twisted` is not known", &|f| f.set("llama.rope.scaling.type", text("twisted"))),

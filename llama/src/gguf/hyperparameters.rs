@@ -44,12 +44,81 @@ const WITHOUT_ROPE: [&str; 22] = [
     "glm5-next",
 ];
 
+/// Keys and values of the same width: those without sliding windows.
+const EVEN_WIDTHS: [&str; 40] = [
+    "arcee",
+    "baichuan",
+    "bert",
+    "bitnet",
+    "bloom",
+    "chatglm",
+    "command-r",
+    "dbrx",
+    "deci",
+    "deepseek",
+    "dream",
+    "eurobert",
+    "exaone",
+    "falcon",
+    "glm4",
+    "gpt2",
+    "gptneox",
+    "granite",
+    "internlm2",
+    "jais",
+    "llada",
+    "llama",
+    "mpt",
+    "nemotron",
+    "olmo",
+    "olmoe",
+    "openelm",
+    "orion",
+    "phi2",
+    "plamo",
+    "qwen",
+    "qwen2",
+    "qwen2moe",
+    "qwen2vl",
+    "qwen3",
+    "qwen3moe",
+    "smollm3",
+    "stablelm",
+    "starcoder2",
+    "xverse",
+];
+/// Heads that turn as a whole.
+const TURN_WHOLE: [&str; 21] = [
+    "arcee",
+    "baichuan",
+    "dbrx",
+    "deci",
+    "deepseek",
+    "dream",
+    "exaone",
+    "falcon",
+    "granite",
+    "internlm2",
+    "llada",
+    "llama",
+    "olmo",
+    "olmoe",
+    "orion",
+    "qwen2",
+    "qwen2moe",
+    "qwen3",
+    "qwen3moe",
+    "smollm3",
+    "xverse",
+];
+
 pub(super) fn check(file: &File) -> Result<(), Error> {
     let keys = Keys { metadata: &file.metadata, architecture: file.architecture().unwrap_or_default() };
     let Some(blocks) = check_sizes(&keys)? else { return Ok(()) };
     check_experts(&keys, blocks)?;
     check_heads(&keys, blocks)?;
     check_rope(&keys, blocks)?;
+    check_widths(&keys, blocks)?;
     check_enums(&keys)?;
     families::check(&keys, blocks)?;
     check_epsilons(&keys)
@@ -237,18 +306,39 @@ fn check_rope(keys: &Keys<'_>, blocks: u32) -> Result<(), Error> {
     check_sections(keys)
 }
 
-/// The parts of a head that turn with time, height and width. They are divided by their sum.
+/// Most architectures assert, once they compute, that keys are as wide as values, and that all of it turns.
+fn check_widths(keys: &Keys<'_>, blocks: u32) -> Result<(), Error> {
+    let Some((width, _)) = keys.head_widths(blocks)? else { return Ok(()) };
+    let values = keys.u32("attention.value_length")?;
+    if let Some(values) = values.filter(|&values| values != width && keys.is_one_of(&EVEN_WIDTHS)) {
+        let message = format!("it is {values}, expected the width of the keys, {width}");
+        return Err(keys.broken("attention.value_length", message));
+    }
+    let turned = keys.u32("rope.dimension_count")?;
+    if let Some(turned) = turned.filter(|&turned| turned != width && keys.is_one_of(&TURN_WHOLE)) {
+        let message = format!("it is {turned}, expected the width of a head, {width}");
+        return Err(keys.broken("rope.dimension_count", message));
+    }
+    Ok(())
+}
+
+/// The parts of a head that turn with time, height and width. The compute threads assert that there are any.
 fn check_sections(keys: &Keys<'_>) -> Result<(), Error> {
+    const MUST_TURN: [&str; 7] = ["qwen2vl", "qwen3vl", "qwen3vlmoe", "qwen35", "qwen35moe", "paddleocr", "qwen4exp"];
     let key = "rope.dimension_sections";
-    // llama.cpp also takes one number for all.
-    let Some(Value::Array(array)) = keys.metadata.get(&keys.name(key)) else { return Ok(()) };
-    let Some(sections) = integers(array) else {
-        return Err(keys.broken(key, "expected numbers from 0"));
+    let sections = match keys.metadata.get(&keys.name(key)) {
+        None => Vec::new(),
+        Some(Value::Array(array)) => integers(array).ok_or_else(|| keys.broken(key, "expected numbers from 0"))?,
+        // llama.cpp also takes one number for all.
+        Some(_) => return Ok(()),
     };
     let sum = sections.iter().fold(0_u32, |sum, section| sum.saturating_add(*section));
-    let must_turn = ["qwen2vl", "qwen3vl", "qwen3vlmoe", "qwen35", "qwen35moe", "paddleocr", "hunyuan_vl"];
-    if sum > i32::MAX as u32 || sum == 0 && keys.is_one_of(&must_turn) {
-        return Err(keys.broken(key, format!("their sum is {sum}, expected 1 to half the width of a head")));
+    let none_turns = sections.iter().take(3).all(|&section| section == 0);
+    if sum > i32::MAX as u32 || none_turns && keys.is_one_of(&MUST_TURN) {
+        return Err(keys.broken(
+            key,
+            format!("it is missing or {sections:?}, expected parts of a head for time, height and width"),
+        ));
     }
     Ok(())
 }

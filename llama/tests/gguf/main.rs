@@ -234,10 +234,17 @@ fn impossible_heads_and_ropes_are_refused() {
         ("gemma.rope.dimension_count", "it is 0", &|f| {
             f.architecture("gemma").set("gemma.rope.dimension_count", u32(0))
         }),
+        ("paddleocr.rope.dimension_sections", "missing", &|f| f.architecture("paddleocr")),
+        ("qwen2.attention.value_length", "expected the width of the keys, 16", &|f| {
+            f.architecture("qwen2").set("qwen2.attention.value_length", u32(8))
+        }),
+        ("granite.rope.dimension_count", "expected the width of a head, 16", &|f| {
+            f.architecture("granite").set("granite.rope.dimension_count", u32(8))
+        }),
         ("llama.rope.dimension_count", "it is 18", &|f| f.set("llama.rope.dimension_count", u32(18))),
         ("llama.rope.dimension_count_swa", "it is 18", &|f| f.set("llama.rope.dimension_count_swa", u32(18))),
         ("llama.rope.scaling.type", "`twisted` is not known", &|f| f.set("llama.rope.scaling.type", text("twisted"))),
-        ("qwen2vl.rope.dimension_sections", "their sum is 0", &|f| {
+        ("qwen2vl.rope.dimension_sections", "[0, 0, 0, 0]", &|f| {
             f.architecture("qwen2vl").set("qwen2vl.rope.dimension_sections", i32s(&[0; 4]))
         }),
         ("qwen2vl.rope.dimension_sections", "numbers from 0", &|f| {

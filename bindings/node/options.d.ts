@@ -123,7 +123,11 @@ export interface ModelOptions extends SessionOptions {
   cacheTypeK?: 'f32' | 'f16' | 'bf16' | 'q8_0' | 'q5_1' | 'q5_0' | 'q4_1' | 'q4_0' | 'iq4_nl';
   /** Number format of the V cache; a quantized one needs flash attention. (default f16) */
   cacheTypeV?: 'f32' | 'f16' | 'bf16' | 'q8_0' | 'q5_1' | 'q5_0' | 'q4_1' | 'q4_0' | 'iq4_nl';
-  /** Map the file instead of reading it into memory. (default true) */
+  /**
+   * Map the file instead of reading it into memory. A mapped file must not be cut off or overwritten while the
+   * model lives: that ends the process or changes answers. Replace it by renaming another over it, or load without
+   * mapping. (default true)
+   */
   mmap?: boolean;
   /** Check every tensor's numbers while loading. (default false) */
   checkTensors?: boolean;

@@ -12,6 +12,8 @@ static int failures;
 const struct choice SMALL[] = {
     {CHAKU_OPT_THREADS, 1}, {CHAKU_OPT_CTX_SIZE, 512}, {CHAKU_OPT_MAX_TOKENS, 32}, {CHAKU_OPT_TEMPERATURE, 0}, {NULL, 0}};
 
+const struct choice NO_CHOICE[] = {{NULL, 0}};
+
 /* ---- Trying ---- */
 
 static void path_in(char *path, const char *folder, const char *name) {
@@ -241,6 +243,17 @@ chaku_request *endless(chaku_model *model, const struct choice *choices) {
     chaku_options_free(options);
     return request;
 }
+
+static int stuck;
+
+int32_t never_return(const chaku_event *event, void *user_data) {
+    (void)event, (void)user_data;
+    __atomic_store_n(&stuck, 1, __ATOMIC_SEQ_CST);
+    while (is_stuck()) pause();
+    return 0;
+}
+
+int is_stuck(void) { return __atomic_load_n(&stuck, __ATOMIC_SEQ_CST); }
 
 void sleep_ms(long ms) {
     struct timespec left = {ms / 1000, ms % 1000 * 1000000};

@@ -59,6 +59,7 @@ struct choice {
 chaku_options *options_of(const struct choice *choices);
 /* Small, on one thread, with answers of 32 tokens. */
 extern const struct choice SMALL[];
+extern const struct choice NO_CHOICE[];
 
 /* How something went: no reason when it went well. */
 struct outcome {
@@ -81,8 +82,11 @@ void live(const char *path, const struct choice *choices, struct outcome *outcom
 /* The same, and all of it must work. */
 void live_well(const char *path);
 
-/* A request that answers without end, until it is freed. */
+/* A request whose answer the options of the model and these end, or nobody. */
 chaku_request *endless(chaku_model *model, const struct choice *choices);
+/* A callback, and whether it has begun. */
+int32_t never_return(const chaku_event *event, void *user_data);
+int is_stuck(void);
 void sleep_ms(long ms);
 /* On a clock that nobody sets. */
 int64_t now_ms(void);

@@ -72,9 +72,8 @@ static int while_loading(void (*harm)(const char *)) {
             EXPECT(outcome.finals == 1);
         } else {
             failed++;
-            EXPECT(strcmp(outcome.reason, "model_corrupt") == 0);
+            EXPECT(strcmp(outcome.reason, "model_corrupt") == 0 || strcmp(outcome.reason, "file_unreadable") == 0);
             EXPECT(outcome.message[0] != '\0');
-            if (getenv("CHAKU_TEST_SHOW") != NULL) say("%s", outcome.message);
         }
         chaku_model_free(model);
         chaku_request_free(request);

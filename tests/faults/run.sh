@@ -28,17 +28,21 @@ program() { # NAME
     "$CC" $STRICT -Iinclude "tests/faults/$1.c" tests/faults/faults.c -o "$OUT/$1" -L"$LIB" -lchaku "-Wl,-rpath,$LIB" -lpthread -ldl
 }
 
-# suite NAME [LIBRARY]: compiles and runs a program, with a library that lies to it, and adds its counts.
+# suite NAME [LIBRARY]: compiles and runs a program, with a library that lies to it, and adds its counts. $stack_kib limits
+# the stacks of its threads.
 suite() {
     local counts lie=
     [ -z "${only:-}" ] || [ "$only" = "$1" ] || return
-    echo "--- $1"
+    echo "--- $1${stack_kib:+ with stacks of $stack_kib KiB}"
     if [ $# -gt 1 ]; then
         preload "$2" || { failed=$((failed + 1)); return; }
         lie=$OUT/lib$2.so
     fi
     if program "$1"; then
-        LD_PRELOAD=$lie "$OUT/$1" "$MODELS" "$SCRATCH" ${case:+"$case"} | tee "$OUT/counts"
+        (
+            [ -z "${stack_kib:-}" ] || ulimit -s "$stack_kib"
+            LD_PRELOAD=$lie timeout 600 "$OUT/$1" "$MODELS" "$SCRATCH" ${case:+"$case"}
+        ) | tee "$OUT/counts"
     else
         : >"$OUT/counts"
     fi
@@ -56,6 +60,12 @@ suite files
 suite memory
 suite threads
 suite descriptors
+suite signals
+suite clock clock_liar
+suite hosts
+suite stacks
+stack_kib=256 suite stacks
+suite allocation allocation_liar
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

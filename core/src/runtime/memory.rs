@@ -12,14 +12,20 @@ const ROOM: usize = 8 << 20;
 /// Refuses to begin when little is left: where the allocations of Rust and of C++ destructors are too small to be asked
 /// about one by one, and end the process when they fail.
 pub(crate) fn check_room() -> Result<()> {
+    if can_have(ROOM) {
+        return Ok(());
+    }
+    let message = format!("less than {} MiB of memory is left; free some", ROOM >> 20);
+    Err(Error::new(Reason::MemoryBudget, message).with("wanted", ROOM))
+}
+
+/// Asks for memory and gives it back unused, so it finds limits of the address space, not of what is there.
+fn can_have(bytes: usize) -> bool {
     let mut probe = Vec::<u8>::new();
-    let asked = probe.try_reserve_exact(ROOM);
+    let asked = probe.try_reserve_exact(bytes);
     // An allocation that nobody looks at may be left out by the compiler.
     std::hint::black_box(&probe);
-    asked.map_err(|_| {
-        let message = format!("less than {} MiB of memory is left; free some", ROOM >> 20);
-        Error::new(Reason::MemoryBudget, message).with("wanted", ROOM)
-    })
+    asked.is_ok()
 }
 
 /// Refuses weights of this size, which are about to be read.
@@ -29,8 +35,18 @@ pub(super) fn check_weights(bytes: u64) -> Result<()> {
 
 /// Refuses a context of which the parts that are known beforehand do not fit.
 pub(super) fn check_context(model: &chaku_llama::Model, params: &ContextParams) -> Result<()> {
+    let what = format!("a context of {} tokens", params.n_ctx);
     let advice = "choose a smaller ctx_size, fewer max_sessions or a smaller ubatch_size";
-    fits(params.least_bytes(model), available(), &format!("a context of {} tokens", params.n_ctx), advice)
+    let bytes = params.least_bytes(model);
+    fits(bytes, available(), &what, advice)?;
+    // ggml does not look whether the tables it makes between the large parts are there.
+    match usize::try_from(bytes).is_ok_and(|bytes| can_have(bytes.saturating_add(ROOM))) {
+        true => Ok(()),
+        false => {
+            let message = format!("{what} takes {} MiB and the system does not grant them; {advice}", bytes >> 20);
+            Err(Error::new(Reason::MemoryBudget, message).with("wanted", bytes))
+        }
+    }
 }
 
 fn fits(wanted: u64, available: u64, what: &str, advice: &str) -> Result<()> {

@@ -117,7 +117,9 @@ class ModelOptions(SessionOptions, total=False):
     cache_type_v: Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"] | None
     """Number format of the V cache; a quantized one needs flash attention. (default f16)"""
     mmap: bool | None
-    """Map the file instead of reading it into memory. (default True)"""
+    """Map the file instead of reading it into memory. A mapped file must not be cut off or overwritten while the model
+    lives: that ends the process or changes answers. Replace it by renaming another over it, or load without mapping.
+    (default True)"""
     check_tensors: bool | None
     """Check every tensor's numbers while loading. (default False)"""
     max_sessions: int | None

@@ -686,7 +686,11 @@ const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
  * q4_0, iq4_nl; default f16)
  */
 #define CHAKU_OPT_CACHE_TYPE_V "cache_type_v"
-/** Map the file instead of reading it into memory. (bool, default 1) */
+/**
+ * Map the file instead of reading it into memory. A mapped file must not be cut off or overwritten while the model
+ * lives: that ends the process or changes answers. Replace it by renaming another over it, or load without mapping.
+ * (bool, default 1)
+ */
 #define CHAKU_OPT_MMAP "mmap"
 /** Check every tensor's numbers while loading. (bool, default 0) */
 #define CHAKU_OPT_CHECK_TENSORS "check_tensors"

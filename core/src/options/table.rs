@@ -162,7 +162,7 @@ const TABLE: &[Spec] = rows! {
         "flash_attn", choice("auto", &["auto", "on", "off"]), "", "Flash attention.";
         "cache_type_k", choice("f16", CACHE_TYPES), "", "Number format of the K cache.";
         "cache_type_v", choice("f16", CACHE_TYPES), "", "Number format of the V cache; a quantized one needs flash attention.";
-        "mmap", SWITCH_ON, "", "Map the file instead of reading it into memory.";
+        "mmap", SWITCH_ON, "", "Map the file instead of reading it into memory. A mapped file must not be cut off or overwritten while the model lives: that ends the process or changes answers. Replace it by renaming another over it, or load without mapping.";
         "check_tensors", SWITCH_OFF, "", "Check every tensor's numbers while loading.";
         "max_sessions", int(1, 256, 16), "sessions", "Most sessions that may exist at once; the next one gets `session_limit`. Each costs memory for one row of logits: 4 bytes a token of the vocabulary.";
         "queue_limit", int(1, 65536, 64), "requests", "Most requests that may wait to start; the next one gets `queue_full`. A session has one at a time, so more than `max_sessions` never do.";

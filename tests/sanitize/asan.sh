@@ -37,7 +37,12 @@ check() { # NAME COMMAND...
 }
 
 FLAGS="-fno-omit-frame-pointer -gline-tables-only"
-LINK="-Wl,--wrap=_ZN5jinja17parse_from_tokensERKNS_12lexer_resultE -Wl,--whole-archive $RUNTIME -Wl,--no-whole-archive -Wl,--export-dynamic -lpthread -lrt -lm -ldl -lresolv"
+# As the library that ships is linked. The parser itself is named only weakly, so it must be asked for.
+PARSER=_ZN5jinja17parse_from_tokensERKNS_12lexer_resultE
+LINK="-Wl,--wrap=$PARSER -Wl,-u,$PARSER -Wl,--whole-archive $RUNTIME -Wl,--no-whole-archive -Wl,--export-dynamic"
+LINK="$LINK -lpthread -lrt -lm -ldl -lresolv"
+# Locals stay on the real stack, of which templates may use so much.
+export ASAN_OPTIONS=detect_stack_use_after_return=0
 build() (
     local host=${HOST//-/_}
     export CARGO_TARGET_DIR=$OUT RUSTC_BOOTSTRAP=1 CARGO_PROFILE_RELEASE_DEBUG=line-tables-only

@@ -668,9 +668,15 @@ const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
  * tokens, default 512)
  */
 #define CHAKU_OPT_UBATCH_SIZE "ubatch_size"
-/** Compute threads for decoding; unset = the machine's physical cores, at most 8. (i64, 1 to 512 threads) */
+/**
+ * Compute threads for decoding; unset = the machine's physical cores, at most 8. More than the process has processors
+ * are not used. (i64, 1 to 512 threads)
+ */
 #define CHAKU_OPT_THREADS "threads"
-/** Compute threads for prefill; unset = `threads`. (i64, 1 to 512 threads) */
+/**
+ * Compute threads for prefill; unset = `threads`. More than the process has processors are not used. (i64, 1 to 512
+ * threads)
+ */
 #define CHAKU_OPT_THREADS_BATCH "threads_batch"
 /**
  * Layers to keep on the GPU; -1 = all. Means nothing in a build without a GPU backend. (i64, -1 to 2147483647 layers,

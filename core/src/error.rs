@@ -230,6 +230,13 @@ impl From<chaku_llama::Error> for Error {
                 std::io::ErrorKind::OutOfMemory => Reason::MemoryBudget,
                 _ => Reason::FileUnreadable,
             },
+            // What it asks for itself: a tokenizer without a vocabulary, say.
+            E::InvalidInput { what: "model", .. } => Reason::ModelUnsupported,
+            // The tokenizer throws when its vocabulary lacks what its kind needs.
+            E::Threw { call: "llama_tokenize" | "llama_detokenize" | "llama_token_to_piece", .. } => {
+                Reason::ModelCorrupt
+            }
+            E::Threw { call: "llama_decode", .. } => Reason::DecodeFailed,
             E::Broken => Reason::Poisoned,
             E::ContextFailed { .. } => Reason::MemoryBudget,
             E::Decode { .. } => Reason::DecodeFailed,

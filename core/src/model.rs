@@ -32,6 +32,7 @@ pub(crate) struct Shared {
     pub(crate) ctx_size: usize,
     /// Parsed at the first chat, on the preparing thread: it is a program, and needs that thread's stack.
     templates: OnceLock<Result<ChatTemplates>>,
+    longest_token: OnceLock<usize>,
     metadata: Vec<(String, String)>,
     sessions: Places,
     next_session: AtomicU64,
@@ -57,6 +58,7 @@ impl Model {
             options,
             ctx_size: ctx_size as usize,
             templates: OnceLock::new(),
+            longest_token: OnceLock::new(),
             sessions: Places::new(max_sessions),
             next_session: AtomicU64::new(1),
         }))
@@ -205,6 +207,11 @@ impl Shared {
             Some(templates) => templates.as_ref().map_err(Clone::clone),
             None => Err(Error::new(Reason::Internal, "the chat template was not kept")),
         }
+    }
+
+    /// The bytes of the longest token, at least 1.
+    pub(crate) fn longest_token(&self) -> usize {
+        *self.longest_token.get_or_init(|| self.llama.vocab().longest_token().max(1))
     }
 
     fn given_template(&self) -> Option<&str> {

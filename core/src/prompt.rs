@@ -27,6 +27,9 @@ const TEMPLATE_TIME: Duration = Duration::from_secs(10);
 const TEMPLATE_BYTES: u64 = 256 << 20;
 const TEMPLATE_STACK: usize = PREPARE_STACK / 4;
 
+/// Texts up to this many bytes are tokenized in milliseconds, whatever they say.
+const LONG_TEXT: usize = 32 << 10;
+
 /// A request before it is prepared.
 pub(crate) struct Prompt {
     pub(crate) request: Arc<request::Shared>,
@@ -133,6 +136,7 @@ impl Planner<'_> {
     }
 
     fn chat(&self, messages: Vec<Message>, generates: bool) -> Result<Plan> {
+        messages.iter().try_for_each(|message| self.check_length(&message.content))?;
         let (messages, Rendered { tokens, stops }) = self.fit(messages, generates)?;
         let keep = self.system_tokens(&tokens);
         let outcome = move |answer: &Answer| {
@@ -169,6 +173,7 @@ impl Planner<'_> {
     }
 
     fn raw(&self, mut tokens: Vec<Token>, text: &str, generates: bool) -> Result<Plan> {
+        self.check_length(text)?;
         let old = tokens.len();
         let add_special = tokens.is_empty() && self.layers.bool("add_special");
         let parse_special = self.layers.bool("parse_special");
@@ -206,6 +211,17 @@ impl Planner<'_> {
         let discard = (tokens.len() - (window - window / 4)).min(old.saturating_sub(keep));
         tokens.drain(keep..keep + discard);
         true
+    }
+
+    /// Refuses a text whose tokens cannot fit, however long they are, without making them: that takes time in the square
+    /// of how many control tokens it names, and nothing can stop it.
+    fn check_length(&self, text: &str) -> Result<()> {
+        let model = &self.session.model;
+        if text.len() <= LONG_TEXT {
+            return Ok(());
+        }
+        let least = text.len() / model.longest_token();
+        if least < model.ctx_size { Ok(()) } else { Err(overflow(least, model.ctx_size)) }
     }
 
     fn check_fits(&self, tokens: &[Token]) -> Result<()> {

@@ -64,6 +64,22 @@ fn a_deep_template_is_prepared_on_a_large_stack() {
     assert_eq!(caller.spawn(run).unwrap().join().unwrap(), FinishReason::Length);
 }
 
+/// Its tokenizing would take most of a minute.
+#[test]
+fn a_text_far_too_long_is_refused_at_once() {
+    let model = load("tiny-random.gguf", |options| options.set_i64("ctx_size", 256).unwrap());
+    let session = model.session(&Options::new()).unwrap();
+    let (_, end) = text(&session.chat(&"<|im_start|>".repeat(200_000), &greedy(3)).unwrap());
+    assert_eq!(end.error.as_ref().unwrap().reason(), Reason::ContextOverflow);
+    assert_eq!(text(&session.chat("hello", &greedy(3)).unwrap()).1.finish_reason, FinishReason::Length);
+}
+
+#[test]
+fn an_encoder_is_not_a_model_that_chats() {
+    let result = Runtime::default_runtime().load_blocking(&path("tiny-bert.gguf"), &Options::new());
+    assert_eq!(result.err().unwrap().reason(), Reason::ModelUnsupported);
+}
+
 /// Nine loops in each other, only when asked for: what a template does at once is tried out when it is parsed.
 fn endless_when_asked() -> String {
     let (begin, end) = ("{% for i in range(9) %}".repeat(9), "{% endfor %}".repeat(9));

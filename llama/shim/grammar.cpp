@@ -8,6 +8,8 @@
 #include "llama-grammar.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <cstring>
 #include <stdexcept>
 #include <vector>
 
@@ -33,8 +35,22 @@ const char * skip_space(const char * p) {
     return p;
 }
 
-// What would take too much stack, before the recursive parser meets it: groups nested in each other, and long names of
-// tokens. Sees only what the parser takes for one.
+// A repetition {m,n} with n below m: the parser counts from m up to n, past the largest number.
+void check_repetition(const char * p) {
+    char * end = nullptr;
+    const unsigned long long least = std::strtoull(skip_space(p + 1), &end, 10);
+    end = const_cast<char *>(skip_space(end));
+    if (*end != ',') {
+        return;
+    }
+    const char * second = skip_space(end + 1);
+    if (*second >= '0' && *second <= '9' && std::strtoull(second, nullptr, 10) < least) {
+        throw std::runtime_error("a repetition ends below its beginning at " + std::string(p, strnlen(p, 40)));
+    }
+}
+
+// What the parser would not come back from, before it meets it: groups nested in each other and long names of tokens, which
+// take too much stack, and repetitions. Sees only what the parser takes for one.
 void check_text(const char * p) {
     size_t depth = 0;
     for (; *p; p++) {
@@ -60,6 +76,8 @@ void check_text(const char * p) {
             if (!*p) {
                 return; // not closed: the parser says so
             }
+        } else if (*p == '{') {
+            check_repetition(p);
         } else if (*p == '(' && ++depth > MAX_DEPTH) {
             throw std::runtime_error("groups are nested more than " + std::to_string(MAX_DEPTH) + " deep");
         } else if (*p == ')' && depth > 0) {

@@ -179,6 +179,11 @@ impl Context {
             outputs: Vec::new(),
             last_positions: Vec::new(),
         };
+        // SAFETY: reads a pointer of a living context.
+        if unsafe { sys::llama_get_memory(context.raw()) }.is_null() {
+            // An encoder. Its decode is an encode, with asserts of its own.
+            return Err(Error::input("model", "has no memory of what was said: it does not generate text"));
+        }
         // SAFETY: reads a flag of a living context.
         let causal = unsafe { sys::llama_get_causal_attn(context.raw()) };
         context.batch_limit = if causal {

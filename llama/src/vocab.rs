@@ -45,6 +45,16 @@ impl Vocab<'_> {
         unsafe { sys::llama_vocab_n_tokens(self.raw()) }.cast_unsigned()
     }
 
+    /// The bytes of the longest token. Looks at all of them.
+    pub fn longest_token(&self) -> usize {
+        let mut bytes = Vec::new();
+        (0..self.n_tokens().cast_signed()).fold(0, |longest, token| {
+            bytes.clear();
+            let length = self.token_bytes(token, true, &mut bytes).map_or(0, |()| bytes.len());
+            longest.max(length)
+        })
+    }
+
     /// Splits a text into tokens. `add_special`: with the tokens that the model wants around every text. `parse_special`:
     /// read the names of control tokens in the text as those tokens, which only text from a trusted side may do.
     pub fn tokenize(&self, text: &str, add_special: bool, parse_special: bool) -> Result<Vec<Token>, Error> {

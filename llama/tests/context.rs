@@ -282,3 +282,13 @@ fn a_context_moves_between_threads() {
     .unwrap();
     assert_eq!(context.seq_pos_max(0), Some(1));
 }
+
+#[test]
+fn a_model_that_only_embeds_gets_no_window() {
+    match Context::new(&load("tiny-bert.gguf"), &params()) {
+        Err(Error::InvalidInput { what: "model", message }) => {
+            assert!(message.contains("does not generate text"), "{message}");
+        }
+        other => panic!("{other:?}"),
+    }
+}

@@ -140,6 +140,8 @@ fn malformed_grammars_say_what_is_wrong() {
         ("root ::= \"a", "unexpected end of input"),
         ("root ::= (\"a\"", "expecting ')'"),
         ("root = \"a\"", "expecting ::="),
+        ("root ::= \"a\" [a-z]{3,1}", "a repetition ends below its beginning at {3,1}"),
+        ("root ::= (\"{\" | [{9,1}]){ 3 , 2 }", "a repetition ends below its beginning at { 3 , 2 }"),
         ("root ::= missing", "undefined rule 'missing'"),
         ("root ::= \"a\"{99999}", "repetitions"),
         ("root ::= \"a\"{99999999999999999999999}", "stoull"),

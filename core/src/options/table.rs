@@ -156,8 +156,8 @@ const TABLE: &[Spec] = rows! {
         "ctx_size", int_or_auto(0, LARGEST_SIZE), "tokens", "Context window of a session, and size of the KV pool all sessions share; 0 = the model's training context; unset = that, but at most 4096.";
         "batch_size", int(1, LARGEST_SIZE, 2048), "tokens", "Upper limit of `ubatch_size`.";
         "ubatch_size", int(1, LARGEST_SIZE, 512), "tokens", "Tokens computed at once in prefill: the unit of progress, and of cancellation on a GPU.";
-        "threads", int_or_auto(1, 512), "threads", "Compute threads for decoding; unset = the machine's physical cores, at most 8.";
-        "threads_batch", int_or_auto(1, 512), "threads", "Compute threads for prefill; unset = `threads`.";
+        "threads", int_or_auto(1, 512), "threads", "Compute threads for decoding; unset = the machine's physical cores, at most 8. More than the process has processors are not used.";
+        "threads_batch", int_or_auto(1, 512), "threads", "Compute threads for prefill; unset = `threads`. More than the process has processors are not used.";
         "gpu_layers", int(-1, I32_MAX, -1), "layers", "Layers to keep on the GPU; -1 = all. Means nothing in a build without a GPU backend.";
         "flash_attn", choice("auto", &["auto", "on", "off"]), "", "Flash attention.";
         "cache_type_k", choice("f16", CACHE_TYPES), "", "Number format of the K cache.";

@@ -121,10 +121,9 @@ fn uses_gpu(params: &ModelParams) -> bool {
 /// What a context is refused for is the caller's choice of options, or the model itself.
 fn refused(error: chaku_llama::Error) -> Error {
     match &error {
-        chaku_llama::Error::InvalidInput { what: "model", .. } => {
-            Error::new(Reason::ModelUnsupported, error.to_string())
+        chaku_llama::Error::InvalidInput { what, .. } if *what != "model" => {
+            Error::new(Reason::InvalidOption, error.to_string())
         }
-        chaku_llama::Error::InvalidInput { .. } => Error::new(Reason::InvalidOption, error.to_string()),
         _ => error.into(),
     }
 }
@@ -145,7 +144,10 @@ fn context_params(
         let message = "a quantized cache_type_v needs flash attention; set flash_attn to auto or on";
         return Err(Error::new(Reason::InvalidOption, message).with("key", "cache_type_v"));
     }
-    let threads = |key: &str| layers.i64(key).map(|n| n as u32);
+    // Threads of a step meet at barriers, where they spin: more of them than processors make a token take seconds, in
+    // which nothing can stop it.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from) as u32;
+    let threads = |key: &str| layers.i64(key).map(|n| (n as u32).min(processors));
     let decode_threads = if fixed_shape { 1 } else { threads("threads").unwrap_or_else(default_threads) };
     let n_batch = layers.i64("batch_size").unwrap_or(1) as u32;
     Ok(ContextParams {

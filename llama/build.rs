@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SHIM: [&str; 9] =
-    ["assert", "assert_on_purpose", "backend", "model", "context", "grammar", "sampler", "template_limits", "chat"];
+const SHIM: [&str; 10] =
+    ["assert", "assert_on_purpose", "backend", "model", "context", "grammar", "missing_tensors", "sampler", "template_limits", "chat"];
 
 fn main() {
     let llama = llama_sources();
@@ -13,7 +13,9 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
         // As libchaku is linked: capi/artifact/build.rs says why.
-        println!("cargo:rustc-link-arg-tests=-Wl,--wrap=_ZN5jinja17parse_from_tokensERKNS_12lexer_resultE");
+        for symbol in include_str!("shim/wrapped.txt").lines() {
+            println!("cargo:rustc-link-arg-tests=-Wl,--wrap={symbol}");
+        }
     }
     println!("cargo:rerun-if-changed=shim");
 

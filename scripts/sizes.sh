@@ -15,6 +15,6 @@ strip --strip-unneeded -o "$out/libchaku.so" target/release/libchaku.so
 # The flags are those of capi/artifact/build.rs that bear on the size.
 static_libs=$(sed -n "/^ \*   Linux /,/static/s/.* cc main\.c libchaku\.a //p" include/chaku.h)
 "${CC:-cc}" -shared -fuse-ld=bfd -s -o "$out/again.so" $(sed 's/^/-Wl,-u,/' capi/abi/symbols.txt) "$objects" $static_libs \
-    -Wl,--gc-sections -Wl,--version-script="$out/exports" -Wl,--wrap=__cxa_atexit -Wl,--wrap=_ZN5jinja17parse_from_tokensERKNS_12lexer_resultE -Wl,-z,max-page-size=16384 -Wl,-Map="$out/map"
+    -Wl,--gc-sections -Wl,--version-script="$out/exports" $(sed 's/^/-Wl,--wrap=/' llama/shim/wrapped.txt) -Wl,-z,max-page-size=16384 -Wl,-Map="$out/map"
 
 python3 scripts/sizes.py "$out/libchaku.so" "$out/again.so" "$out/map"

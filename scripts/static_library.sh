@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 [ "$(uname)" = Linux ] || exit 0
 
 names=capi/abi/symbols.txt
+wrapped=llama/shim/wrapped.txt
 cargos=target/release/deps/libchaku.a
 ours=target/release/static/libchaku.a
 place=target/release/libchaku.a
@@ -29,8 +30,8 @@ make_ours() {
     # goes here and now, as from the shared library. Groups are dissolved: the app's linker would keep one of two groups
     # with the same name, its own, and ours is not the same any more when its symbols are local.
     # GNU ld by its full name, because `ld` may be another linker.
-    # Calls of the template parser go through the limits, as in the shared library: llama/shim/template_limits.cpp.
-    ld.bfd -r --force-group-allocation --gc-sections --wrap=_ZN5jinja17parse_from_tokensERKNS_12lexer_resultE $(sed 's/^/--require-defined=/' "$names") -o "$work/one.o" "$work/all.a"
+    # What the shared library's linker sends to the shim goes there from here too. -u: only the shim asks for it now, weakly.
+    ld.bfd -r --force-group-allocation --gc-sections $(grep -v cxa_atexit "$wrapped" | sed 's/.*/--wrap=& -u &/') $(sed 's/^/--require-defined=/' "$names") -o "$work/one.o" "$work/all.a"
     # What only the dropped sections asked for is no longer asked for.
     readelf -sW "$work/one.o" | awk '$7 == "UND" && $8 != "" { print $8 }' >"$work/undefined"
     objcopy --keep-global-symbols="$names" --strip-unneeded-symbols="$work/undefined" "$work/one.o" "$work/chaku.o"
@@ -41,7 +42,7 @@ make_ours() {
     mv -f "$work/libchaku.a" "$ours"
 }
 
-for source in "$cargos" "$names" "$0"; do
+for source in "$cargos" "$names" "$wrapped" "$0"; do
     if [ ! "$ours" -nt "$source" ]; then
         make_ours
         break

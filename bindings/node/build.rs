@@ -5,8 +5,9 @@ fn main() {
     napi_build::setup();
     if let Ok("linux" | "android") = std::env::var("CARGO_CFG_TARGET_OS").as_deref() {
         link_arg("-Wl,-z,nodelete");
-        link_arg("-Wl,--wrap=__cxa_atexit");
-        link_arg("-Wl,--wrap=_ZN5jinja17parse_from_tokensERKNS_12lexer_resultE");
+        for symbol in include_str!("../../llama/shim/wrapped.txt").lines() {
+            link_arg(&format!("-Wl,--wrap={symbol}"));
+        }
         link_arg("-Wl,-z,max-page-size=16384");
         // Node's own functions are looked up when the module is loaded, so nothing may be undefined here.
         link_arg("-Wl,-z,defs");

@@ -5,8 +5,9 @@ fn main() {
     match std::env::var("CARGO_CFG_TARGET_OS").as_deref() {
         Ok("linux" | "android") => {
             link_arg("-Wl,-z,nodelete");
-            link_arg("-Wl,--wrap=__cxa_atexit");
-            link_arg("-Wl,--wrap=_ZN5jinja17parse_from_tokensERKNS_12lexer_resultE");
+            for symbol in include_str!("../../llama/shim/wrapped.txt").lines() {
+                link_arg(&format!("-Wl,--wrap={symbol}"));
+            }
             link_arg("-Wl,-z,max-page-size=16384");
             // The C functions stay visible. Bound here, they cannot be taken from another copy of chaku in the process.
             link_arg("-Wl,-Bsymbolic");

@@ -9,10 +9,11 @@ fn main() {
             link_arg("-Wl,-soname,libchaku.so.0");
             // Threads of a model may run until the process ends: never unmap their code.
             link_arg("-Wl,-z,nodelete");
-            // Those threads must not meet destroyed statics either: see llama/shim/backend.cpp.
-            link_arg("-Wl,--wrap=__cxa_atexit");
-            // Chat templates get limits where they are parsed: see llama/shim/template_limits.cpp.
-            link_arg("-Wl,--wrap=_ZN5jinja17parse_from_tokensERKNS_12lexer_resultE");
+            // Calls that the shim meets: statics are not destroyed under those threads (llama/shim/backend.cpp), templates
+            // get limits (template_limits.cpp), tensors that are missing are noticed (missing_tensors.cpp).
+            for symbol in include_str!("../../llama/shim/wrapped.txt").lines() {
+                link_arg(&format!("-Wl,--wrap={symbol}"));
+            }
             // A symbol that is nowhere fails here, not in the host's dlopen.
             link_arg("-Wl,-z,defs");
             // Phones with pages of 16 KiB refuse to load anything less aligned.

@@ -46,8 +46,7 @@ void on_abort(const char * message) {
     const std::string words = without_folder(message);
     log_fn(words.c_str());
     if (guarded::current) {
-        guarded::current->assertion = words;
-        throw failed_assert(words);
+        fail_assert(words);
     }
     park_compute_thread();
 }
@@ -55,6 +54,11 @@ void on_abort(const char * message) {
 } // namespace
 
 thread_local guarded * guarded::current = nullptr;
+
+void fail_assert(const std::string & words) {
+    guarded::current->assertion = words;
+    throw failed_assert(words);
+}
 
 void catch_asserts(chaku_llama_abort_fn log) {
     log_fn = log;

@@ -49,6 +49,9 @@ private:
     guarded * outer;
 };
 
+// What a failed assert does in a guarded call.
+[[noreturn]] void fail_assert(const std::string & words);
+
 // From now on failed asserts are told to `log`, and throw in guarded calls.
 void catch_asserts(chaku_llama_abort_fn log);
 

@@ -59,7 +59,7 @@ struct meter_state {
     uint64_t                    bytes;
     uint64_t                    epoch;
     uint32_t                    steps;
-    const char *                stack;    // where the call began
+    uintptr_t                   stack;    // where the call began
     const char *                exceeded; // the first limit that was
 
     std::unordered_map<const value_t *, container> containers;
@@ -89,8 +89,8 @@ void tick() {
     if (!meter) {
         return;
     }
-    const char here = 0;
-    const uintptr_t began = reinterpret_cast<uintptr_t>(meter->stack), now = reinterpret_cast<uintptr_t>(&here);
+    // The frame's own address: a local may lie elsewhere, under AddressSanitizer.
+    const uintptr_t began = meter->stack, now = reinterpret_cast<uintptr_t>(__builtin_frame_address(0));
     if ((began > now ? began - now : now - began) > meter->limits.stack) {
         exceeded("recurses too deeply");
     }
@@ -529,7 +529,7 @@ void check_nesting(const std::vector<token> & tokens) {
 
 template_limits::template_limits(const chaku_llama_template_limits & limits, size_t input) {
     const uint64_t bytes = plus(limits.bytes, times(input, BYTES_PER_INPUT_BYTE));
-    meter = new meter_state{ limits, bytes, 0, 0, reinterpret_cast<const char *>(this), nullptr, {} };
+    meter = new meter_state{ limits, bytes, 0, 0, reinterpret_cast<uintptr_t>(__builtin_frame_address(0)), nullptr, {} };
 }
 
 template_limits::~template_limits() {

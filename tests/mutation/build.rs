@@ -3,7 +3,8 @@
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     if std::env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux") {
-        println!("cargo:rustc-link-arg=-Wl,--wrap=__cxa_atexit");
-        println!("cargo:rustc-link-arg=-Wl,--wrap=_ZN5jinja17parse_from_tokensERKNS_12lexer_resultE");
+        for symbol in include_str!("../../llama/shim/wrapped.txt").lines() {
+            println!("cargo:rustc-link-arg=-Wl,--wrap={symbol}");
+        }
     }
 }

@@ -38,8 +38,8 @@ check() { # NAME COMMAND...
 
 FLAGS="-fno-omit-frame-pointer -gline-tables-only"
 # As the library that ships is linked. The parser itself is named only weakly, so it must be asked for.
-PARSER=_ZN5jinja17parse_from_tokensERKNS_12lexer_resultE
-LINK="-Wl,--wrap=$PARSER -Wl,-u,$PARSER -Wl,--whole-archive $RUNTIME -Wl,--no-whole-archive -Wl,--export-dynamic"
+WRAPPED=$(grep -v cxa_atexit llama/shim/wrapped.txt | sed 's/.*/-Wl,--wrap=& -Wl,-u,&/' | tr '\n' ' ')
+LINK="$WRAPPED -Wl,--whole-archive $RUNTIME -Wl,--no-whole-archive -Wl,--export-dynamic"
 LINK="$LINK -lpthread -lrt -lm -ldl -lresolv"
 # Locals stay on the real stack, of which templates may use so much.
 export ASAN_OPTIONS=detect_stack_use_after_return=0

@@ -73,6 +73,9 @@ bool chaku_llama_model_cache_types_fit(const struct llama_model * model, int32_t
 void chaku_llama_model_cache_sizes(const struct llama_model * model, int32_t type_k, int32_t type_v, uint64_t * position,
                                    uint64_t * sequence);
 
+// Positions that the model has learned, INT32_MAX if it computes them: a decode looks them up, and asserts that they are there.
+uint32_t chaku_llama_model_positions(const struct llama_model * model);
+
 // `count` is what the llama.h functions return: negative = the buffer is too small, and how large it must be.
 int32_t chaku_llama_tokenize(const struct llama_vocab * vocab, const char * text, int32_t text_len, llama_token * tokens,
                              int32_t capacity, bool add_special, bool parse_special, int32_t * count,

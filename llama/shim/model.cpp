@@ -3,6 +3,8 @@
 
 #include "llama-model.h"
 
+#include <algorithm>
+
 int32_t chaku_llama_model_load(const char * path, const chaku_llama_model_params * params, chaku_llama_progress_fn progress,
                                void * user_data, llama_model ** out, chaku_llama_text * error) {
     *out = nullptr;
@@ -28,6 +30,10 @@ bool chaku_llama_model_cache_types_fit(const llama_model * model, int32_t type_k
         }
     }
     return true;
+}
+
+uint32_t chaku_llama_model_positions(const llama_model * model) {
+    return model->pos_embd ? static_cast<uint32_t>(std::min<int64_t>(model->pos_embd->ne[1], INT32_MAX)) : INT32_MAX;
 }
 
 void chaku_llama_model_cache_sizes(const llama_model * model, int32_t type_k, int32_t type_v, uint64_t * position,

@@ -232,10 +232,16 @@ impl Context {
         }
     }
 
-    /// Positions in the window: at least what was asked for.
+    /// Positions in the window: at least what was asked for, unless the model has learned fewer.
     pub fn n_ctx(&self) -> u32 {
         // SAFETY: reads a number of a living context.
-        unsafe { sys::llama_n_ctx(self.raw()) }
+        unsafe { sys::llama_n_ctx(self.raw()) }.min(self.positions())
+    }
+
+    /// Positions that the model knows.
+    fn positions(&self) -> u32 {
+        // SAFETY: reads a number of a loaded model, which has its weights.
+        unsafe { ffi::chaku_llama_model_positions(self.model.raw()) }
     }
 
     /// The most tokens in one decode.
@@ -416,10 +422,15 @@ impl Context {
         self.last_positions.clear();
         self.last_positions.resize(self.n_seq_max as usize, -1);
         let vocab = self.model.vocab();
+        let known = self.positions();
         let rows = batch.tokens().iter().zip(batch.positions()).zip(batch.sequences());
         for ((&token, &position), &sequence) in rows {
             vocab.check_token(token)?;
             check_sequence(sequence, self.n_seq_max)?;
+            if position.cast_unsigned() >= known {
+                let message = format!("{position} is beyond the {known} that the model has learned");
+                return Err(Error::input("position", message));
+            }
             // llama.cpp checks that the first one follows what is in the memory, but lets the same position come twice.
             let last = &mut self.last_positions[sequence as usize];
             if *last >= 0 && position != *last + 1 {

@@ -196,6 +196,7 @@ unsafe extern "C" {
         out: *mut *mut llama_model,
         error: *mut Text,
     ) -> i32;
+    pub(crate) fn chaku_llama_model_positions(model: *const llama_model) -> u32;
     pub(crate) fn chaku_llama_model_cache_types_fit(model: *const llama_model, type_k: i32, type_v: i32) -> bool;
     pub(crate) fn chaku_llama_model_cache_sizes(
         model: *const llama_model,

@@ -3,8 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SHIM: [&str; 10] =
-    ["assert", "assert_on_purpose", "backend", "model", "context", "grammar", "missing_tensors", "sampler", "template_limits", "chat"];
+const SHIM: [&str; 10] = [
+    "assert",
+    "assert_on_purpose",
+    "backend",
+    "model",
+    "context",
+    "grammar",
+    "missing_tensors",
+    "sampler",
+    "template_limits",
+    "chat",
+];
 
 fn main() {
     let llama = llama_sources();

@@ -108,9 +108,15 @@ export interface ModelOptions extends SessionOptions {
    * 2147483392 tokens, default 512)
    */
   ubatchSize?: number;
-  /** Compute threads for decoding; unset = the machine's physical cores, at most 8. (integer, 1 to 512 threads) */
+  /**
+   * Compute threads for decoding; unset = the machine's physical cores, at most 8. More than the process has
+   * processors are not used. (integer, 1 to 512 threads)
+   */
   threads?: number;
-  /** Compute threads for prefill; unset = `threads`. (integer, 1 to 512 threads) */
+  /**
+   * Compute threads for prefill; unset = `threads`. More than the process has processors are not used. (integer, 1
+   * to 512 threads)
+   */
   threadsBatch?: number;
   /**
    * Layers to keep on the GPU; -1 = all. Means nothing in a build without a GPU backend. (integer, -1 to 2147483647

@@ -8,12 +8,16 @@
 //! - **Exceptions.** Whatever can throw is called through `shim/`, which catches everything and returns a status and the
 //!   exception's words. Panics in callbacks go the other way: they are caught before they reach C++, and continue when the
 //!   call has returned.
-//! - **Asserts.** `GGML_ASSERT` and `GGML_ABORT` call `abort()`. What they check is checked before the call: see the table.
-//! - **Stack overflows.** Recursive parts get a bound (grammars) or a stack of the size they need (tokenization).
+//! - **Asserts.** `GGML_ASSERT` and `GGML_ABORT` call `abort()`. What they check is checked before the call: see the tables.
+//!   One that fails all the same throws, from ggml's abort callback, an exception that the guard of the call catches
+//!   (`shim/assert.cpp`): the result is [`Error::Asserted`], and a [`Context`] in which it happened is [`Error::Broken`]
+//!   from then on, and leaked.
+//! - **Stack overflows.** Recursive parts get a bound (grammars, templates) or a stack of the size they need (tokenization).
 //!
-//! # What llama.cpp asserts, and where it is checked
+//! Two more have walls of their own: null pointers where a model lacks a tensor (`shim/missing_tensors.cpp`), and templates,
+//! which are programs (`shim/template_limits.cpp`).
 //!
-//! For the inputs of this crate's calls. What a model *file* can reach is not here: only load files you trust.
+//! # What llama.cpp asserts of a call's inputs, and where it is checked
 //!
 //! | assert in llama.cpp | check | test |
 //! |---|---|---|
@@ -26,20 +30,47 @@
 //! | logits: `logits != nullptr` in `common_sampler`, `GGML_ABORT` in builds with asserts | `Context::check_output` | `sampler.rs`: `indices_without_logits_are_refused` |
 //! | context: sizes that wrap when rounded up, `n_threads > 0`, `GGML_MAX_N_THREADS` | `check` in `context.rs` | `context.rs`: `contexts_that_llama_cpp_would_assert_on_are_refused` |
 //! | a model without decoder, with encoder, or without weights | the same | the same, for the last |
+//! | a model without memory, whose decode is an encode with asserts of its own | `Context::new` | `a_model_that_only_embeds_gets_no_window` |
+//! | `get_rows` of positions that the model has not learned | `Context::n_ctx`, `Context::check_batch` | – (no tiny model has learned positions) |
 //! | KV types: `ne % blck_size == 0` in `ggml_row_size` | the same | `every_cache_type_either_works_or_is_refused` |
 //! | thread pool: `pthread_create` returned 0 | `check_can_spawn` | `host.rs`, with too small an address space |
-//! | tokenization: a vocabulary; `special_bos_id != LLAMA_TOKEN_NULL` and its kind | `Vocab::check_has_tokenizer`, `check_special_tokens` | needs a model file made for it |
+//! | tokenization: a vocabulary; `special_bos_id != LLAMA_TOKEN_NULL` and its kind | `Vocab::check_has_tokenizer`, `check_special_tokens` | `tests/mutation` (tokenizer kinds, special tokens) |
 //! | `unknown mirostat version` | `SamplerParams::check` | `sampler.rs` (unit): `refuses_values_that_llama_cpp_would_assert_or_choke_on` |
 //! | `cur_p->size > 0`, `no selected token` | `SamplerParams::check`; not-a-number logits are refused | `strange_parameters_still_choose_a_token` |
 //! | grammar: an end token before the grammar's end; `!stacks.empty()` after a token it does not allow | the guard grammar in `shim/sampler.cpp` | `tokens_outside_the_grammar_are_refused_and_change_nothing`, `a_grammar_that_no_token_continues_is_an_error` |
 //! | grammar: `!stacks.empty()` for rules that never reach a character | left recursion through empty rules, `shim/grammar.cpp` | `malformed_grammars_say_what_is_wrong` |
+//! | grammar: a repetition whose end is below its beginning (an endless loop) | `check_repetition` in `shim/grammar.cpp` | the same |
 //! | template: `model != nullptr`, `template_default != nullptr` | types | – |
+//! | the rest of what is called (`llama_model_*`, `llama_vocab_*` and `llama_n_*` read numbers of living objects; `llama_free`, `llama_model_free`) | types: no call without the object | – |
+//!
+//! # What llama.cpp asserts, divides by or walks into of a model file, and where it is checked
+//!
+//! In [`gguf`], before llama.cpp sees the file; the tests are in `tests/gguf`.
+//!
+//! | assert or crash | check | test |
+//! |---|---|---|
+//! | structure: limits of `gguf.cpp`, names, alignment, offsets, overflow, past the end | `File::read`, `tensors::{read, place, size}` | `broken_headers_…`, `broken_keys_…`, `broken_tensors_are_refused`, `every_beginning_of_a_file_is_refused` |
+//! | memory that metadata asks for: header, tokens, merges, `vocab_size` | `Reader::claim`, `check_count`, `check_dummies` | `only_files_are_opened`, `vocabularies_that_llama_cpp_dies_of_are_refused` |
+//! | `id_to_token.size() == token_to_id.size()` | `check_different` | the same |
+//! | `token_to_byte` (WPM), `substr` | `check_has_no_bytes`, `check_bytes_are_spelled_out` | the same, `each_kind_of_tokenizer_has_its_own_rules` |
+//! | RWKV's endless loop, recursion of its trie, PLaMo 2's suffixes, the map of characters | `check_every_begin_is_a_token`, `check_fits_tree`, `check_suffixes`, `check_charsmap` | the same |
+//! | `n_layer_all`, next-token layers, shared KV | `check_sizes` | `impossible_sizes_are_refused` |
+//! | experts: every assert, `n_ff / n_expert_used`, gating | `check_experts`, `check_expert_groups`, `check_enums` | `impossible_experts_are_refused` |
+//! | rope: scaling, sections, a rope of 0 (an endless loop); `n_head % n_head_kv` | `check_rope`, `check_sections`, `check_heads`, `check_widths` | `impossible_heads_and_ropes_are_refused` |
+//! | divisions by zero (SIGFPE) and asserts of single architectures | `families::check` | `what_llama_cpp_divides_by_or_asserts_is_checked` |
+//! | `eps >= 0` on compute threads; pooling | `check_epsilons`, `check_enums` | the same |
+//! | types that cannot be computed with (null `vec_dot`, `binary_op`) | `check_weights` | `weights_must_be_of_a_type_that_can_be_computed` |
+//! | `TENSOR_ALIGNMENT` | `may_be_mapped` | `a_file_of_small_alignment_is_read_instead_of_mapped` |
+//! | numbers of the parts of a split model | `parts::others` | `models_in_parts_load_and_each_part_is_checked` |
+//! | a null tensor that a graph uses (SIGSEGV) | `shim/missing_tensors.cpp` | `tests/mutation/regressions/missing_tensor_*` |
+//! | what else a graph asserts of its shapes | `shim/assert.cpp`, after the fact | `ffi.rs`: `a_failed_assert_…`; `tests/mutation` |
 //!
 //! # What remains
 //!
-//! - A chat template is a program: it can recurse without end or run for ever.
+//! - Null tensors that a graph reads by itself, without an operation of ggml, and whatever else nobody has found.
+//! - An assert that fails in one of several compute threads and not in the others: they wait for it for ever.
 //! - `check_tensors` on a file with broken values writes a line to stderr besides its error (`ggml_validate_row_data`).
-//! - Memory: a window of any size is asked of the system, which may grant more than it has.
+//! - Memory: a window of any size is asked of the system, which may grant more than it has. (`chaku` compares before.)
 
 mod abort;
 pub mod backend;

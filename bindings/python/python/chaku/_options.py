@@ -104,9 +104,11 @@ class ModelOptions(SessionOptions, total=False):
     """Tokens computed at once in prefill: the unit of progress, and of cancellation on a GPU. (1 to 2147483392 tokens,
     default 512)"""
     threads: int | None
-    """Compute threads for decoding; unset = the machine's physical cores, at most 8. (1 to 512 threads)"""
+    """Compute threads for decoding; unset = the machine's physical cores, at most 8. More than the process has
+    processors are not used. (1 to 512 threads)"""
     threads_batch: int | None
-    """Compute threads for prefill; unset = `threads`. (1 to 512 threads)"""
+    """Compute threads for prefill; unset = `threads`. More than the process has processors are not used. (1 to 512
+    threads)"""
     gpu_layers: int | None
     """Layers to keep on the GPU; -1 = all. Means nothing in a build without a GPU backend. (-1 to 2147483647 layers,
     default -1)"""

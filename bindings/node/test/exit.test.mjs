@@ -26,9 +26,9 @@ for (const phase of ['idle', 'loading', 'preparing', 'queued', 'prefill', 'decod
     for (const how of ['throw', 'reject']) {
       const { stderr, ...rest } = leave(phase, how, 3);
       assert.deepEqual(rest, { status: 1, signal: null, stdout: '' });
-      // What Node writes about the exception, and nothing else.
+      // What Node writes about the exception, and nothing else. Where the checkout lies may have any name.
       assert.match(stderr, new RegExp(`Error: (thrown|rejected) on purpose`));
-      assert.doesNotMatch(stderr, /chaku|panic|terminate|FATAL|Check failed/i);
+      assert.doesNotMatch(stderr.replace(/file:\S+/g, ''), /chaku|panic|terminate|FATAL|Check failed/i);
     }
   });
 }

@@ -26,8 +26,9 @@ test('in a load', async () => {
 });
 
 test('while a prompt is tokenized, as a request and on its own', async () => {
-  const model = await load(SCRIPT);
-  const text = 'some words to cut, '.repeat(100_000);
+  // As much text as this window might just hold: more is refused without tokenizing it.
+  const model = await load(SCRIPT, { ctxSize: 131072 });
+  const text = 'some words to cut, '.repeat(90_000);
   assert.ok((await ticksDuring(() => model.tokenize(text))) >= 3);
   const session = model.session();
   const overflow = () => fails(session.chat(text), 'OUT_OF_RANGE', 'context_overflow');

@@ -48,10 +48,9 @@ WAYS = {
             threading.Thread(target=quietly, args=(call,), daemon=True).start()
     """,
     "daemon_load": """
-        os.mkfifo(pipe := f'/tmp/chaku-test-{os.getpid()}.fifo')
-        threading.Thread(target=chaku.Model.load, args=(pipe,), daemon=True).start()
+        how = {'mmap': False, 'check_tensors': True}
+        threading.Thread(target=load, args=(SMOLLM2,), kwargs=how, daemon=True).start()
         time.sleep(0.05)
-        os.unlink(pipe)
     """,
     "thread": """
         threading.Thread(target=session.chat, args=('Count.',), kwargs={'max_tokens': 50}).start()

@@ -24,8 +24,9 @@ CASE(cancel_queued) {
 
 /* Megabytes of text are tokenized for seconds. */
 CASE(cancel_preparing) {
-    chaku_session *session = new_session(load(SCRIPT, NULL), NULL);
-    chaku_request *request = start_chat(session, repeat("some words to cut, ", 200000), NULL);
+    /* As much text as this window might just hold: more is refused at once. */
+    chaku_session *session = new_session(load(SCRIPT, OPTIONS("ctx_size", "131072")), NULL);
+    chaku_request *request = start_chat(session, repeat("some words to cut, ", 90000), NULL);
     reply *r;
     sleep_ms(20);
     CHECK_INT(chaku_request_cancel(request), CHAKU_OK);

@@ -21,8 +21,9 @@ CASE(cancel_queued) {
 
 // Megabytes of text are tokenized for seconds.
 CASE(cancel_preparing) {
-    auto session = new_session(load(SCRIPT));
-    auto request = start_chat(session, repeat("some words to cut, ", 200000));
+    // As much text as this window might just hold: more is refused at once.
+    auto session = new_session(load(SCRIPT, {{"ctx_size", 131072}}));
+    auto request = start_chat(session, repeat("some words to cut, ", 90000));
     std::this_thread::sleep_for(20ms);
     request.cancel();
     const Reply reply = read_all(request);

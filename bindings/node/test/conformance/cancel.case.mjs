@@ -37,8 +37,9 @@ export async function cancel_queued() {
 
 /** Megabytes of text are tokenized for seconds. */
 export async function cancel_preparing() {
-  const session = (await load(SCRIPT)).session();
-  const stream = session.stream('some words to cut, '.repeat(200000));
+  // As much text as this window might just hold: more is refused at once.
+  const session = (await load(SCRIPT, { ctxSize: 131072 })).session();
+  const stream = session.stream('some words to cut, '.repeat(90000));
   await sleep(20);
   stream.cancel();
   const reply = (await read(stream)).cancelled();

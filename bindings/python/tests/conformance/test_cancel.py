@@ -52,9 +52,9 @@ def test_cancel_queued() -> None:
 
 
 def test_cancel_preparing() -> None:
-    # Megabytes of text are tokenized for seconds.
-    session = load(SCRIPT).session()
-    stream = session.stream("some words to cut, " * 200000)
+    # As much text as this window might just hold: more is refused at once.
+    session = load(SCRIPT, ctx_size=131072).session()
+    stream = session.stream("some words to cut, " * 90000)
     time.sleep(0.02)
     stream.cancel()
     assert read(stream).cancelled().usage.completion_tokens == 0

@@ -13,9 +13,11 @@ use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Final};
 use crate::event_queue::{EventQueue, Next};
 use crate::model::Model;
+use crate::priority::Priority;
 use crate::runtime::Runtime;
 use crate::runtime::notifier::Registration;
 use crate::runtime::signal::Signal;
+use crate::terms::Terms;
 
 /// The reader's end of a request.
 ///
@@ -108,6 +110,7 @@ pub(crate) struct Shared {
     pub(crate) id: u64,
     pub(crate) created: Instant,
     pub(crate) deadline: Option<Instant>,
+    pub(crate) priority: Priority,
     pub(crate) span: tracing::Span,
     queue: EventQueue,
     cancelled: AtomicBool,
@@ -238,8 +241,7 @@ impl Shared {
     /// `dispatch` receives the request's log lines.
     pub(crate) fn new(
         kind: &'static str,
-        queue: usize,
-        deadline: Option<Duration>,
+        terms: &Terms,
         worker: Arc<Signal>,
         dispatch: Option<&tracing::Dispatch>,
     ) -> Arc<Self> {
@@ -252,9 +254,10 @@ impl Shared {
         Arc::new(Shared {
             id,
             created,
-            deadline: deadline.map(|after| created + after),
+            deadline: terms.deadline.map(|after| created + after),
             span,
-            queue: EventQueue::new(queue),
+            priority: terms.priority,
+            queue: EventQueue::new(terms.events),
             cancelled: AtomicBool::new(false),
             audience: AtomicU8::new(Audience::Listening as u8),
             readers: Readers::default(),

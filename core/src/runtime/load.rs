@@ -3,21 +3,23 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chaku_llama::{CacheType, Context, ContextParams, FlashAttn, ModelParams};
 
 use super::control::Control;
+use super::engine::Settings;
 use super::llama_backend::LlamaBackend;
 use super::memory;
 use super::signal::Signal;
 use super::worker::{Worker, panicked};
-use super::{LoadGuard, Runtime, deadline};
+use super::{LoadGuard, Runtime};
 use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Final, Phase, Progress};
 use crate::model::Model;
 use crate::options::{Layers, Options};
 use crate::request::{Request, Shared};
+use crate::terms::Terms;
 
 /// The vocabulary and the graph are built on this thread; llama.cpp recurses little, but not nothing.
 const LOAD_STACK: usize = 8 << 20;
@@ -30,10 +32,9 @@ const DEFAULT_CTX_SIZE: u32 = 4096;
 
 pub(super) fn start(runtime: &Runtime, path: &Path, options: &Options) -> Result<Request> {
     let layers = Layers(vec![runtime.options(), options]);
-    let queue = layers.i64("event_queue").unwrap_or(1) as usize;
     // One for the load, the model and its requests, whatever happens to the runtime's meanwhile.
     let dispatch = runtime.dispatch();
-    let shared = Shared::new("load", queue, deadline(&layers), Arc::new(Signal::default()), dispatch.as_ref());
+    let shared = Shared::new("load", &Terms::read(&layers), Arc::new(Signal::default()), dispatch.as_ref());
     let guard = runtime.begin_load()?;
     let (request, path, options) = (shared.clone(), path.to_owned(), options.clone());
     let run = move || {
@@ -106,9 +107,14 @@ fn load(
     tracing::info!(target: "chaku::load", model = model.description(), ctx_size = context.n_ctx(), "loaded");
     let ctx_size = context.n_ctx();
     let control = Control::new(layers.i64("queue_limit").unwrap_or(1) as usize);
-    let backend = LlamaBackend::new(model.clone(), context);
+    let backend = LlamaBackend::new(model.clone(), context, ctx_size as usize);
     memory::check_room()?;
-    let worker = Worker::start(backend, control, max_sessions as usize, dispatch.cloned())?;
+    let settings = Settings {
+        max_running: max_sessions as usize,
+        step_target: Duration::from_millis(50),
+        prompt_cache: 512 << 20,
+    };
+    let worker = Worker::start(backend, control, settings, dispatch.cloned())?;
     memory::check_room()?;
     Ok(Model::new(model, worker, options, runtime.clone(), dispatch.cloned(), max_sessions as usize, ctx_size))
 }

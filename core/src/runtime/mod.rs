@@ -1,5 +1,6 @@
 //! The runtime: what all models of a host share, and below it the machinery that runs requests.
 
+mod admit;
 pub(crate) mod backend;
 pub(crate) mod control;
 pub(crate) mod engine;
@@ -8,22 +9,25 @@ pub(crate) mod llama_backend;
 mod load;
 pub(crate) mod memory;
 pub(crate) mod notifier;
+mod prefix;
+mod prompt_cache;
 pub(crate) mod queue;
+mod running;
 pub(crate) mod scheduler;
 pub(crate) mod sequences;
 pub(crate) mod signal;
+mod watch;
 pub(crate) mod worker;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::error::{Error, Reason, Result};
 use crate::log::{LogLevel, LogRecord, LogSink};
 use crate::model::Model;
-use crate::options::{Layers, Options, Scope};
+use crate::options::{Options, Scope};
 use crate::places::Places;
 use crate::request::Request;
 use notifier::Notifier;
@@ -120,12 +124,6 @@ impl Runtime {
         }
         Ok(LoadGuard(self.clone()))
     }
-}
-
-/// A request's deadline: its own, else the runtime's default; 0 = none.
-pub(crate) fn deadline(layers: &Layers<'_>) -> Option<Duration> {
-    let ms = layers.i64("deadline_ms").or_else(|| layers.i64("default_deadline_ms"))?;
-    (ms > 0).then(|| Duration::from_millis(ms as u64))
 }
 
 struct LoadGuard(Runtime);

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::backend::Backend;
 use super::control::Control;
-use super::engine::{Engine, Turn};
+use super::engine::{Engine, Settings, Turn};
 use super::job::Job;
 use super::queue::Prepare;
 use crate::error::{Error, Reason, Result};
@@ -30,15 +30,15 @@ impl Worker {
     pub(crate) fn start<B>(
         backend: B,
         control: Arc<Control>,
-        max_sessions: usize,
+        settings: Settings,
         dispatch: Option<tracing::Dispatch>,
     ) -> Result<Self>
     where
         B: Backend<Sampler = Sampler> + Send + 'static,
     {
         let worker = Worker { control: control.clone() };
-        let (jobs, inbox) = bounded::<Job<Sampler>>(max_sessions);
-        let engine = Engine::new(backend, control.clone(), max_sessions);
+        let (jobs, inbox) = bounded::<Job<Sampler>>(settings.max_running);
+        let engine = Engine::new(backend, control.clone(), settings);
         let (for_engine, for_prepare) = (control.clone(), control.clone());
         spawn("chaku-engine", ENGINE_STACK, &control, dispatch.clone(), move || {
             run_engine(engine, &inbox, &for_engine)
@@ -167,7 +167,7 @@ mod tests {
     fn a_request_that_is_all_that_is_left_of_its_model_hears_why_it_cannot_be_prepared() {
         for (run, expected) in [(refuse as fn() -> _, Reason::InvalidGrammar), (panic, Reason::Panic)] {
             let control = Control::new(1);
-            let request = Shared::new("test", 1, None, Arc::new(Signal::default()), None);
+            let request = Shared::new("test", &crate::terms::Terms::plain(1, None), Arc::new(Signal::default()), None);
             let handle = Arc::new(LastHandle(control.clone()));
             let alive = handle.clone();
             let run = move || {

@@ -1,8 +1,8 @@
 //! A request: one piece of work that takes time. Its handle reads events and cancels; its shared half belongs to the
 //! threads that do the work.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -10,12 +10,14 @@ use parking_lot::Mutex;
 use crate::clock::{millis, until};
 use crate::delivery::{self, Caller, Callers};
 use crate::error::{Error, Reason, Result};
-use crate::event::{Event, Final};
+use crate::event::{Event, Final, FinishReason};
 use crate::event_queue::{EventQueue, Next};
 use crate::model::Model;
 use crate::runtime::Runtime;
+use crate::runtime::metrics::Recorder;
 use crate::runtime::notifier::Registration;
 use crate::runtime::signal::Signal;
+use crate::timeline::{Marks, Timeline};
 
 /// The reader's end of a request.
 ///
@@ -109,6 +111,7 @@ pub(crate) struct Shared {
     pub(crate) created: Instant,
     pub(crate) deadline: Option<Instant>,
     pub(crate) span: tracing::Span,
+    pub(crate) marks: Marks,
     queue: EventQueue,
     cancelled: AtomicBool,
     /// An [`Audience`].
@@ -116,6 +119,8 @@ pub(crate) struct Shared {
     readers: Readers,
     /// The thread that computes, once there is one.
     worker: Arc<Signal>,
+    /// Where its end is counted, if it asks something of a model.
+    counts: OnceLock<Arc<Recorder>>,
     /// What a load made.
     model: Mutex<Option<Model>>,
     pub(crate) callers: Callers,
@@ -190,6 +195,11 @@ impl Request {
         self.shared.queue.end()
     }
 
+    /// How far it got, and when.
+    pub fn timeline(&self) -> Timeline {
+        self.shared.marks.timeline(self.end().map(|end| end.timings.total_ms))
+    }
+
     /// The model a finished load made. The same one each time.
     pub fn model(&self) -> Result<Model> {
         match self.end() {
@@ -254,14 +264,22 @@ impl Shared {
             created,
             deadline: deadline.map(|after| created + after),
             span,
+            marks: Marks::new(created),
             queue: EventQueue::new(queue),
             cancelled: AtomicBool::new(false),
             audience: AtomicU8::new(Audience::Listening as u8),
             readers: Readers::default(),
             worker,
+            counts: OnceLock::new(),
             model: Mutex::new(None),
             callers: Callers::default(),
         })
+    }
+
+    /// Lets its end be counted.
+    pub(crate) fn count_by(&self, recorder: Arc<Recorder>) {
+        // It is submitted once.
+        let _ = self.counts.set(recorder);
     }
 
     /// Reads the next event, minding the request's own deadline: while nothing computes, the reader keeps the time.
@@ -355,7 +373,7 @@ impl Shared {
         let (finish_reason, total_ms) = (end.finish_reason, end.timings.total_ms);
         let first = self.queue.finish(end);
         if first {
-            tracing::debug!(target: "chaku::request", parent: &self.span, ?finish_reason, total_ms, "finished");
+            self.note_end(finish_reason, total_ms);
         }
         first
     }
@@ -377,7 +395,19 @@ impl Shared {
     fn finish_unowned(&self, error: Error) -> bool {
         let mut end = Final::failed(error);
         end.timings.total_ms = millis(self.created.elapsed());
-        self.queue.finish_unowned(end)
+        let (finish_reason, total_ms) = (end.finish_reason, end.timings.total_ms);
+        let first = self.queue.finish_unowned(end);
+        if first {
+            self.note_end(finish_reason, total_ms);
+        }
+        first
+    }
+
+    fn note_end(&self, finish_reason: FinishReason, total_ms: f64) {
+        tracing::debug!(target: "chaku::request", parent: &self.span, ?finish_reason, total_ms, "finished");
+        if let Some(counts) = self.counts.get() {
+            counts.ended(finish_reason);
+        }
     }
 }
 

@@ -371,9 +371,9 @@ impl Shared {
     pub(crate) fn finish(&self, mut end: Final) -> bool {
         end.timings.total_ms = millis(self.created.elapsed());
         let (finish_reason, total_ms) = (end.finish_reason, end.timings.total_ms);
-        let first = self.queue.finish(end);
+        let first = self.queue.finish(end, || self.count_end(finish_reason));
         if first {
-            self.note_end(finish_reason, total_ms);
+            tracing::debug!(target: "chaku::request", parent: &self.span, ?finish_reason, total_ms, "finished");
         }
         first
     }
@@ -395,16 +395,12 @@ impl Shared {
     fn finish_unowned(&self, error: Error) -> bool {
         let mut end = Final::failed(error);
         end.timings.total_ms = millis(self.created.elapsed());
-        let (finish_reason, total_ms) = (end.finish_reason, end.timings.total_ms);
-        let first = self.queue.finish_unowned(end);
-        if first {
-            self.note_end(finish_reason, total_ms);
-        }
-        first
+        let finish_reason = end.finish_reason;
+        // Not logged: locks are held, and the thread may be the host's own.
+        self.queue.finish_unowned(end, || self.count_end(finish_reason))
     }
 
-    fn note_end(&self, finish_reason: FinishReason, total_ms: f64) {
-        tracing::debug!(target: "chaku::request", parent: &self.span, ?finish_reason, total_ms, "finished");
+    fn count_end(&self, finish_reason: FinishReason) {
         if let Some(counts) = self.counts.get() {
             counts.ended(finish_reason);
         }

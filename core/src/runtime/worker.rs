@@ -13,6 +13,7 @@ use super::control::Control;
 use super::engine::{Engine, Turn};
 use super::job::Job;
 use super::queue::Prepare;
+use crate::clock::millis;
 use crate::error::{Error, Reason, Result};
 use crate::event::Final;
 use crate::request::Shared;
@@ -52,13 +53,11 @@ impl Worker {
     pub(crate) fn submit(&self, request: Arc<Shared>, prepare: Prepare) -> Result<()> {
         request.count_by(self.control.metrics.clone());
         request.marks.mark(Moment::Queued);
-        let span = request.span.clone();
         self.control.admission.admit(request, prepare).inspect_err(|error| {
             if error.reason() == Reason::QueueFull {
                 self.control.metrics.overload();
             }
         })?;
-        tracing::debug!(target: "chaku::request", parent: &span, "queued");
         // The engine keeps the deadlines of what waits.
         self.control.signal.wake();
         Ok(())
@@ -125,6 +124,8 @@ fn run_prepare(jobs: &Sender<Job<Sampler>>, control: &Control) {
         }
         let Prepare { run, owner } = prepare;
         request.marks.mark(Moment::PrepareBegan);
+        let queued_ms = millis(request.created.elapsed());
+        tracing::debug!(target: "chaku::request", parent: &request.span, queued_ms, "queued");
         let span = tracing::debug_span!(target: "chaku::request", parent: &request.span, "prepare");
         let made = span.in_scope(|| catch_unwind(AssertUnwindSafe(run)));
         match made.unwrap_or_else(|panic| Err(panicked(&*panic))) {

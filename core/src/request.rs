@@ -1,8 +1,8 @@
 //! A request: one piece of work that takes time. Its handle reads events and cancels; its shared half belongs to the
 //! threads that do the work.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -10,14 +10,16 @@ use parking_lot::Mutex;
 use crate::clock::{millis, until};
 use crate::delivery::{self, Caller, Callers};
 use crate::error::{Error, Reason, Result};
-use crate::event::{Event, Final};
+use crate::event::{Event, Final, FinishReason};
 use crate::event_queue::{EventQueue, Next};
 use crate::model::Model;
 use crate::priority::Priority;
 use crate::runtime::Runtime;
+use crate::runtime::metrics::Recorder;
 use crate::runtime::notifier::Registration;
 use crate::runtime::signal::Signal;
 use crate::terms::Terms;
+use crate::timeline::{Marks, Timeline};
 
 /// The reader's end of a request.
 ///
@@ -112,6 +114,7 @@ pub(crate) struct Shared {
     pub(crate) deadline: Option<Instant>,
     pub(crate) priority: Priority,
     pub(crate) span: tracing::Span,
+    pub(crate) marks: Marks,
     queue: EventQueue,
     cancelled: AtomicBool,
     /// An [`Audience`].
@@ -119,6 +122,8 @@ pub(crate) struct Shared {
     readers: Readers,
     /// The thread that computes, once there is one.
     worker: Arc<Signal>,
+    /// Where its end is counted, if it asks something of a model.
+    counts: OnceLock<Arc<Recorder>>,
     /// What a load made.
     model: Mutex<Option<Model>>,
     pub(crate) callers: Callers,
@@ -193,6 +198,11 @@ impl Request {
         self.shared.queue.end()
     }
 
+    /// How far it got, and when.
+    pub fn timeline(&self) -> Timeline {
+        self.shared.marks.timeline(self.end().map(|end| end.timings.total_ms))
+    }
+
     /// The model a finished load made. The same one each time.
     pub fn model(&self) -> Result<Model> {
         match self.end() {
@@ -257,14 +267,22 @@ impl Shared {
             deadline: terms.deadline.map(|after| created + after),
             span,
             priority: terms.priority,
+            marks: Marks::new(created),
             queue: EventQueue::new(terms.events),
             cancelled: AtomicBool::new(false),
             audience: AtomicU8::new(Audience::Listening as u8),
             readers: Readers::default(),
             worker,
+            counts: OnceLock::new(),
             model: Mutex::new(None),
             callers: Callers::default(),
         })
+    }
+
+    /// Lets its end be counted.
+    pub(crate) fn count_by(&self, recorder: Arc<Recorder>) {
+        // It is submitted once.
+        let _ = self.counts.set(recorder);
     }
 
     /// Reads the next event, minding the request's own deadline: while nothing computes, the reader keeps the time.
@@ -356,7 +374,7 @@ impl Shared {
     pub(crate) fn finish(&self, mut end: Final) -> bool {
         end.timings.total_ms = millis(self.created.elapsed());
         let (finish_reason, total_ms) = (end.finish_reason, end.timings.total_ms);
-        let first = self.queue.finish(end);
+        let first = self.queue.finish(end, || self.count_end(finish_reason));
         if first {
             tracing::debug!(target: "chaku::request", parent: &self.span, ?finish_reason, total_ms, "finished");
         }
@@ -380,7 +398,15 @@ impl Shared {
     fn finish_unowned(&self, error: Error) -> bool {
         let mut end = Final::failed(error);
         end.timings.total_ms = millis(self.created.elapsed());
-        self.queue.finish_unowned(end)
+        let finish_reason = end.finish_reason;
+        // Not logged: locks are held, and the thread may be the host's own.
+        self.queue.finish_unowned(end, || self.count_end(finish_reason))
+    }
+
+    fn count_end(&self, finish_reason: FinishReason) {
+        if let Some(counts) = self.counts.get() {
+            counts.ended(finish_reason);
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use super::scheduler::{Entry, RequestId, Step};
 use super::sequences::SessionId;
 use crate::error::{Error, Reason};
 use crate::priority::Priority;
+use crate::timeline::Moment;
 
 /// Less than this is computed again rather than copied or waited for.
 const WORTH: usize = 32;
@@ -88,7 +89,7 @@ impl<B: Backend> Engine<B> {
             let request = &waiting.job.request;
             (urgency(request.priority, request.created), Candidate::Waiting(index))
         });
-        let parked = self.running.iter().filter(|(_, running)| running.parked && running.job.request.has_room());
+        let parked = self.running.iter().filter(|(_, running)| running.parked && running.keeps_up());
         let parked = parked.map(|(id, running)| {
             let request = &running.job.request;
             (urgency(request.priority, request.created), Candidate::Parked(*id))
@@ -120,9 +121,8 @@ impl<B: Backend> Engine<B> {
     /// Whether the request it follows is still on its way. One that stands still is not waited for.
     fn must_follow(&self, waiting: &Waiting<B::Sampler>) -> bool {
         let Some((leader, length)) = waiting.follows else { return false };
-        self.running.get(&leader).is_some_and(|running| {
-            !running.parked && running.job.request.has_room() && self.scheduler.done(leader) < length
-        })
+        let leads = |running: &Running<B::Sampler>| running.may_run() && self.scheduler.done(leader) < length;
+        self.running.get(&leader).is_some_and(leads)
     }
 
     /// Takes a job over from the queue; says no, and leaves it there, if there is no place for it.
@@ -141,6 +141,8 @@ impl<B: Backend> Engine<B> {
             return true;
         }
         tracing::debug!(target: "chaku::engine", parent: &job.request.span, tokens = goal, cached, "started");
+        job.request.marks.mark(Moment::Started);
+        self.control.metrics.cached(cached);
         self.running.insert(id, Running::new(job, cached));
         self.starts += 1;
         let served = Instant::now();
@@ -163,6 +165,7 @@ impl<B: Backend> Engine<B> {
         tracing::debug!(target: "chaku::engine", request = id, cached, "resumed");
         if let Some(running) = self.running.get_mut(&id) {
             running.parked = false;
+            running.job.request.marks.resumed();
         }
         self.scheduler.set(id, cached, goal);
         true
@@ -277,6 +280,7 @@ impl<B: Backend> Engine<B> {
         if self.backend.restore(sequence, state) {
             self.sequences.prefixes.extend(sequence, group, tokens);
             self.cut(sequence, length);
+            self.control.metrics.prompt_cache_hit();
         }
     }
 
@@ -325,7 +329,7 @@ impl<B: Backend> Engine<B> {
     /// A request that has a place and whose reader is behind: it computes nothing anyhow.
     fn behind(&self) -> Option<RequestId> {
         let mut running = self.running.iter();
-        running.find(|(_, running)| !running.parked && !running.job.request.has_room()).map(|(id, _)| *id)
+        running.find(|(_, running)| !running.parked && !running.keeps_up()).map(|(id, _)| *id)
     }
 
     /// The least urgent request of a lower priority.
@@ -353,6 +357,8 @@ impl<B: Backend> Engine<B> {
         let Some(running) = self.running.get_mut(&id) else { return };
         tracing::debug!(target: "chaku::engine", request = id, "parked");
         running.parked = true;
+        running.job.request.marks.preempted();
+        self.control.metrics.preempted();
         let (session, goal) = (running.job.session, running.job.tokens.len());
         self.scheduler.set(id, 0, goal);
         if let Some(sequence) = self.sequences.of(session) {
@@ -376,6 +382,7 @@ impl<B: Backend> Engine<B> {
     }
 
     fn drop_sequence(&mut self, sequence: SeqId) {
+        self.control.metrics.evicted();
         self.backend.clear(sequence);
         self.sequences.prefixes.truncate(sequence, 0);
         self.take_over(sequence);

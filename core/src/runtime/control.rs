@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 
+use super::metrics::Recorder;
 use super::queue::Admission;
 use super::sequences::SessionId;
 use super::signal::Signal;
@@ -15,6 +16,7 @@ use crate::error::{Error, Reason, Result};
 pub(crate) struct Control {
     pub(crate) admission: Admission,
     pub(crate) signal: Arc<Signal>,
+    pub(crate) metrics: Arc<Recorder>,
     closing: AtomicBool,
     /// Why nothing more is taken in, if not because somebody closed the model: the engine panicked.
     broken: OnceLock<Error>,
@@ -25,10 +27,17 @@ pub(crate) struct Control {
 }
 
 impl Control {
+    /// For a model that nobody watches.
+    #[cfg(test)]
     pub(crate) fn new(queue_limit: usize) -> Arc<Self> {
+        Self::with_metrics(queue_limit, Recorder::new("test", &Arc::default()))
+    }
+
+    pub(crate) fn with_metrics(queue_limit: usize, metrics: Arc<Recorder>) -> Arc<Self> {
         Arc::new(Control {
             admission: Admission::new(queue_limit),
             signal: Arc::new(Signal::default()),
+            metrics,
             closing: AtomicBool::new(false),
             broken: OnceLock::new(),
             closed_sessions: Mutex::new(Vec::new()),

@@ -18,6 +18,7 @@ use super::sequences::Sequences;
 use super::watch::Watch;
 use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Final, Phase, Progress};
+use crate::timeline::Moment;
 
 pub(crate) struct Engine<B: Backend> {
     pub(super) backend: B,
@@ -83,11 +84,9 @@ impl<B: Backend> Engine<B> {
         self.end_what_must(now);
         let started = self.admit(now);
         let running = &self.running;
-        let may_run = |id| {
-            let running: &Running<_> = &running[&id];
-            !running.parked && running.job.request.has_room()
-        };
-        if let Some(step) = self.scheduler.plan(now, may_run) {
+        let step = self.scheduler.plan(now, |id| running[&id].may_run());
+        self.report();
+        if let Some(step) = step {
             self.compute(step);
             return Turn::Worked;
         }
@@ -107,6 +106,15 @@ impl<B: Backend> Engine<B> {
         for id in ids {
             self.end(id, End::Failed(error.clone()));
         }
+    }
+
+    /// Tells the metrics how things are.
+    fn report(&self) {
+        let metrics = &self.control.metrics;
+        metrics.running(self.running.len());
+        metrics.paused(self.running.values().filter(|running| running.stands_still()).count());
+        metrics.kv(self.sequences.prefixes.used(), self.sequences.capacity());
+        metrics.prompt_cache(self.prompt_cache.used());
     }
 
     fn disown_closed_sessions(&mut self) {
@@ -137,10 +145,18 @@ impl<B: Backend> Engine<B> {
             Ok(Outcome::Aborted) => {}
             Ok(Outcome::NoSpace) => self.give_way(&step),
             Ok(Outcome::Done) => {
-                self.scheduler.observe(&step, began.elapsed());
-                self.advance(&step);
+                let took = began.elapsed();
+                self.scheduler.observe(&step, took);
+                let prompts = self.tokens_of_prompts(&step);
+                let generated = self.advance(&step);
+                self.control.metrics.step(prompts, generated, took);
             }
         }
+    }
+
+    fn tokens_of_prompts(&self, step: &Step) -> usize {
+        let prompt = |item: &&Item| self.running.get(&item.id).is_some_and(|running| running.first_token.is_none());
+        step.items.iter().filter(prompt).map(|item| item.range.len()).sum()
     }
 
     fn compute_alone(&mut self, id: RequestId) {
@@ -215,8 +231,8 @@ impl<B: Backend> Engine<B> {
         }
     }
 
-    /// The step is computed: takes note, and samples where a goal was reached.
-    fn advance(&mut self, step: &Step) {
+    /// The step is computed: takes note, and samples where a goal was reached. Says how many tokens came out.
+    fn advance(&mut self, step: &Step) -> usize {
         for item in &step.items {
             if let Some(running) = self.running.get(&item.id) {
                 self.scheduler.set(item.id, item.range.end, running.job.tokens.len());
@@ -230,19 +246,27 @@ impl<B: Backend> Engine<B> {
             let token = running.job.sampler.as_mut().map(|sampler| self.backend.sample(sampler, part));
             sampled.push((item.id, token));
         }
+        let mut generated = 0;
         for (id, token) in sampled {
             match token {
                 None => self.end(id, End::Stop),
                 Some(Err(error)) => self.end(id, End::Failed(error)),
-                Some(Ok(token)) => self.accept(id, token),
+                Some(Ok(token)) => {
+                    generated += 1;
+                    self.accept(id, token);
+                }
             }
         }
+        generated
     }
 
     /// A token was sampled: shows it, and decides how to go on.
     fn accept(&mut self, id: RequestId, token: Token) {
         let Some(running) = self.running.get_mut(&id) else { return };
-        running.first_token.get_or_insert_with(Instant::now);
+        if running.first_token.is_none() {
+            running.first_token = Some(Instant::now());
+            running.job.request.marks.mark(Moment::FirstToken);
+        }
         running.generated += 1;
         if self.backend.is_end(token) {
             return self.end(id, End::Stop);

@@ -11,6 +11,7 @@ use super::control::Control;
 use super::engine::Settings;
 use super::llama_backend::LlamaBackend;
 use super::memory;
+use super::metrics::Recorder;
 use super::signal::Signal;
 use super::worker::{Worker, panicked};
 use super::{LoadGuard, Runtime};
@@ -106,7 +107,9 @@ fn load(
     let context = Context::new(&model, &params).map_err(refused)?;
     tracing::info!(target: "chaku::load", model = model.description(), ctx_size = context.n_ctx(), "loaded");
     let ctx_size = context.n_ctx();
-    let control = Control::new(layers.i64("queue_limit").unwrap_or(1) as usize);
+    let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let metrics = Recorder::new(&name, &runtime.0.fleet);
+    let control = Control::with_metrics(layers.i64("queue_limit").unwrap_or(1) as usize, metrics);
     let backend = LlamaBackend::new(model.clone(), context, ctx_size as usize);
     memory::check_room()?;
     let settings = Settings {

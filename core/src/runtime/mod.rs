@@ -8,6 +8,7 @@ pub(crate) mod job;
 pub(crate) mod llama_backend;
 mod load;
 pub(crate) mod memory;
+pub(crate) mod metrics;
 pub(crate) mod notifier;
 mod prefix;
 mod prompt_cache;
@@ -16,8 +17,12 @@ mod running;
 pub(crate) mod scheduler;
 pub(crate) mod sequences;
 pub(crate) mod signal;
+mod snapshot;
 mod watch;
+mod window;
 pub(crate) mod worker;
+
+pub use snapshot::Metrics;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
@@ -30,6 +35,7 @@ use crate::model::Model;
 use crate::options::{Options, Scope};
 use crate::places::Places;
 use crate::request::Request;
+use metrics::Fleet;
 use notifier::Notifier;
 
 /// Loads that may be under way at once in one runtime.
@@ -46,6 +52,7 @@ struct Shared {
     /// Alive while a request has a ready hook.
     notifier: Mutex<Weak<Notifier>>,
     loads: Places,
+    fleet: Arc<Fleet>,
 }
 
 impl Runtime {
@@ -58,6 +65,7 @@ impl Runtime {
             log: Mutex::new(None),
             notifier: Mutex::new(Weak::new()),
             loads: Places::new(MAX_LOADS),
+            fleet: Arc::default(),
         })))
     }
 
@@ -96,6 +104,11 @@ impl Runtime {
             Some(error) => Err(error.clone()),
             None => request.model(),
         }
+    }
+
+    /// The numbers of all its models together. What those did that are gone stays counted.
+    pub fn metrics(&self) -> Metrics {
+        self.0.fleet.snapshot()
     }
 
     pub(crate) fn options(&self) -> &Options {

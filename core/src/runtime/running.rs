@@ -1,5 +1,6 @@
 //! A request that the engine has started.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,6 +21,8 @@ pub(super) struct Running<S> {
     pub(super) cut: bool,
     /// It gave its place in the KV cache to others, and waits to go on.
     pub(super) parked: bool,
+    /// Its reader did not keep up when it was last asked.
+    behind: Cell<bool>,
     started: Instant,
     pub(super) first_token: Option<Instant>,
 }
@@ -42,9 +45,29 @@ impl<S> Running<S> {
             generated: 0,
             cut: false,
             parked: false,
+            behind: Cell::new(false),
             started: Instant::now(),
             first_token: None,
         }
+    }
+
+    /// Whether it has a place and its reader keeps up.
+    pub(super) fn may_run(&self) -> bool {
+        !self.parked && self.keeps_up()
+    }
+
+    /// Whether its reader keeps up.
+    pub(super) fn keeps_up(&self) -> bool {
+        let room = self.job.request.has_room();
+        if !self.behind.replace(!room) && !room {
+            self.job.request.marks.stalled();
+        }
+        room
+    }
+
+    /// Whether it gave way, or its reader was behind when it was last asked.
+    pub(super) fn stands_still(&self) -> bool {
+        self.parked || self.behind.get()
     }
 
     pub(super) fn deliver(&mut self, events: Vec<Text>) {

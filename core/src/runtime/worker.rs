@@ -13,9 +13,11 @@ use super::control::Control;
 use super::engine::{Engine, Settings, Turn};
 use super::job::Job;
 use super::queue::Prepare;
+use crate::clock::millis;
 use crate::error::{Error, Reason, Result};
 use crate::event::Final;
 use crate::request::Shared;
+use crate::timeline::Moment;
 
 /// Templates may nest deeply: the host's own stacks can be as small as 512 KiB.
 pub(crate) const PREPARE_STACK: usize = 16 << 20;
@@ -49,7 +51,13 @@ impl Worker {
 
     /// Admits a request and sends it on its way.
     pub(crate) fn submit(&self, request: Arc<Shared>, prepare: Prepare) -> Result<()> {
-        self.control.admission.admit(request, prepare)?;
+        request.count_by(self.control.metrics.clone());
+        request.marks.mark(Moment::Queued);
+        self.control.admission.admit(request, prepare).inspect_err(|error| {
+            if error.reason() == Reason::QueueFull {
+                self.control.metrics.overload();
+            }
+        })?;
         // The engine keeps the deadlines of what waits.
         self.control.signal.wake();
         Ok(())
@@ -115,9 +123,14 @@ fn run_prepare(jobs: &Sender<Job<Sampler>>, control: &Control) {
             continue;
         }
         let Prepare { run, owner } = prepare;
-        let made = request.span.in_scope(|| catch_unwind(AssertUnwindSafe(run)));
+        request.marks.mark(Moment::PrepareBegan);
+        let queued_ms = millis(request.created.elapsed());
+        tracing::debug!(target: "chaku::request", parent: &request.span, queued_ms, "queued");
+        let span = tracing::debug_span!(target: "chaku::request", parent: &request.span, "prepare");
+        let made = span.in_scope(|| catch_unwind(AssertUnwindSafe(run)));
         match made.unwrap_or_else(|panic| Err(panicked(&*panic))) {
             Ok(job) => {
+                request.marks.mark(Moment::Prepared);
                 // The engine takes jobs at every turn, so this waits for one step at most. When it has gone, it has
                 // ended all requests.
                 let _ = jobs.send(job);

@@ -38,12 +38,14 @@ mod log;
 mod model;
 pub mod options;
 mod places;
+mod priority;
 mod prompt;
 mod request;
 mod runtime;
 mod sampling;
 mod session;
 mod sync;
+mod terms;
 mod text;
 
 pub use chaku_llama::Token;

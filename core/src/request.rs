@@ -13,9 +13,12 @@ use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Final};
 use crate::event_queue::{EventQueue, Next};
 use crate::model::Model;
+use crate::priority::Priority;
 use crate::runtime::Runtime;
+use crate::runtime::control::Control;
 use crate::runtime::notifier::Registration;
 use crate::runtime::signal::Signal;
+use crate::terms::{Overload, Terms};
 
 /// The reader's end of a request.
 ///
@@ -25,6 +28,8 @@ pub struct Request {
     runtime: Runtime,
     /// The ready hook, and those before it whose last call may still run.
     ready: Mutex<Vec<Arc<Registration>>>,
+    /// Where it waits for an engine, if that is what it waits for.
+    engine: Option<Arc<Control>>,
 }
 
 /// A request on its way through the workers. Lost on the way, by a panic or a closing channel, it ends all the same.
@@ -108,6 +113,8 @@ pub(crate) struct Shared {
     pub(crate) id: u64,
     pub(crate) created: Instant,
     pub(crate) deadline: Option<Instant>,
+    pub(crate) priority: Priority,
+    pub(crate) overload: Overload,
     pub(crate) span: tracing::Span,
     queue: EventQueue,
     cancelled: AtomicBool,
@@ -123,7 +130,16 @@ pub(crate) struct Shared {
 
 impl Request {
     pub(crate) fn new(shared: Arc<Shared>, runtime: Runtime) -> Self {
-        Request { shared, runtime, ready: Mutex::default() }
+        Self::made(shared, runtime, None)
+    }
+
+    /// A request that an engine computes.
+    pub(crate) fn queued(shared: Arc<Shared>, runtime: Runtime, engine: Arc<Control>) -> Self {
+        Self::made(shared, runtime, Some(engine))
+    }
+
+    fn made(shared: Arc<Shared>, runtime: Runtime, engine: Option<Arc<Control>>) -> Self {
+        Request { shared, runtime, ready: Mutex::default(), engine }
     }
 
     /// The next event, waiting at most `timeout` (`None` = for ever). `Ok(None)` = nothing came in time. After the
@@ -185,6 +201,13 @@ impl Request {
         self.shared.has_ended()
     }
 
+    /// How many waiting requests go before this one, as things stand: 0 = it is the next to start. `None` = it does not
+    /// wait: it has started or ended, or is one that never does, such as a load. The number may grow when a more urgent
+    /// request arrives.
+    pub fn queue_position(&self) -> Option<usize> {
+        self.engine.as_ref()?.admission.position(self.shared.id)
+    }
+
     /// The end of the request, once there is one, read or not.
     pub fn end(&self) -> Option<Arc<Final>> {
         self.shared.queue.end()
@@ -238,8 +261,7 @@ impl Shared {
     /// `dispatch` receives the request's log lines.
     pub(crate) fn new(
         kind: &'static str,
-        queue: usize,
-        deadline: Option<Duration>,
+        terms: &Terms,
         worker: Arc<Signal>,
         dispatch: Option<&tracing::Dispatch>,
     ) -> Arc<Self> {
@@ -252,9 +274,11 @@ impl Shared {
         Arc::new(Shared {
             id,
             created,
-            deadline: deadline.map(|after| created + after),
+            deadline: terms.deadline.map(|after| created + after),
+            priority: terms.priority,
+            overload: terms.overload,
             span,
-            queue: EventQueue::new(queue),
+            queue: EventQueue::new(terms.events),
             cancelled: AtomicBool::new(false),
             audience: AtomicU8::new(Audience::Listening as u8),
             readers: Readers::default(),
@@ -374,7 +398,8 @@ impl Shared {
         self.queue.wait_end(until)
     }
 
-    fn finish_unowned(&self, error: Error) -> bool {
+    /// Ends the request unless the engine owns it.
+    pub(crate) fn finish_unowned(&self, error: Error) -> bool {
         let mut end = Final::failed(error);
         end.timings.total_ms = millis(self.created.elapsed());
         self.queue.finish_unowned(end)

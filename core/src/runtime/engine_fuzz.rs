@@ -145,7 +145,8 @@ impl World {
         let prompt: Vec<Token> = (0..1 + random.below(23)).map(|_| 1 + random.below(2) as Token).collect();
         let says: VecDeque<Token> = (0..random.below(60)).map(|_| 1 + random.below(3) as Token).collect();
         let deadline = (random.below(9) == 0).then(|| Duration::from_micros(random.below(300)));
-        let request = Shared::new("test", 1 + random.below(6) as usize, deadline, self.control.signal.clone(), None);
+        let terms = Terms::plain(1 + random.below(6) as usize, deadline);
+        let request = Shared::new("test", &terms, self.control.signal.clone(), None);
         if self.control.admission.admit(request.clone(), Prepare::never()).is_err() {
             return;
         }

@@ -10,6 +10,7 @@ use super::*;
 use crate::request::{Shared, Ticket};
 use crate::runtime::queue::Prepare;
 use crate::runtime::worker::run_engine;
+use crate::terms::Terms;
 
 const END: Token = 0;
 
@@ -142,7 +143,7 @@ impl House {
     }
 
     fn ask(&mut self, spec: &Spec<'_>) -> Asked {
-        let request = Shared::new("test", spec.queue, spec.deadline, self.control.signal.clone(), None);
+        let request = Shared::new("test", &Terms::plain(spec.queue, spec.deadline), self.control.signal.clone(), None);
         self.control.admission.admit(request.clone(), Prepare::never()).unwrap();
         let answer = Arc::new(Mutex::new(None));
         let committed = answer.clone();
@@ -456,7 +457,7 @@ fn a_panic_ends_all_requests_and_the_model_says_why_it_takes_no_more() {
         assert_eq!(error.reason(), Reason::Panic);
         assert!(error.message().contains("boom"), "{}", error.message());
     }
-    let late = Shared::new("test", 4, None, control.signal.clone(), None);
+    let late = Shared::new("test", &Terms::plain(4, None), control.signal.clone(), None);
     let refused = control.admission.admit(late, Prepare::never()).unwrap_err();
     for error in [refused, control.check_open().unwrap_err()] {
         assert_eq!(error.reason(), Reason::Poisoned);

@@ -12,18 +12,18 @@ pub(crate) mod queue;
 pub(crate) mod scheduler;
 pub(crate) mod sequences;
 pub(crate) mod signal;
+mod waiting;
 pub(crate) mod worker;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::error::{Error, Reason, Result};
 use crate::log::{LogLevel, LogRecord, LogSink};
 use crate::model::Model;
-use crate::options::{Layers, Options, Scope};
+use crate::options::{Options, Scope};
 use crate::places::Places;
 use crate::request::Request;
 use notifier::Notifier;
@@ -120,12 +120,6 @@ impl Runtime {
         }
         Ok(LoadGuard(self.clone()))
     }
-}
-
-/// A request's deadline: its own, else the runtime's default; 0 = none.
-pub(crate) fn deadline(layers: &Layers<'_>) -> Option<Duration> {
-    let ms = layers.i64("deadline_ms").or_else(|| layers.i64("default_deadline_ms"))?;
-    (ms > 0).then(|| Duration::from_millis(ms as u64))
 }
 
 struct LoadGuard(Runtime);

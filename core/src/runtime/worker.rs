@@ -30,15 +30,15 @@ impl Worker {
     pub(crate) fn start<B>(
         backend: B,
         control: Arc<Control>,
-        max_sessions: usize,
+        max_running: usize,
         dispatch: Option<tracing::Dispatch>,
     ) -> Result<Self>
     where
         B: Backend<Sampler = Sampler> + Send + 'static,
     {
         let worker = Worker { control: control.clone() };
-        let (jobs, inbox) = bounded::<Job<Sampler>>(max_sessions);
-        let engine = Engine::new(backend, control.clone(), max_sessions);
+        let (jobs, inbox) = bounded::<Job<Sampler>>(max_running);
+        let engine = Engine::new(backend, control.clone(), max_running);
         let (for_engine, for_prepare) = (control.clone(), control.clone());
         spawn("chaku-engine", ENGINE_STACK, &control, dispatch.clone(), move || {
             run_engine(engine, &inbox, &for_engine)
@@ -144,6 +144,7 @@ mod tests {
     use super::*;
     use crate::event::Event;
     use crate::runtime::signal::Signal;
+    use crate::terms::Terms;
 
     /// The last handle of a model: the engine, told to close, ends what waits.
     struct LastHandle(Arc<Control>);
@@ -167,7 +168,7 @@ mod tests {
     fn a_request_that_is_all_that_is_left_of_its_model_hears_why_it_cannot_be_prepared() {
         for (run, expected) in [(refuse as fn() -> _, Reason::InvalidGrammar), (panic, Reason::Panic)] {
             let control = Control::new(1);
-            let request = Shared::new("test", 1, None, Arc::new(Signal::default()), None);
+            let request = Shared::new("test", &Terms::plain(1, None), Arc::new(Signal::default()), None);
             let handle = Arc::new(LastHandle(control.clone()));
             let alive = handle.clone();
             let run = move || {

@@ -9,7 +9,7 @@ use std::time::Instant;
 use chaku_llama::Token;
 
 use super::backend::{Backend, Outcome};
-use super::control::Control;
+use super::control::{Command, Control};
 use super::job::{Answer, Job, Overflow};
 use super::scheduler::{RequestId, Scheduler, Step};
 use super::sequences::{Sequences, SessionId};
@@ -71,6 +71,7 @@ impl<B: Backend> Engine<B> {
     /// One round of the loop.
     pub(crate) fn turn(&mut self) -> Turn {
         self.release_closed_sessions();
+        self.serve_commands();
         let now = Instant::now();
         let queue_deadline = self.control.admission.expire(now);
         self.end_what_must(now);
@@ -102,6 +103,15 @@ impl<B: Backend> Engine<B> {
         for session in self.control.take_closed_sessions() {
             if let Some(sequence) = self.sequences.release(session) {
                 self.backend.clear(sequence);
+            }
+        }
+    }
+
+    /// Nothing is exported yet, and what is imported is only a copy.
+    fn serve_commands(&mut self) {
+        for command in self.control.take_commands() {
+            if let Command::Export { reply, .. } = command {
+                let _ = reply.send(None);
             }
         }
     }

@@ -105,6 +105,7 @@ pub(super) fn run_engine<B: Backend>(mut engine: Engine<B>, jobs: &Receiver<Job<
     };
     control.close();
     control.admission.close(&end, control.refusal());
+    control.drop_commands();
     // A commit that panics must not keep the other requests from ending.
     while catch_unwind(AssertUnwindSafe(|| engine.end_all(&end))).is_err() {}
 }

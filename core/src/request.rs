@@ -15,10 +15,11 @@ use crate::event_queue::{EventQueue, Next};
 use crate::model::Model;
 use crate::priority::Priority;
 use crate::runtime::Runtime;
+use crate::runtime::control::Control;
 use crate::runtime::metrics::Recorder;
 use crate::runtime::notifier::Registration;
 use crate::runtime::signal::Signal;
-use crate::terms::Terms;
+use crate::terms::{Overload, Terms};
 use crate::timeline::{Marks, Timeline};
 
 /// The reader's end of a request.
@@ -29,6 +30,8 @@ pub struct Request {
     runtime: Runtime,
     /// The ready hook, and those before it whose last call may still run.
     ready: Mutex<Vec<Arc<Registration>>>,
+    /// Where it waits for an engine, if that is what it waits for.
+    engine: Option<Arc<Control>>,
 }
 
 /// A request on its way through the workers. Lost on the way, by a panic or a closing channel, it ends all the same.
@@ -113,6 +116,7 @@ pub(crate) struct Shared {
     pub(crate) created: Instant,
     pub(crate) deadline: Option<Instant>,
     pub(crate) priority: Priority,
+    pub(crate) overload: Overload,
     pub(crate) span: tracing::Span,
     pub(crate) marks: Marks,
     queue: EventQueue,
@@ -131,7 +135,16 @@ pub(crate) struct Shared {
 
 impl Request {
     pub(crate) fn new(shared: Arc<Shared>, runtime: Runtime) -> Self {
-        Request { shared, runtime, ready: Mutex::default() }
+        Self::made(shared, runtime, None)
+    }
+
+    /// A request that an engine computes.
+    pub(crate) fn queued(shared: Arc<Shared>, runtime: Runtime, engine: Arc<Control>) -> Self {
+        Self::made(shared, runtime, Some(engine))
+    }
+
+    fn made(shared: Arc<Shared>, runtime: Runtime, engine: Option<Arc<Control>>) -> Self {
+        Request { shared, runtime, ready: Mutex::default(), engine }
     }
 
     /// The next event, waiting at most `timeout` (`None` = for ever). `Ok(None)` = nothing came in time. After the
@@ -191,6 +204,13 @@ impl Request {
     /// Whether the final event exists, read or not.
     pub fn is_finished(&self) -> bool {
         self.shared.has_ended()
+    }
+
+    /// How many waiting requests go before this one, as things stand: 0 = it is the next to start. `None` = it does not
+    /// wait: it has started or ended, or is one that never does, such as a load. The number may grow when a more urgent
+    /// request arrives.
+    pub fn queue_position(&self) -> Option<usize> {
+        self.engine.as_ref()?.admission.position(self.shared.id)
     }
 
     /// The end of the request, once there is one, read or not.
@@ -265,8 +285,9 @@ impl Shared {
             id,
             created,
             deadline: terms.deadline.map(|after| created + after),
-            span,
             priority: terms.priority,
+            overload: terms.overload,
+            span,
             marks: Marks::new(created),
             queue: EventQueue::new(terms.events),
             cancelled: AtomicBool::new(false),
@@ -395,7 +416,8 @@ impl Shared {
         self.queue.wait_end(until)
     }
 
-    fn finish_unowned(&self, error: Error) -> bool {
+    /// Ends the request unless the engine owns it.
+    pub(crate) fn finish_unowned(&self, error: Error) -> bool {
         let mut end = Final::failed(error);
         end.timings.total_ms = millis(self.created.elapsed());
         let finish_reason = end.finish_reason;

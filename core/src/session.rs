@@ -183,7 +183,7 @@ impl Session {
         drop(state);
         // Not under the lock: it may be the last to hold a log sink, whose end runs the host's code.
         drop(before);
-        Ok(Request::new(request, model.runtime.clone()))
+        Ok(Request::queued(request, model.runtime.clone(), model.worker.control.clone()))
     }
 }
 

@@ -101,7 +101,7 @@ impl<B: Backend> Engine<B> {
     fn look_for_leader(&mut self, index: usize) {
         let waiting = &self.waiting[index];
         let leader_is_gone = waiting.follows.is_some_and(|(leader, _)| !self.running.contains_key(&leader));
-        if waiting.looked == Some(self.starts) && !leader_is_gone || !self.backend.takes_parts() {
+        if waiting.looked == Some(self.starts) && !leader_is_gone || !self.share || !self.backend.takes_parts() {
             return;
         }
         let (tokens, group) = (&waiting.job.tokens, waiting.job.group);
@@ -208,6 +208,9 @@ impl<B: Backend> Engine<B> {
             if whole && common < prefixes.length(own) { 0 } else { common }
         });
         let mut best = (Source::Own, own);
+        if !self.share {
+            return best;
+        }
         if let Some(found) = prefixes.longest(tokens, group, whole).filter(|found| found.length > best.1) {
             best = (Source::Shared(found.sequence), found.length);
         }

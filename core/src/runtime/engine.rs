@@ -9,12 +9,12 @@ use chaku_llama::{SeqId, Token};
 
 use super::admit::Waiting;
 use super::backend::{Backend, Outcome, Part};
-use super::control::Control;
+use super::control::{Command, Control, Exported};
 use super::job::{Job, Overflow};
 use super::prompt_cache::PromptCache;
 use super::running::{End, Running};
 use super::scheduler::{Item, RequestId, Scheduler, Step};
-use super::sequences::Sequences;
+use super::sequences::{Sequences, SessionId};
 use super::watch::Watch;
 use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Final, Phase, Progress};
@@ -33,6 +33,7 @@ pub(crate) struct Engine<B: Backend> {
     pub(super) starts: u64,
     /// The tokens of a step, side by side. Kept to save an allocation a step.
     scratch: Vec<Token>,
+    pub(super) share: bool,
 }
 
 /// What an engine is made with.
@@ -40,6 +41,8 @@ pub(crate) struct Engine<B: Backend> {
 pub(crate) struct Settings {
     /// Sequences: requests computed at once, and what else the KV cache remembers.
     pub(crate) max_running: usize,
+    /// Whether sessions use what others computed.
+    pub(crate) share: bool,
     /// How long a step should take while somebody decodes.
     pub(crate) step_target: Duration,
     /// Memory for prefixes that had to leave the KV cache, in bytes.
@@ -68,6 +71,7 @@ impl<B: Backend> Engine<B> {
             running: BTreeMap::new(),
             starts: 0,
             scratch: Vec::new(),
+            share: settings.share,
         }
     }
 
@@ -79,6 +83,7 @@ impl<B: Backend> Engine<B> {
     /// One round of the loop.
     pub(crate) fn turn(&mut self) -> Turn {
         self.disown_closed_sessions();
+        self.serve_commands();
         let now = Instant::now();
         let queue_deadline = self.control.admission.expire(now);
         self.end_what_must(now);
@@ -121,6 +126,30 @@ impl<B: Backend> Engine<B> {
         for session in self.control.take_closed_sessions() {
             self.sequences.disown(session);
         }
+    }
+
+    /// Copies of what the KV cache holds, for a session to be saved, and back again from one that was.
+    fn serve_commands(&mut self) {
+        for command in self.control.take_commands() {
+            match command {
+                Command::Export { session, reply } => {
+                    let _ = reply.send(self.export(session));
+                }
+                Command::Import { tokens, state } => {
+                    let whole = !self.backend.takes_parts();
+                    self.prompt_cache.insert(tokens, 0, state, whole);
+                }
+            }
+        }
+    }
+
+    fn export(&mut self, session: SessionId) -> Option<Exported> {
+        let sequence = self.sequences.of(session)?;
+        let tokens = self.sequences.prefixes.tokens(sequence);
+        if tokens.is_empty() || self.sequences.prefixes.group(sequence) != 0 {
+            return None;
+        }
+        Some(Exported { tokens, state: self.backend.save(sequence)? })
     }
 
     fn end_what_must(&mut self, now: Instant) {

@@ -22,7 +22,8 @@ const END: Token = 0;
 
 const ONE_PLACE: Settings = Settings { max_running: 1, ..SETTINGS };
 
-const SETTINGS: Settings = Settings { max_running: 8, step_target: Duration::from_millis(50), prompt_cache: 1 << 20 };
+const SETTINGS: Settings =
+    Settings { max_running: 8, share: true, step_target: Duration::from_millis(50), prompt_cache: 1 << 20 };
 
 /// Its KV cache has cells, which sequences may share; it says what its script says.
 struct Fake {

@@ -99,8 +99,9 @@ fn load(
         return Err(error);
     }
     let fixed_shape = layers.bool("fixed_shape");
-    let max_sessions = if fixed_shape { 1 } else { layers.i64("max_sessions").unwrap_or(1) as u32 };
-    let params = context_params(&layers, &model, max_sessions, fixed_shape)?;
+    let max_running = if fixed_shape { 1 } else { layers.i64("max_running").unwrap_or(1) as u32 };
+    let max_sessions = layers.i64("max_sessions").unwrap_or(1) as usize;
+    let params = context_params(&layers, &model, max_running, fixed_shape)?;
     if !on_gpu {
         memory::check_context(&model, &params)?;
     }
@@ -112,14 +113,21 @@ fn load(
     let control = Control::with_metrics(layers.i64("queue_limit").unwrap_or(1) as usize, metrics);
     let backend = LlamaBackend::new(model.clone(), context, ctx_size as usize);
     memory::check_room()?;
-    let settings = Settings {
-        max_running: max_sessions as usize,
-        step_target: Duration::from_millis(50),
-        prompt_cache: 512 << 20,
-    };
+    let settings = settings(&layers, max_running as usize, fixed_shape);
     let worker = Worker::start(backend, control, settings, dispatch.cloned())?;
     memory::check_room()?;
-    Ok(Model::new(model, worker, options, runtime.clone(), dispatch.cloned(), max_sessions as usize, ctx_size))
+    Ok(Model::new(model, worker, options, runtime.clone(), dispatch.cloned(), max_sessions, ctx_size))
+}
+
+fn settings(layers: &Layers<'_>, max_running: usize, fixed_shape: bool) -> Settings {
+    // What was computed in other shapes would make the text depend on it.
+    let cache_mib = if fixed_shape { 0 } else { layers.i64("prompt_cache_mib").unwrap_or(0) };
+    Settings {
+        max_running,
+        share: !fixed_shape,
+        step_target: Duration::from_millis(layers.i64("step_target_ms").unwrap_or(1) as u64),
+        prompt_cache: usize::try_from(cache_mib).map_or(usize::MAX, |mib| mib.saturating_mul(1 << 20)),
+    }
 }
 
 /// Whether a part of the model goes to memory that is not the machine's own.
@@ -140,7 +148,7 @@ fn refused(error: chaku_llama::Error) -> Error {
 fn context_params(
     layers: &Layers<'_>,
     model: &chaku_llama::Model,
-    max_sessions: u32,
+    max_running: u32,
     fixed_shape: bool,
 ) -> Result<ContextParams> {
     let trained = model.n_ctx_train();
@@ -163,7 +171,7 @@ fn context_params(
         n_ctx,
         n_batch,
         n_ubatch: n_batch.min(layers.i64("ubatch_size").unwrap_or(1) as u32),
-        n_seq_max: max_sessions,
+        n_seq_max: max_running,
         threads: decode_threads,
         threads_batch: if fixed_shape { 1 } else { threads("threads_batch").unwrap_or(decode_threads) },
         flash_attn: match layers.str("flash_attn") {

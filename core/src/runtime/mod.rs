@@ -18,6 +18,7 @@ pub(crate) mod scheduler;
 pub(crate) mod sequences;
 pub(crate) mod signal;
 mod snapshot;
+mod waiting;
 mod watch;
 mod window;
 pub(crate) mod worker;

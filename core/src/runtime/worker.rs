@@ -113,6 +113,7 @@ pub(super) fn run_engine<B: Backend>(mut engine: Engine<B>, jobs: &Receiver<Job<
     };
     control.close();
     control.admission.close(&end, control.refusal());
+    control.drop_commands();
     // A commit that panics must not keep the other requests from ending.
     while catch_unwind(AssertUnwindSafe(|| engine.end_all(&end))).is_err() {}
 }
@@ -157,6 +158,7 @@ mod tests {
     use super::*;
     use crate::event::Event;
     use crate::runtime::signal::Signal;
+    use crate::terms::Terms;
 
     /// The last handle of a model: the engine, told to close, ends what waits.
     struct LastHandle(Arc<Control>);
@@ -180,7 +182,7 @@ mod tests {
     fn a_request_that_is_all_that_is_left_of_its_model_hears_why_it_cannot_be_prepared() {
         for (run, expected) in [(refuse as fn() -> _, Reason::InvalidGrammar), (panic, Reason::Panic)] {
             let control = Control::new(1);
-            let request = Shared::new("test", &crate::terms::Terms::plain(1, None), Arc::new(Signal::default()), None);
+            let request = Shared::new("test", &Terms::plain(1, None), Arc::new(Signal::default()), None);
             let handle = Arc::new(LastHandle(control.clone()));
             let alive = handle.clone();
             let run = move || {

@@ -147,6 +147,13 @@ extern "C" {
 /* ---- Types --------------------------------------------------------------------------------------------------------- */
 
 /**
+ * Text or bytes that a function made: JSON, or a saved session.
+ *
+ * Thread class: shared. A buffer never changes.
+ */
+typedef struct chaku_buffer chaku_buffer;
+
+/**
  * What went wrong: a code, a stable reason, a message for people and details for programs.
  *
  * Thread class: shared. An error never changes.
@@ -701,16 +708,40 @@ const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
 /** Check every tensor's numbers while loading. (bool, default 0) */
 #define CHAKU_OPT_CHECK_TENSORS "check_tensors"
 /**
- * Most sessions that may exist at once; the next one gets `session_limit`. Each costs memory for one row of logits: 4
- * bytes a token of the vocabulary. (i64, 1 to 256 sessions, default 16)
+ * Sessions that may exist at once; the next one gets `session_limit`. More than `max_running` take turns. (i64, 1 to
+ * 65536 sessions, default 256)
  */
 #define CHAKU_OPT_MAX_SESSIONS "max_sessions"
 /**
- * Most requests that may wait to start; the next one gets `queue_full`. A session has one at a time, so more than
- * `max_sessions` never do. (i64, 1 to 65536 requests, default 64)
+ * Requests computed at once, and sequences in the KV cache, which running requests, idle sessions and cached prefixes
+ * share. Each costs memory for one row of logits: 4 bytes a token of the vocabulary. (i64, 1 to 256 requests, default
+ * 16)
+ */
+#define CHAKU_OPT_MAX_RUNNING "max_running"
+/**
+ * Requests that may wait to start; what happens to the next one is its `overload`. (i64, 1 to 65536 requests, default
+ * 64)
  */
 #define CHAKU_OPT_QUEUE_LIMIT "queue_limit"
-/** Repeatable text: one compute thread, prefill in full chunks, one session. (bool, default 0) */
+/**
+ * Memory for computed prompts that had to leave the KV cache, the least recently used of which goes first; 0 = none.
+ * (i64, 0 to 16777216 MiB, default 512)
+ */
+#define CHAKU_OPT_PROMPT_CACHE_MIB "prompt_cache_mib"
+/**
+ * How long a step should take while answers are being generated: longer prompts are then computed in smaller chunks.
+ * (i64, 1 to 60000 ms, default 50)
+ */
+#define CHAKU_OPT_STEP_TARGET_MS "step_target_ms"
+/**
+ * Use fewer compute threads while other programs keep the processors busy; off = always `threads` and `threads_batch`.
+ * (bool, default 1)
+ */
+#define CHAKU_OPT_ADAPT_THREADS "adapt_threads"
+/**
+ * Repeatable text: one compute thread, prefill in full chunks, one request at a time, and nothing of what other
+ * sessions computed is used. (bool, default 0)
+ */
 #define CHAKU_OPT_FIXED_SHAPE "fixed_shape"
 /** Jinja source to use instead of the model's own chat template. (str) */
 #define CHAKU_OPT_CHAT_TEMPLATE "chat_template"
@@ -744,6 +775,17 @@ const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
 #define CHAKU_OPT_DEADLINE_MS "deadline_ms"
 /** Texts that end the answer; they are never part of it. (list of str, at most 64 of 1024 bytes) */
 #define CHAKU_OPT_STOP "stop"
+/**
+ * Who goes first. A request that waits counts one level higher for each 10 s, so that nothing starves. (str: low,
+ * normal, high; default normal)
+ */
+#define CHAKU_OPT_PRIORITY "priority"
+/**
+ * When `queue_limit` requests wait: refuse with `queue_full`; stand outside until there is a place, as many at most;
+ * or displace the youngest of the least urgent that wait, if it is less urgent, which ends with `displaced`. (str:
+ * reject, wait, displace; default reject)
+ */
+#define CHAKU_OPT_OVERLOAD "overload"
 /**
  * Events that may wait to be read; then the request pauses until the reader catches up. (i64, 1 to 1048576 events,
  * default 256)
@@ -806,6 +848,29 @@ const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
 #define CHAKU_OPT_GRAMMAR "grammar"
 /** Never let the model end its answer. (bool, default 0) */
 #define CHAKU_OPT_IGNORE_EOS "ignore_eos"
+
+/* ---- Buffer -------------------------------------------------------------------------------------------------------- */
+
+/**
+ * What a buffer holds. It is NUL-terminated as well; bytes may have NULs inside.
+ *
+ * - `buffer`: borrowed.
+ * - `out_len`: borrowed, written to: the length in bytes, without the NUL; may be NULL.
+ * - Returns: valid until `buffer` is freed. NULL for a handle that is no live buffer.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_buffer_data(const chaku_buffer *buffer, int64_t *CHAKU_NULLABLE out_len);
+
+/**
+ * Frees a buffer.
+ *
+ * - `buffer`: consumed. NULL does nothing.
+ *
+ * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live buffer.
+ * Thread class: shared, callback-safe. Never waits.
+ */
+chaku_code chaku_buffer_free(chaku_buffer *CHAKU_NULLABLE buffer);
 
 /* ---- Backends and devices ------------------------------------------------------------------------------------------ */
 
@@ -1499,6 +1564,32 @@ chaku_code chaku_request_cancel(chaku_request *CHAKU_NULLABLE request);
 int32_t chaku_request_is_finished(const chaku_request *request);
 
 /**
+ * How many waiting requests go before this one, as things stand: 0 = it is the next to start. The number may grow when a
+ * more urgent request arrives.
+ *
+ * - `request`: borrowed.
+ *
+ * Returns -1 for a request that does not wait, because it has started or ended or is one that never waits, and for a
+ * handle that is no live request.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_request_queue_position(const chaku_request *request);
+
+/**
+ * When a request got how far, as a JSON object: "queued_ms", "prepare_began_ms", "prepared_ms", "started_ms",
+ * "first_token_ms" and "ended_ms" in milliseconds since the call that made it, null as long as it has not come so far, and
+ * how often it was "preempted" (it gave way to others), "resumed" (it went on after that) and "stalled" (it was passed over
+ * since its events were not read). Later versions may add names.
+ *
+ * - `request`: borrowed.
+ * - `out_json`: returns owned (free with chaku_buffer_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_request_timeline(const chaku_request *request, chaku_buffer **out_json, chaku_error **out_error);
+
+/**
  * The model a request of chaku_model_load_async has loaded. Each call makes a handle of its own to the same model.
  *
  * - `request`: borrowed.
@@ -1763,6 +1854,47 @@ chaku_code chaku_event_retain(const chaku_event *event, chaku_event **out_event,
  * Thread class: shared, callback-safe.
  */
 chaku_code chaku_event_free(chaku_event *CHAKU_NULLABLE event);
+
+/* ---- Metrics ------------------------------------------------------------------------------------------------------- */
+
+/**
+ * The numbers of a model at this moment, as a JSON object of names and numbers:
+ *
+ *   models, sessions
+ *   queue_depth, requests_running, requests_paused      requests that wait to start, that have started, and of these
+ *                                                       those that nothing is computed for at the moment
+ *   prompt_tokens_total, generated_tokens_total, cached_tokens_total
+ *   prompt_tokens_per_second, generated_tokens_per_second
+ *   kv_used_tokens, kv_capacity_tokens                  what the KV cache holds, and can hold
+ *   steps_total, step_seconds_total, steps_per_second, step_ms, threads
+ *   cancelled_total, deadline_exceeded_total, overload_total
+ *   evictions_total, preemptions_total                  sequences that lost their place in the KV cache, and running
+ *                                                       requests that gave way
+ *   prompt_cache_bytes, prompt_cache_hits_total
+ *
+ * Those that end in "_total" only grow; rates are means over the last five seconds. Later versions may add names.
+ *
+ * - `model`: borrowed.
+ * - `out_json`: returns owned (free with chaku_buffer_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_model_metrics(const chaku_model *model, chaku_buffer **out_json, chaku_error **out_error);
+
+/**
+ * The numbers of all models of a runtime together, in the form of chaku_model_metrics. What models did that are freed
+ * stays counted.
+ *
+ * - `runtime`: borrowed. NULL = the default runtime.
+ * - `out_json`: returns owned (free with chaku_buffer_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_runtime_metrics(const chaku_runtime *CHAKU_NULLABLE runtime,
+                                 chaku_buffer **out_json,
+                                 chaku_error **out_error);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -3,7 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `types` | the opaque C types |
-//! | `error`, `options`, `option`, `version`, `device`, `runtime`, `model`, `token`, `session`, `request`, `event` | the exported functions, a file for each part of `chaku.h` |
+//! | `error`, `options`, `option`, `buffer`, `version`, `device`, `runtime`, `model`, `token`, `session`, `request`, `event`, `metrics` | the exported functions, a file for each part of `chaku.h` |
 //! | `callback` | the callback types, `user_data` and its destructor, what is allowed inside a callback |
 //! | `handle`, `table` | handles that are not addresses |
 //! | `guard`, `quiet` | the wall against panics, and their silence |
@@ -19,6 +19,7 @@
     reason = "the ownership words are the contract, and a heading would show in the C header"
 )]
 
+mod buffer;
 mod callback;
 mod device;
 mod error;
@@ -26,6 +27,7 @@ mod event;
 mod fork;
 mod guard;
 mod handle;
+mod metrics;
 mod model;
 mod option;
 mod options;
@@ -41,10 +43,12 @@ mod token;
 mod types;
 mod version;
 
+pub use buffer::*;
 pub use callback::{chaku_destroy_callback, chaku_event_callback, chaku_log_callback, chaku_ready_callback};
 pub use device::*;
 pub use error::*;
 pub use event::*;
+pub use metrics::*;
 pub use model::*;
 pub use option::*;
 pub use options::*;

@@ -17,6 +17,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Codes and errors", "error"),
     ("Options: setting values", "options"),
     ("Options: the table", "option"),
+    ("Buffer", "buffer"),
     ("Backends and devices", "device"),
     ("Runtime", "runtime"),
     ("Model", "model"),
@@ -24,6 +25,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Session", "session"),
     ("Request", "request"),
     ("Event", "event"),
+    ("Metrics", "metrics"),
 ];
 
 /// What is generated: path in the workspace, and text.

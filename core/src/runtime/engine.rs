@@ -116,6 +116,7 @@ impl<B: Backend> Engine<B> {
     /// Tells the metrics how things are.
     fn report(&self) {
         let metrics = &self.control.metrics;
+        metrics.queued(self.control.admission.depth());
         metrics.running(self.running.len());
         metrics.paused(self.running.values().filter(|running| running.stands_still()).count());
         metrics.kv(self.sequences.prefixes.used(), self.sequences.capacity());

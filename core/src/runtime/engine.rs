@@ -110,8 +110,15 @@ impl<B: Backend> Engine<B> {
     /// Nothing is exported yet, and what is imported is only a copy.
     fn serve_commands(&mut self) {
         for command in self.control.take_commands() {
-            if let Command::Export { reply, .. } = command {
-                let _ = reply.send(None);
+            match command {
+                Command::Export { session, reply } => {
+                    tracing::debug!(target: "chaku::engine", session, "exported nothing");
+                    let _ = reply.send(None);
+                }
+                Command::Import { tokens, state } => {
+                    let (tokens, bytes) = (tokens.len(), state.len());
+                    tracing::debug!(target: "chaku::engine", tokens, bytes, "imported nothing");
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ mod load;
 pub(crate) mod memory;
 pub(crate) mod notifier;
 pub(crate) mod queue;
+pub(crate) mod save;
 pub(crate) mod scheduler;
 pub(crate) mod sequences;
 pub(crate) mod signal;

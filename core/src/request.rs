@@ -110,6 +110,15 @@ impl Drop for Pulling<'_> {
     }
 }
 
+/// What a request makes besides its events.
+#[derive(Clone)]
+pub(crate) enum Product {
+    /// By a load.
+    Model(Model),
+    /// By a save to memory.
+    Data(Arc<[u8]>),
+}
+
 /// The worker's end. Lock order: a session's state before a request's queue.
 pub(crate) struct Shared {
     pub(crate) id: u64,
@@ -126,10 +135,14 @@ pub(crate) struct Shared {
     readers: Readers,
     /// The thread that computes, once there is one.
     worker: Arc<Signal>,
+<<<<<<< HEAD
     /// Where its end is counted, if it asks something of a model.
     counts: OnceLock<Arc<Recorder>>,
     /// What a load made.
     model: Mutex<Option<Model>>,
+=======
+    product: Mutex<Option<Product>>,
+>>>>>>> api
     pub(crate) callers: Callers,
 }
 
@@ -225,16 +238,28 @@ impl Request {
 
     /// The model a finished load made. The same one each time.
     pub fn model(&self) -> Result<Model> {
-        match self.end() {
-            None => Err(Error::new(
-                Reason::NotFinished,
-                "the request has not finished; read its events until the final one",
-            )),
-            Some(end) => match (&end.error, self.shared.model.lock().clone()) {
-                (Some(error), _) => Err(error.clone()),
-                (None, Some(model)) => Ok(model),
-                (None, None) => Err(Error::new(Reason::NoResult, "this request does not load a model")),
-            },
+        match self.product()? {
+            Some(Product::Model(model)) => Ok(model),
+            _ => Err(Error::new(Reason::NoResult, "this request does not load a model")),
+        }
+    }
+
+    /// The bytes a finished [`crate::Session::save`] without a path made. The same ones each time, kept with the request.
+    pub fn data(&self) -> Result<Arc<[u8]>> {
+        match self.product()? {
+            Some(Product::Data(data)) => Ok(data),
+            _ => Err(Error::new(Reason::NoResult, "this request does not save a session to memory")),
+        }
+    }
+
+    fn product(&self) -> Result<Option<Product>> {
+        let Some(end) = self.end() else {
+            let message = "the request has not finished; read its events until the final one";
+            return Err(Error::new(Reason::NotFinished, message));
+        };
+        match &end.error {
+            Some(error) => Err(error.clone()),
+            None => Ok(self.shared.product.lock().clone()),
         }
     }
 
@@ -294,8 +319,12 @@ impl Shared {
             audience: AtomicU8::new(Audience::Listening as u8),
             readers: Readers::default(),
             worker,
+<<<<<<< HEAD
             counts: OnceLock::new(),
             model: Mutex::new(None),
+=======
+            product: Mutex::new(None),
+>>>>>>> api
             callers: Callers::default(),
         })
     }
@@ -402,12 +431,13 @@ impl Shared {
         first
     }
 
-    /// Ends a load with what it made.
-    pub(crate) fn finish_with_model(&self, model: Model) {
-        *self.model.lock() = Some(model);
+    /// Ends the request with what it made.
+    pub(crate) fn finish_with(&self, product: Product) {
+        *self.product.lock() = Some(product);
         if !self.finish(Final::done()) {
-            // Cancelled at the last moment: nobody may get the model.
-            self.model.lock().take();
+            // Cancelled at the last moment: nobody may get it.
+            let unwanted = self.product.lock().take();
+            drop(unwanted);
         }
     }
 

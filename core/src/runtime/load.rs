@@ -19,7 +19,7 @@ use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Final, Phase, Progress};
 use crate::model::Model;
 use crate::options::{Layers, Options};
-use crate::request::{Request, Shared};
+use crate::request::{Product, Request, Shared};
 use crate::terms::Terms;
 
 /// The vocabulary and the graph are built on this thread; llama.cpp recurses little, but not nothing.
@@ -58,7 +58,7 @@ fn run(request: &Arc<Shared>, path: PathBuf, options: Options, dispatch: Option<
     // Before the final event, so that whoever reads it may load the next model.
     drop(guard);
     match loaded {
-        Ok(model) => request.finish_with_model(model),
+        Ok(model) => request.finish_with(Product::Model(model)),
         Err(error) => {
             request.finish(Final::failed(error.with("path", path.display())));
         }

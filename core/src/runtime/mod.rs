@@ -13,7 +13,11 @@ pub(crate) mod notifier;
 mod prefix;
 mod prompt_cache;
 pub(crate) mod queue;
+<<<<<<< HEAD
 mod running;
+=======
+pub(crate) mod save;
+>>>>>>> api
 pub(crate) mod scheduler;
 pub(crate) mod sequences;
 pub(crate) mod signal;

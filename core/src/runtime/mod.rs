@@ -3,6 +3,7 @@
 pub(crate) mod backend;
 pub(crate) mod control;
 pub(crate) mod engine;
+mod governor;
 pub(crate) mod job;
 pub(crate) mod llama_backend;
 mod load;
@@ -14,6 +15,7 @@ pub(crate) mod scheduler;
 pub(crate) mod sequences;
 pub(crate) mod signal;
 mod snapshot;
+pub(crate) mod threads;
 mod window;
 pub(crate) mod worker;
 

@@ -113,10 +113,8 @@ impl Side {
             self.batch.clear();
             // Any token will do: each costs the same.
             self.batch.push(100 + (self.length * 7 % 1000) as i32, self.length as i32, 0, true)?;
-            self.threads.before_step(&mut self.context, 1)?;
             let step = Instant::now();
-            let decoded = self.context.decode(&self.batch, &|| false)?;
-            self.threads.after_step(1, decoded == Decoded::Done);
+            let decoded = self.threads.decode(&mut self.context, &self.batch, true, &|| false)?;
             if trace {
                 let (at, ms) = (began.elapsed().as_secs_f64(), step.elapsed().as_secs_f64() * 1e3);
                 eprintln!("{} {at:.3} s: {ms:.1} ms with {}", self.name, self.threads.threads());

@@ -39,6 +39,14 @@ const LONG: f64 = 0.1;
 /// How far back the steps count that tell how it goes lately; at least two steps.
 const LATELY: f64 = 0.05;
 
+/// A step that takes so many times as long as usual, and some more, is better begun again with fewer threads: beside busy
+/// neighbours one was seen to take six seconds instead of ten milliseconds.
+const HOPELESS: f64 = 6.0;
+const HOPELESS_TRIAL: f64 = 2.0;
+const HOPELESS_LEAST: f64 = 0.05;
+/// The same for one token before anything is known, in seconds.
+const HOPELESS_UNKNOWN: f64 = 1.0;
+
 /// A processor counts as free when no more than this part of it is in use.
 const NEARLY: f64 = 0.25;
 
@@ -46,8 +54,8 @@ const NEARLY: f64 = 0.25;
 const REST_UP: f64 = 20.0;
 const REST_DOWN: f64 = 50.0;
 const REST_LEAST: f64 = 0.25;
-/// The rest before a trial up that nothing suggests, which may cost seconds. Doubled after each that failed.
-const BLIND_REST: f64 = 15.0;
+/// The rest before a trial up that nothing suggests. Doubled after each that failed.
+const BLIND_REST: f64 = 10.0;
 /// The same where free processors cannot be seen, so that every trial up is one of these.
 const BLIND_REST_UNSEEN: f64 = 1.0;
 const BLIND_REST_MOST: f64 = 120.0;
@@ -168,6 +176,37 @@ impl Governor {
     /// Whether more threads are allowed than are in use, so that it matters how many processors are free.
     pub(super) fn is_lowered(&self) -> bool {
         self.threads < self.most
+    }
+
+    /// When to give up a step of so many tokens and to begin it again. `None`: never, for it would be no quicker.
+    pub(super) fn patience(&self, tokens: usize) -> Option<Duration> {
+        if self.threads == 1 {
+            return None;
+        }
+        let shape = shape(tokens);
+        let usual = |threads| self.usual.get(&(threads, shape)).map(|pace| pace * tokens as f64);
+        let before = self.trial.as_ref().and_then(|trial| Some(HOPELESS_TRIAL * trial.slowdown * usual(trial.from)?));
+        let seconds = match before.or_else(|| Some(HOPELESS * usual(self.threads)?)) {
+            Some(seconds) => seconds + HOPELESS_LEAST,
+            None if tokens == 1 => HOPELESS_UNKNOWN,
+            None => return None,
+        };
+        Some(Duration::from_secs_f64(seconds))
+    }
+
+    /// Learns from a step that was given up at `at`. What it says of threads holds for the step that is begun again.
+    pub(super) fn give_up(&mut self, at: Duration, step: Step) {
+        let (at, wall) = (at.as_secs_f64(), step.wall.as_secs_f64());
+        let shape = shape(step.tokens);
+        if let Some(trial) = &mut self.trial {
+            trial.wall += wall;
+            return self.conclude(at, shape, Verdict::Worse);
+        }
+        let usual = self.usual.get(&(self.threads, shape)).map_or(wall, |pace| pace * step.tokens as f64);
+        self.lately.add(wall, usual, step.waited.as_secs_f64());
+        self.watch_raise(at, shape, step.tokens as f64, wall);
+        let waiting = self.lately.waiting().round() as u32;
+        self.begin(self.threads - waiting.clamp(1, self.threads - 1), false);
     }
 
     /// Learns from a step that ended at `at`, counted from any one moment.

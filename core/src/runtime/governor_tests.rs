@@ -37,7 +37,7 @@ impl Machine {
         let share = self.share(threads);
         let spinning = match (share < 1.0 && threads > 1, self.dice.roll()) {
             (false, _) => 1.0,
-            (true, roll) if roll < 0.05 => 40.0,
+            (true, roll) if roll < 0.05 => 150.0,
             (true, roll) => 1.5 + 3.0 * roll,
         };
         let wall = clean / share * spinning + hiccup;
@@ -81,10 +81,19 @@ impl Run {
     fn step(&mut self) {
         let threads = self.governor.threads();
         let (wall, waited) = self.machine.step(threads, self.tokens);
-        self.at += wall;
         if !self.adapts {
+            self.at += wall;
             return;
         }
+        if let Some(patience) = self.governor.patience(self.tokens).filter(|patience| wall > patience.as_secs_f64()) {
+            self.at += patience.as_secs_f64();
+            let waited = patience.mul_f64(waited / wall);
+            let step = Step { tokens: self.tokens, wall: patience, waited, room: None };
+            self.governor.give_up(Duration::from_secs_f64(self.at), step);
+            assert_ne!(self.governor.threads(), threads, "it would be given up again");
+            return self.step();
+        }
+        self.at += wall;
         let room = (self.sees_room && self.at - self.looked > 0.25).then(|| {
             self.looked = self.at;
             let machine = &self.machine;
@@ -237,5 +246,22 @@ fn numbers_of_tokens_that_vary_are_told_from_a_busy_machine() {
         let best = best_fixed(2, seed, mixed);
         let adaptive = mixed(&mut Run::new(2, seed));
         assert!(f64::from(adaptive) > 0.98 * f64::from(best), "{adaptive} against {best}, seed {seed}");
+    }
+}
+
+#[test]
+fn a_hopeless_step_is_given_up_unless_one_thread_computes_it() {
+    for seed in SEEDS {
+        let mut run = Run::new(2, seed);
+        assert_eq!(run.governor.patience(1), Some(Duration::from_secs(1)), "nothing is known yet");
+        run.seconds(1.0);
+        let usual = run.governor.usual[&(2, 1)];
+        let patience = run.governor.patience(1).unwrap().as_secs_f64();
+        assert!(patience > 4.0 * usual && patience < 0.2, "{patience} s with {usual} s as usual");
+        assert_eq!(run.governor.patience(500), None, "how long that takes is not known");
+        let wall = Duration::from_secs_f64(patience);
+        let at = Duration::from_secs_f64(run.at + patience);
+        run.governor.give_up(at, Step { tokens: 1, wall, waited: wall, room: None });
+        assert_eq!((run.governor.threads(), run.governor.patience(1)), (1, None));
     }
 }

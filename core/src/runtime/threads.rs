@@ -5,9 +5,10 @@
 //! from busy neighbours; each kind has a governor of its own. A step costs two readings of three clocks, about two
 //! microseconds; while threads are held back, the machine is looked at four times a second, which costs about fifty.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use chaku_llama::{Context, Error};
+use chaku_llama::{Batch, Context, Decoded, Error};
 use cpu_time::{ProcessTime, ThreadTime};
 use sysinfo::System;
 
@@ -15,6 +16,9 @@ use super::governor::{Governor, Step};
 
 /// Up to here a step's operations are so short that its barriers decide how long it takes.
 const FEW: usize = 32;
+
+/// How often a step is asked whether it is hopeless: it could be asked a thousand times a token.
+const CLOCK_EVERY: u32 = 16;
 
 /// sysinfo does not look again sooner than after 200 ms.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -63,24 +67,67 @@ impl AdaptiveThreads {
         self.threads
     }
 
-    /// Sets the threads for a step of so many tokens, which must follow.
-    pub(crate) fn before_step(&mut self, context: &mut Context, tokens: usize) -> Result<(), Error> {
-        let threads = self.wanted(tokens);
-        if self.adaptive.is_some() && threads != self.threads {
-            context.set_threads(threads, threads)?;
+    /// Decodes a batch with as many threads as are best now. With `may_restart` a step that the neighbours make hopeless is
+    /// given up and begun again with fewer: the memory must be able to drop the batch's tokens, and a batch must be one
+    /// piece (`n_ubatch`).
+    pub(crate) fn decode(
+        &mut self,
+        context: &mut Context,
+        batch: &Batch,
+        may_restart: bool,
+        should_abort: &dyn Fn() -> bool,
+    ) -> Result<Decoded, Error> {
+        let patience = self.begin(context, batch.len())?.filter(|_| may_restart);
+        let Some(until) = patience.and_then(|patience| Instant::now().checked_add(patience)) else {
+            return self.finish(context, batch, should_abort);
+        };
+        let (asked, gave_up) = (Cell::new(0u32), Cell::new(false));
+        let hopeless = || {
+            asked.set(asked.get() + 1);
+            let hopeless = asked.get().is_multiple_of(CLOCK_EVERY) && Instant::now() >= until;
+            gave_up.set(gave_up.get() || hopeless);
+            gave_up.get()
+        };
+        let decoded = context.decode(batch, &|| should_abort() || hopeless())?;
+        if decoded == Decoded::Aborted && gave_up.get() {
+            self.learn(batch.len(), Learn::GaveUp);
+            self.begin(context, batch.len())?;
+            return self.finish(context, batch, should_abort);
         }
-        self.threads = threads;
-        if let Some(adaptive) = &mut self.adaptive {
-            adaptive.began = Clocks::now();
-        }
-        Ok(())
+        self.learn(batch.len(), Learn::of(decoded));
+        Ok(decoded)
     }
 
-    /// Learns from the step, on the same thread. One that was not computed to its end, for whatever reason, tells nothing.
-    pub(crate) fn after_step(&mut self, tokens: usize, done: bool) {
+    /// Sets the threads for a step of so many tokens; says how long it may take.
+    fn begin(&mut self, context: &mut Context, tokens: usize) -> Result<Option<Duration>, Error> {
+        let threads = self.wanted(tokens);
+        let Some(adaptive) = &mut self.adaptive else {
+            self.threads = threads;
+            return Ok(None);
+        };
+        if threads != self.threads {
+            context.set_threads(threads, threads)?;
+            self.threads = threads;
+        }
+        adaptive.began = Clocks::now();
+        Ok(adaptive.governors[kind(tokens)].patience(tokens))
+    }
+
+    fn finish(
+        &mut self,
+        context: &mut Context,
+        batch: &Batch,
+        should_abort: &dyn Fn() -> bool,
+    ) -> Result<Decoded, Error> {
+        let decoded = context.decode(batch, should_abort)?;
+        self.learn(batch.len(), Learn::of(decoded));
+        Ok(decoded)
+    }
+
+    fn learn(&mut self, tokens: usize, what: Learn) {
         let threads = self.threads;
         if let Some(adaptive) = &mut self.adaptive {
-            adaptive.observe(tokens, threads, done);
+            adaptive.learn(tokens, threads, what);
         }
     }
 
@@ -91,7 +138,7 @@ impl AdaptiveThreads {
 }
 
 impl Adaptive {
-    fn observe(&mut self, tokens: usize, threads: u32, done: bool) {
+    fn learn(&mut self, tokens: usize, threads: u32, what: Learn) {
         let now = Clocks::now();
         let wall = now.wall - self.began.wall;
         let own = now.thread.saturating_sub(self.began.thread).min(wall);
@@ -101,9 +148,28 @@ impl Adaptive {
         let waited = (wall * threads).saturating_sub(ours).max(wall - own);
         let lowered = self.governors.iter().any(Governor::is_lowered);
         let room = self.room.look(now.wall, own * threads, lowered);
-        if done {
-            self.governors[kind(tokens)].observe(now.wall - self.epoch, Step { tokens, wall, waited, room });
+        let (governor, at) = (&mut self.governors[kind(tokens)], now.wall - self.epoch);
+        let step = Step { tokens, wall, waited, room };
+        match what {
+            Learn::Done => governor.observe(at, step),
+            Learn::GaveUp => governor.give_up(at, step),
+            Learn::Nothing => {}
         }
+    }
+}
+
+/// What a step is good for.
+#[derive(Clone, Copy)]
+enum Learn {
+    Done,
+    GaveUp,
+    /// It was not computed to its end.
+    Nothing,
+}
+
+impl Learn {
+    fn of(decoded: Decoded) -> Self {
+        if decoded == Decoded::Done { Learn::Done } else { Learn::Nothing }
     }
 }
 
@@ -165,31 +231,5 @@ impl Room {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_fixed_count_stays_what_it_was_set_to() {
-        let mut threads = AdaptiveThreads::new(2, 4, false);
-        assert_eq!((threads.wanted(1), threads.wanted(7), threads.wanted(512)), (2, 4, 4));
-        threads.after_step(1, true);
-        assert_eq!((threads.wanted(1), threads.wanted(7), threads.wanted(512)), (2, 4, 4));
-        assert!(AdaptiveThreads::new(1, 1, true).adaptive.is_none(), "there is nothing to adapt");
-    }
-
-    #[test]
-    fn the_machine_is_seen_only_while_that_matters() {
-        let mut room = Room::new();
-        let begin = Instant::now();
-        let at = |ms| begin + Duration::from_millis(ms);
-        assert_eq!(room.look(at(1000), Duration::ZERO, false), None);
-        assert_eq!(room.look(at(2000), Duration::ZERO, true), None, "the count starts here");
-        assert_eq!(room.look(at(2100), Duration::from_millis(100), true), None, "too soon");
-        if room.can_see() {
-            let seen = room.look(at(2300), Duration::from_millis(200), true).unwrap();
-            assert!(seen >= 1.0, "{seen}: our own processor is counted");
-        }
-        assert_eq!(room.look(at(2400), Duration::ZERO, false), None);
-        assert_eq!(room.look(at(9000), Duration::ZERO, true), None, "the count starts again");
-    }
-}
+#[path = "threads_tests.rs"]
+mod tests;

@@ -13,11 +13,7 @@ use crate::fingerprint::Fingerprint;
 use crate::message::{self, ChatMessage, Role};
 use crate::options::{Layers, Options, Scope};
 use crate::places::Places;
-<<<<<<< HEAD
-=======
 use crate::request::Request;
-use crate::runtime::Runtime;
->>>>>>> api
 use crate::runtime::worker::Worker;
 use crate::runtime::{Metrics, Runtime};
 use crate::sampling;
@@ -99,11 +95,6 @@ impl Model {
         if let Some(system) = system {
             options.set_str("system_prompt", &system.content)?;
         }
-<<<<<<< HEAD
-        self.0.worker.control.metrics.session_opened();
-        let id = self.0.next_session.fetch_add(1, Ordering::Relaxed);
-        Ok(Session::new(self.0.clone(), id, options.clone()))
-=======
         let before = &messages[usize::from(system.is_some())..messages.len() - 1];
         let said = before.iter().cloned().map(Said::new).collect();
         let session = self.0.passing_session(options, Content::Chat(Arc::new(Chat { said, last_turn: None })));
@@ -113,7 +104,6 @@ impl Model {
     /// The same with the messages as JSON: `[{"role": "user", "content": "Hello"}]`.
     pub fn chat_json(&self, messages: &str, options: &Options) -> Result<Request> {
         self.chat(&message::parse(messages)?, options)
->>>>>>> api
     }
 
     /// The tokens of a text. `add_special` lets the tokenizer add BOS and EOS as the model wants; `parse_special`
@@ -266,6 +256,7 @@ impl Shared {
             let message = format!("the model has {limit} sessions already, its max_sessions; free one first");
             return Err(Error::new(Reason::SessionLimit, message).with("limit", limit));
         }
+        self.worker.control.metrics.session_opened();
         Ok(Session::new(self.clone(), self.session_id(), options, content, true))
     }
 
@@ -285,17 +276,12 @@ impl Shared {
     /// A session is gone, of which the engine may know by this id.
     pub(crate) fn session_closed(&self, id: Option<u64>, has_place: bool) {
         // The sequence is given back before the place, so that a new session finds one.
-<<<<<<< HEAD
-        self.worker.control.session_closed(id);
-        self.sessions.give_back();
-        self.worker.control.metrics.session_closed();
-=======
         if let Some(id) = id {
             self.worker.control.session_closed(id);
         }
         if has_place {
             self.sessions.give_back();
+            self.worker.control.metrics.session_closed();
         }
->>>>>>> api
     }
 }

@@ -2,7 +2,7 @@
 //! threads that do the work.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -135,14 +135,9 @@ pub(crate) struct Shared {
     readers: Readers,
     /// The thread that computes, once there is one.
     worker: Arc<Signal>,
-<<<<<<< HEAD
     /// Where its end is counted, if it asks something of a model.
-    counts: OnceLock<Arc<Recorder>>,
-    /// What a load made.
-    model: Mutex<Option<Model>>,
-=======
+    counts: OnceLock<Weak<Recorder>>,
     product: Mutex<Option<Product>>,
->>>>>>> api
     pub(crate) callers: Callers,
 }
 
@@ -319,20 +314,16 @@ impl Shared {
             audience: AtomicU8::new(Audience::Listening as u8),
             readers: Readers::default(),
             worker,
-<<<<<<< HEAD
             counts: OnceLock::new(),
-            model: Mutex::new(None),
-=======
             product: Mutex::new(None),
->>>>>>> api
             callers: Callers::default(),
         })
     }
 
     /// Lets its end be counted.
-    pub(crate) fn count_by(&self, recorder: Arc<Recorder>) {
+    pub(crate) fn count_by(&self, recorder: &Arc<Recorder>) {
         // It is submitted once.
-        let _ = self.counts.set(recorder);
+        let _ = self.counts.set(Arc::downgrade(recorder));
     }
 
     /// Reads the next event, minding the request's own deadline: while nothing computes, the reader keeps the time.
@@ -456,7 +447,7 @@ impl Shared {
     }
 
     fn count_end(&self, finish_reason: FinishReason) {
-        if let Some(counts) = self.counts.get() {
+        if let Some(counts) = self.counts.get().and_then(Weak::upgrade) {
             counts.ended(finish_reason);
         }
     }

@@ -120,6 +120,7 @@ impl<B: Backend> Engine<B> {
         metrics.running(self.running.len());
         metrics.paused(self.running.values().filter(|running| running.stands_still()).count());
         metrics.kv(self.sequences.prefixes.used(), self.sequences.capacity());
+        metrics.threads(self.backend.threads());
         metrics.prompt_cache(self.prompt_cache.used());
     }
 
@@ -144,27 +145,11 @@ impl<B: Backend> Engine<B> {
         }
     }
 
-<<<<<<< HEAD
     fn export(&mut self, session: SessionId) -> Option<Exported> {
         let sequence = self.sequences.of(session)?;
         let tokens = self.sequences.prefixes.tokens(sequence);
         if tokens.is_empty() || self.sequences.prefixes.group(sequence) != 0 {
             return None;
-=======
-    /// Nothing is exported yet, and what is imported is only a copy.
-    fn serve_commands(&mut self) {
-        for command in self.control.take_commands() {
-            match command {
-                Command::Export { session, reply } => {
-                    tracing::debug!(target: "chaku::engine", session, "exported nothing");
-                    let _ = reply.send(None);
-                }
-                Command::Import { tokens, state } => {
-                    let (tokens, bytes) = (tokens.len(), state.len());
-                    tracing::debug!(target: "chaku::engine", tokens, bytes, "imported nothing");
-                }
-            }
->>>>>>> api
         }
         Some(Exported { tokens, state: self.backend.save(sequence)? })
     }

@@ -4,6 +4,7 @@ mod admit;
 pub(crate) mod backend;
 pub(crate) mod control;
 pub(crate) mod engine;
+mod governor;
 pub(crate) mod job;
 pub(crate) mod llama_backend;
 mod load;
@@ -13,15 +14,13 @@ pub(crate) mod notifier;
 mod prefix;
 mod prompt_cache;
 pub(crate) mod queue;
-<<<<<<< HEAD
 mod running;
-=======
 pub(crate) mod save;
->>>>>>> api
 pub(crate) mod scheduler;
 pub(crate) mod sequences;
 pub(crate) mod signal;
 mod snapshot;
+pub(crate) mod threads;
 mod waiting;
 mod watch;
 mod window;

@@ -22,7 +22,7 @@ Speed run_raw(const char * path) {
     raw::Options options;
     options.n_ctx     = CONTEXT;
     options.n_seq_max = SESSIONS;
-    options.threads   = streams::THREADS;
+    options.threads   = streams::threads();
     raw::Llama llama(path, options);
     raw::Batch batch(llama);
     batch.add(0, llama.tokenize("Hi"));

@@ -52,7 +52,7 @@ double tokens_per_second(const client::Model & model) {
 int main(int argc, char ** argv) try {
     if (argc != 3) throw std::runtime_error("usage: busy MODEL ROUNDS");
     Neighbours       neighbours(2);
-    const std::array models{ load(argv[1], streams::THREADS, true), load(argv[1], 1, false), load(argv[1], 2, false) };
+    const std::array models{ load(argv[1], 2, true), load(argv[1], 1, false), load(argv[1], 2, false) };
 
     // The neighbours stay awake through their half of the rounds: a host is busy for a while, not for one answer.
     for (const int awake : { 0, 2 }) {

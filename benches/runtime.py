@@ -1,4 +1,6 @@
-"""The figures of many sessions on one model: run.py prints them. ROUNDS=n in the environment changes how often the compared sides take turns."""
+"""The figures of many sessions on one model: run.py prints them. ROUNDS=n in the environment changes how often the compared
+sides take turns, THREADS=n how many threads compute (2).
+"""
 import json
 import os
 import statistics

@@ -22,7 +22,7 @@ double run_limit(const char * path, int variant) {
     raw::Options options;
     options.n_ctx     = CONTEXT;
     options.n_seq_max = AT_ONCE + 1;
-    options.threads   = streams::THREADS;
+    options.threads   = streams::threads();
     raw::Llama               llama(path, options);
     raw::Batch               batch(llama);
     std::vector<raw::Tokens> texts;

@@ -4,6 +4,7 @@
 #include "client.hpp"
 #include "measure.hpp"
 
+#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <thread>
@@ -13,12 +14,16 @@ namespace streams {
 
 using measure::Clock;
 
-constexpr int THREADS = 2;
+// Compute threads of every side: two, unless the environment says otherwise. On a machine that others use, two wait for each other without end.
+inline int threads() {
+    static const char * const wanted = std::getenv("THREADS");
+    return wanted ? std::atoi(wanted) : 2;
+}
 
 // `context` tokens for all sessions together, of which any may use all.
 inline client::Options model_options(int64_t context) {
     client::Options options;
-    options.integer("ctx_size", context).integer("threads", THREADS).integer("threads_batch", THREADS);
+    options.integer("ctx_size", context).integer("threads", threads()).integer("threads_batch", threads());
     return options;
 }
 

@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SHIM: [&str; 10] = [
+const SHIM: [&str; 11] = [
     "assert",
     "assert_on_purpose",
     "backend",
     "model",
     "context",
     "grammar",
+    "memory",
     "missing_tensors",
     "sampler",
     "template_limits",

@@ -131,6 +131,17 @@ fn several_sessions_have_sequences_of_their_own() {
 }
 
 #[test]
+fn models_of_every_memory_chat_in_two_turns() {
+    for name in ["tiny-mamba.gguf", "tiny-hybrid.gguf", "tiny-gemma3.gguf"] {
+        let session = load(name, |_| {}).session(&Options::new()).unwrap();
+        for turn in 0..2 {
+            let (answer, end) = text(&session.chat("Hello, who are you and where are you from?", &greedy(50)).unwrap());
+            assert!(!answer.is_empty() && end.finish_reason == FinishReason::Length, "{name}, turn {turn}: {end:?}");
+        }
+    }
+}
+
+#[test]
 fn a_recurrent_memory_cannot_shift_and_says_so() {
     let model = load("tiny-mamba.gguf", |options| options.set_i64("ctx_size", 256).unwrap());
     let session = model.session(&Options::new()).unwrap();

@@ -117,9 +117,20 @@ int32_t chaku_llama_seq_rm(struct llama_context * context, llama_seq_id seq, lla
                            struct chaku_llama_text * error);
 int32_t chaku_llama_seq_cp(struct llama_context * context, llama_seq_id from, llama_seq_id to, llama_pos p0, llama_pos p1,
                            struct chaku_llama_text * error);
+// Also moves the keys, which llama.cpp leaves to the next decode: until then a saved state would have them in the wrong place,
+// and a decode that is aborted could move some of them twice.
 int32_t chaku_llama_seq_add(struct llama_context * context, llama_seq_id seq, llama_pos p0, llama_pos p1, llama_pos delta,
                             struct chaku_llama_text * error);
 int32_t chaku_llama_memory_clear(struct llama_context * context, struct chaku_llama_text * error);
+
+// `written` and `read` are fewer than `size` when it did not work.
+int32_t chaku_llama_state_seq_size(struct llama_context * context, llama_seq_id seq, size_t * size,
+                                   struct chaku_llama_text * error);
+int32_t chaku_llama_state_seq_get(struct llama_context * context, llama_seq_id seq, uint8_t * data, size_t size,
+                                  size_t * written, struct chaku_llama_text * error);
+int32_t chaku_llama_state_seq_set(struct llama_context * context, llama_seq_id seq, const uint8_t * data, size_t size,
+                                  size_t * read, struct chaku_llama_text * error);
+
 int32_t chaku_llama_logits(struct llama_context * context, int32_t i, float ** logits, struct chaku_llama_text * error);
 
 // ---- thread pool ----

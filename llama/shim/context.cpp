@@ -1,4 +1,4 @@
-// Contexts, decoding, the KV memory, and the thread pool that computes.
+// Contexts, decoding, and the thread pool that computes.
 #include "guard.h"
 
 #include <vector>
@@ -57,37 +57,6 @@ int32_t chaku_llama_decode(llama_context * context, int32_t n_tokens, const llam
             const_cast<int8_t *>(outputs),
         };
         *result = llama_decode(context, batch);
-        return CHAKU_LLAMA_OK;
-    });
-}
-
-int32_t chaku_llama_seq_rm(llama_context * context, llama_seq_id seq, llama_pos p0, llama_pos p1, bool * removed,
-                           chaku_llama_text * error) {
-    return chaku::guard(error, [&] {
-        *removed = llama_memory_seq_rm(llama_get_memory(context), seq, p0, p1);
-        return CHAKU_LLAMA_OK;
-    });
-}
-
-int32_t chaku_llama_seq_cp(llama_context * context, llama_seq_id from, llama_seq_id to, llama_pos p0, llama_pos p1,
-                           chaku_llama_text * error) {
-    return chaku::guard(error, [&] {
-        llama_memory_seq_cp(llama_get_memory(context), from, to, p0, p1);
-        return CHAKU_LLAMA_OK;
-    });
-}
-
-int32_t chaku_llama_seq_add(llama_context * context, llama_seq_id seq, llama_pos p0, llama_pos p1, llama_pos delta,
-                            chaku_llama_text * error) {
-    return chaku::guard(error, [&] {
-        llama_memory_seq_add(llama_get_memory(context), seq, p0, p1, delta);
-        return CHAKU_LLAMA_OK;
-    });
-}
-
-int32_t chaku_llama_memory_clear(llama_context * context, chaku_llama_text * error) {
-    return chaku::guard(error, [&] {
-        llama_memory_clear(llama_get_memory(context), /* data */ false);
         return CHAKU_LLAMA_OK;
     });
 }

@@ -8,58 +8,10 @@ use llama_cpp_sys_2 as sys;
 
 use crate::abort::{AbortCell, on_should_abort};
 use crate::batch::{Batch, check_sequence};
+use crate::context_params::check;
+use crate::memory::Relatives;
 use crate::threadpool::{Threadpool, check_threads};
-use crate::{Error, Model, Pos, SeqId, backend, ffi};
-
-/// Whether to compute attention in one fused step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum FlashAttn {
-    /// Where the device can.
-    Auto,
-    /// Always.
-    On,
-    /// Never.
-    Off,
-}
-
-/// How the KV memory stores a number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names are ggml's")]
-pub enum CacheType {
-    F32,
-    F16,
-    Bf16,
-    Q8_0,
-    Q4_0,
-    Q4_1,
-    Iq4Nl,
-    Q5_0,
-    Q5_1,
-}
-
-/// How to create a context.
-#[derive(Clone, Debug)]
-pub struct ContextParams {
-    /// Positions in the window, shared by all sequences; 0 = what the model was trained with. llama.cpp rounds it up to a
-    /// multiple of 256: see [`Context::n_ctx`].
-    pub n_ctx: u32,
-    /// The most tokens in one decode.
-    pub n_batch: u32,
-    /// The most tokens computed at once: a decode is cut into such pieces.
-    pub n_ubatch: u32,
-    /// The most sequences, and the most logits in one decode.
-    pub n_seq_max: u32,
-    /// Compute threads when a piece is one token.
-    pub threads: u32,
-    /// Compute threads for longer pieces.
-    pub threads_batch: u32,
-    /// Fused attention.
-    pub flash_attn: FlashAttn,
-    /// How keys are stored.
-    pub cache_type_k: CacheType,
-    /// How values are stored.
-    pub cache_type_v: CacheType,
-}
+use crate::{ContextParams, Error, FlashAttn, Model, Pos, backend, ffi};
 
 /// What a decode did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -69,7 +21,7 @@ pub enum Decoded {
     /// Nothing: the window has no room for the batch.
     NoSpace,
     /// Stopped on request. The pieces before the one that was stopped are in the memory: ask
-    /// [`Context::seq_pos_max`] how far it came.
+    /// [`Context::seq_pos_max`] how far it came. Where the memory is a state, the sequences of the batch are empty.
     Aborted,
 }
 
@@ -87,7 +39,8 @@ pub struct Context {
     /// What llama.cpp asserts as the most tokens of one decode.
     batch_limit: usize,
     /// The batch indices whose logits the last decode computed, in order. Empty if it did not succeed.
-    outputs: Vec<i32>,
+    pub(crate) outputs: Vec<i32>,
+    pub(crate) relatives: Relatives,
     /// The last position of each sequence in the batch under check; -1 = none. Kept to save an allocation per decode.
     last_positions: Vec<Pos>,
 }
@@ -177,6 +130,7 @@ impl Context {
             n_seq_max: params.n_seq_max,
             batch_limit: 0,
             outputs: Vec::new(),
+            relatives: Relatives::new(params.n_seq_max),
             last_positions: Vec::new(),
         };
         // SAFETY: reads a pointer of a living context.
@@ -227,8 +181,25 @@ impl Context {
                 Ok(Decoded::Done)
             }
             1 => Ok(Decoded::NoSpace),
-            2 => Ok(Decoded::Aborted),
-            code => Err(Error::Decode { code, message: words }),
+            2 => {
+                self.drop_half_done(batch);
+                Ok(Decoded::Aborted)
+            }
+            code => {
+                self.drop_half_done(batch);
+                Err(Error::Decode { code, message: words })
+            }
+        }
+    }
+
+    /// llama.cpp takes back the piece in which a decode ended early, but no memory takes back a part of a state: the
+    /// sequence would seem longer than what it is the state of.
+    fn drop_half_done(&mut self, batch: &Batch) {
+        if self.can_cut() {
+            return;
+        }
+        for &sequence in batch.sequences() {
+            self.seq_rm(sequence, -1, -1);
         }
     }
 
@@ -264,81 +235,6 @@ impl Context {
     /// The model behind it.
     pub fn model(&self) -> &Model {
         &self.model
-    }
-
-    /// Removes the positions `p0` to `p1` (not included; -1 = the end) of a sequence. `false`: this memory cannot forget a
-    /// part (recurrent models), and nothing changed.
-    pub fn seq_rm(&mut self, seq: SeqId, p0: Pos, p1: Pos) -> bool {
-        if check_sequence(seq, self.n_seq_max).is_err() {
-            return false;
-        }
-        let mut removed = false;
-        let result = self.guarded("llama_memory_seq_rm", |error| {
-            // SAFETY: the sequence exists.
-            unsafe { ffi::chaku_llama_seq_rm(self.raw(), seq, p0, p1, &raw mut removed, error) }
-        });
-        result.is_ok() && removed
-    }
-
-    /// Lets sequence `to` share the positions `p0` to `p1` (not included; -1 = the end) of sequence `from`.
-    pub fn seq_cp(&mut self, from: SeqId, to: SeqId, p0: Pos, p1: Pos) -> Result<(), Error> {
-        check_sequence(from, self.n_seq_max)?;
-        check_sequence(to, self.n_seq_max)?;
-        let whole = p0 <= 0 && p1 < 0;
-        if !whole && self.model.metadata_value("general.architecture").as_deref() == Some("deepseek4") {
-            let message = "this model's memory copies whole sequences only";
-            return Err(Error::input("range", message));
-        }
-        self.guarded("llama_memory_seq_cp", |error| {
-            // SAFETY: both sequences exist, and kv_unified makes partial copies possible.
-            unsafe { ffi::chaku_llama_seq_cp(self.raw(), from, to, p0, p1, error) }
-        })
-        .map(drop)
-    }
-
-    /// Adds `delta` to the positions `p0` to `p1` (not included; -1 = the end) of a sequence.
-    pub fn seq_add(&mut self, seq: SeqId, p0: Pos, p1: Pos, delta: Pos) -> Result<(), Error> {
-        check_sequence(seq, self.n_seq_max)?;
-        if !self.can_shift() {
-            return Err(Error::input("model", "its positions cannot be shifted"));
-        }
-        self.guarded("llama_memory_seq_add", |error| {
-            // SAFETY: the sequence exists, and the memory can shift.
-            unsafe { ffi::chaku_llama_seq_add(self.raw(), seq, p0, p1, delta, error) }
-        })
-        .map(drop)
-    }
-
-    /// The smallest position that a sequence has.
-    pub fn seq_pos_min(&self, seq: SeqId) -> Option<Pos> {
-        check_sequence(seq, self.n_seq_max).ok()?;
-        // SAFETY: the sequence exists; reads a number.
-        let pos = unsafe { sys::llama_memory_seq_pos_min(sys::llama_get_memory(self.raw()), seq) };
-        (pos >= 0).then_some(pos)
-    }
-
-    /// The largest position that a sequence has.
-    pub fn seq_pos_max(&self, seq: SeqId) -> Option<Pos> {
-        check_sequence(seq, self.n_seq_max).ok()?;
-        // SAFETY: the sequence exists; reads a number.
-        let pos = unsafe { sys::llama_memory_seq_pos_max(sys::llama_get_memory(self.raw()), seq) };
-        (pos >= 0).then_some(pos)
-    }
-
-    /// Whether [`seq_add`](Self::seq_add) works with this model.
-    pub fn can_shift(&self) -> bool {
-        // SAFETY: reads a flag of a living context.
-        unsafe { sys::llama_memory_can_shift(sys::llama_get_memory(self.raw())) }
-    }
-
-    /// Empties the window.
-    pub fn clear(&mut self) {
-        self.outputs.clear();
-        // It throws only if it runs out of memory, and it allocates none.
-        let _ = self.guarded("llama_memory_clear", |error| {
-            // SAFETY: a living context.
-            unsafe { ffi::chaku_llama_memory_clear(self.raw(), error) }
-        });
     }
 
     /// Changes the number of compute threads for the decodes that follow. The pool grows if need be; it does not shrink,
@@ -442,81 +338,8 @@ impl Context {
     }
 }
 
-impl ContextParams {
-    /// Bytes of memory that a context over this model surely takes: its KV memory, its logits, and the mask between the
-    /// window and the tokens computed at once. What it computes with besides is known only when it has been made.
-    pub fn least_bytes(&self, model: &Model) -> u64 {
-        const NUMBER: u64 = size_of::<f32>() as u64;
-        let (type_k, type_v) = (self.cache_type_k.raw(), self.cache_type_v.raw());
-        let (mut position, mut sequence) = (0, 0);
-        // SAFETY: the model is loaded, both are ggml types, and both numbers are written to during the call only.
-        unsafe {
-            ffi::chaku_llama_model_cache_sizes(model.raw(), type_k, type_v, &raw mut position, &raw mut sequence);
-        }
-        let window = u64::from(if self.n_ctx == 0 { model.n_ctx_train() } else { self.n_ctx });
-        if position > 0 {
-            position = position.saturating_add(NUMBER * window.min(u64::from(self.n_batch.min(self.n_ubatch))));
-        }
-        let row = NUMBER * u64::from(model.vocab().n_tokens());
-        let sequences = u64::from(self.n_seq_max).saturating_mul(sequence.saturating_add(row));
-        window.saturating_mul(position).saturating_add(sequences)
-    }
-}
-
-impl CacheType {
-    fn raw(self) -> i32 {
-        let raw = match self {
-            Self::F32 => sys::GGML_TYPE_F32,
-            Self::F16 => sys::GGML_TYPE_F16,
-            Self::Bf16 => sys::GGML_TYPE_BF16,
-            Self::Q8_0 => sys::GGML_TYPE_Q8_0,
-            Self::Q4_0 => sys::GGML_TYPE_Q4_0,
-            Self::Q4_1 => sys::GGML_TYPE_Q4_1,
-            Self::Iq4Nl => sys::GGML_TYPE_IQ4_NL,
-            Self::Q5_0 => sys::GGML_TYPE_Q5_0,
-            Self::Q5_1 => sys::GGML_TYPE_Q5_1,
-        };
-        #[allow(clippy::unnecessary_cast, reason = "the signedness of C enums differs between platforms")]
-        {
-            raw as i32
-        }
-    }
-}
-
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Context({} positions)", self.n_ctx())
     }
-}
-
-/// Everything that creating a context, or a first decode in it, asserts.
-fn check(model: &Model, params: &ContextParams) -> Result<(), Error> {
-    if model.is_vocab_only() {
-        return Err(Error::input("model", "only its vocabulary is loaded"));
-    }
-    if model.has_encoder() || !model.has_decoder() {
-        return Err(Error::input("model", "does not generate text by decoding alone"));
-    }
-    // llama.cpp rounds up and counts in i32.
-    let lengths = [("n_ctx", params.n_ctx, 0), ("n_batch", params.n_batch, 1), ("n_ubatch", params.n_ubatch, 1)];
-    for (what, value, least) in lengths {
-        const MOST: u32 = i32::MAX as u32 - 255;
-        if !(least..=MOST).contains(&value) {
-            return Err(Error::input(what, format!("{value} is not between {least} and {MOST}")));
-        }
-    }
-    // SAFETY: returns a constant.
-    let most = unsafe { sys::llama_max_parallel_sequences() };
-    if params.n_seq_max == 0 || params.n_seq_max as usize > most {
-        let message = format!("{} is not between 1 and {most}", params.n_seq_max);
-        return Err(Error::input("n_seq_max", message));
-    }
-    check_threads("threads", params.threads)?;
-    check_threads("threads_batch", params.threads_batch)?;
-    let (type_k, type_v) = (params.cache_type_k.raw(), params.cache_type_v.raw());
-    // SAFETY: the model is loaded, and both are ggml types.
-    if !unsafe { ffi::chaku_llama_model_cache_types_fit(model.raw(), type_k, type_v) } {
-        return Err(Error::input("cache type", "the model's heads are not a multiple of its block size"));
-    }
-    Ok(())
 }

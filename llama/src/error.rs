@@ -65,6 +65,21 @@ pub enum Error {
         /// What llama.cpp logged about it.
         message: String,
     },
+    /// The window has no room, where only part of the work was done.
+    #[error("the window has no room for a copy of the sequence")]
+    NoRoom,
+    /// The state of a sequence could not be read, or does not fit this model and context.
+    #[error("the state of a sequence: {message}")]
+    StateFailed {
+        /// What llama.cpp logged about it.
+        message: String,
+    },
+    /// The system does not grant memory.
+    #[error("failed to allocate {bytes} bytes")]
+    NoMemory {
+        /// How much was asked for.
+        bytes: usize,
+    },
     /// The text is not a grammar, or one that llama.cpp cannot run.
     #[error("invalid grammar: {message}")]
     InvalidGrammar {

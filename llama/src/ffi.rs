@@ -286,6 +286,28 @@ unsafe extern "C" {
         error: *mut Text,
     ) -> i32;
     pub(crate) fn chaku_llama_memory_clear(context: *mut llama_context, error: *mut Text) -> i32;
+    pub(crate) fn chaku_llama_state_seq_size(
+        context: *mut llama_context,
+        seq: SeqId,
+        size: *mut usize,
+        error: *mut Text,
+    ) -> i32;
+    pub(crate) fn chaku_llama_state_seq_get(
+        context: *mut llama_context,
+        seq: SeqId,
+        data: *mut u8,
+        size: usize,
+        written: *mut usize,
+        error: *mut Text,
+    ) -> i32;
+    pub(crate) fn chaku_llama_state_seq_set(
+        context: *mut llama_context,
+        seq: SeqId,
+        data: *const u8,
+        size: usize,
+        read: *mut usize,
+        error: *mut Text,
+    ) -> i32;
     pub(crate) fn chaku_llama_logits(
         context: *mut llama_context,
         i: i32,

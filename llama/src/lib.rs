@@ -25,8 +25,9 @@
 //! | outputs: `n_outputs_max <= cparams.n_outputs_max` | `Context::check_batch`; the shim sets it to `n_seq_max` | the same, and `more_sequences_than_a_batch_has_tokens` |
 //! | tokens: `id_to_token.at(id)`, rows of the embedding | `Vocab::check_token` | `model.rs`: `numbers_that_are_no_tokens_are_refused` |
 //! | sequences: `seq_id < seq_to_stream.size()`, arrays of `LLAMA_MAX_SEQ` | `check_sequence` | `context.rs`: `sequences_share_and_forget` |
-//! | `seq_cp`: whole buffers between streams; whole sequences with DeepSeek 4 | `kv_unified` is always on; `Context::seq_cp` | `sequences_share_and_forget` |
-//! | `seq_add` and the shift in the next decode: `get_can_shift()`, `n_pos_per_embd() == 1` | `Context::seq_add` | `sequences_share_and_forget` (that it works where it may) |
+//! | `seq_cp`: whole buffers between streams; whole sequences with DeepSeek 4 | `kv_unified` is always on; `Context::seq_cp` | `memory.rs`: `where_the_memory_is_a_state_parts_are_refused_…` |
+//! | `seq_add` and the shift after it: `get_can_shift()`, `n_pos_per_embd() == 1` | `Context::seq_add` | the same; `shifting_a_sequence_leaves_…` (that it works where it may) |
+//! | states: `seq_id < seq_to_stream.size()`, cells where they were put | `check_sequence`; only what `state_seq_get` wrote | `a_state_that_does_not_fit_is_refused_…` |
 //! | logits: `logits != nullptr` in `common_sampler`, `GGML_ABORT` in builds with asserts | `Context::check_output` | `sampler.rs`: `indices_without_logits_are_refused` |
 //! | context: sizes that wrap when rounded up, `n_threads > 0`, `GGML_MAX_N_THREADS` | `check` in `context.rs` | `context.rs`: `contexts_that_llama_cpp_would_assert_on_are_refused` |
 //! | a model without decoder, with encoder, or without weights | the same | the same, for the last |
@@ -70,6 +71,7 @@
 //! - Null tensors that a graph reads by itself, without an operation of ggml, and whatever else nobody has found.
 //! - An assert that fails in one of several compute threads and not in the others: they wait for it for ever.
 //! - `check_tensors` on a file with broken values writes a line to stderr besides its error (`ggml_validate_row_data`).
+//! - A saved state with changed numbers inside it: `chaku` keeps a checksum beside each.
 //! - Memory: a window of any size is asked of the system, which may grant more than it has. (`chaku` compares before.)
 
 mod abort;
@@ -77,20 +79,24 @@ pub mod backend;
 mod batch;
 mod chat_template;
 mod context;
+mod context_params;
 mod device;
 mod error;
 mod ffi;
 pub mod gguf;
 mod log;
+mod memory;
 mod model;
 mod sampler;
 mod stack;
+mod state;
 mod threadpool;
 mod vocab;
 
 pub use batch::Batch;
 pub use chat_template::{ChatTemplates, Message, Rendered, TemplateLimits};
-pub use context::{CacheType, Context, ContextParams, Decoded, FlashAttn};
+pub use context::{Context, Decoded};
+pub use context_params::{CacheType, ContextParams, FlashAttn};
 pub use device::{Device, DeviceKind, devices};
 pub use error::Error;
 pub use model::{Model, ModelParams};

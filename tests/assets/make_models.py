@@ -6,7 +6,8 @@ import sys
 
 from gguf_writer import Q8_0
 from make_tiny_bert import random_bert
-from make_tiny_gguf import random_llama, random_lora, random_mamba, script, vocabulary_only, words
+from make_tiny_gguf import random_llama, random_lora, script, vocabulary_only, words
+from make_tiny_memories import random_gemma3, random_jamba, random_mamba
 from make_tiny_mmproj import random_mmproj
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -45,6 +46,10 @@ def files(folder):
         "tiny-long.gguf": lambda path: script(path, words(" one two three four five six seven eight"), context=ENDLESS_CONTEXT, loop=True),
         # Recurrent: its memory can neither drop a part nor shift.
         "tiny-mamba.gguf": lambda path: random_mamba(path),
+        # Hybrid: two blocks of that kind, and one with a KV cache between them.
+        "tiny-hybrid.gguf": lambda path: random_jamba(path),
+        # Every other block sees the last 32 tokens only.
+        "tiny-gemma3.gguf": lambda path: random_gemma3(path),
         # Its chat template always raises; raw generation works.
         "tiny-raise.gguf": lambda path: random_llama(path, template="{{ raise_exception('this template always raises') }}"),
         # No chat template at all.
@@ -68,7 +73,7 @@ def files(folder):
 def fingerprint():
     """Changes when a generator changes."""
     digest = hashlib.sha256()
-    for name in ("gguf_writer.py", "make_tiny_bert.py", "make_tiny_gguf.py", "make_tiny_mmproj.py", "make_models.py"):
+    for name in ("gguf_writer.py", "make_tiny_bert.py", "make_tiny_gguf.py", "make_tiny_memories.py", "make_tiny_mmproj.py", "make_models.py"):
         with open(os.path.join(HERE, name), "rb") as source:
             digest.update(source.read())
     return digest.hexdigest()

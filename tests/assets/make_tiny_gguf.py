@@ -5,7 +5,6 @@
   make_tiny_gguf.py OUT --mode q8                the same with weights in blocks of eight bits
   make_tiny_gguf.py OUT --mode vocabulary        the same without any weights
   make_tiny_gguf.py OUT --mode lora              an adapter for the random one: no vocabulary
-  make_tiny_gguf.py OUT --mode mamba             random weights, recurrent: its memory cannot drop a part
   make_tiny_gguf.py OUT --mode script --reply "Hello there."
                                                  the reply to any chat prompt is exactly that text, one token a word, then <|im_end|>
   make_tiny_gguf.py OUT --mode script --pieces "['a ', b'\\xf0\\x9f', b'\\x98\\x80']"
@@ -204,33 +203,6 @@ def random_lora(path, rank=4, alpha=8.0, seed=42):
     gguf.write(path)
 
 
-def random_mamba(path, template=CHATML, context=2048, seed=42):
-    width, blocks, kernel, state = 64, 2, 4, 16
-    inner, rank = 2 * width, width // 16
-    vocabulary, weights = Vocabulary(), Weights(seed)
-    vocabulary.pad(32)
-    gguf = start("mamba", "tiny-mamba", vocabulary, template, context, width, blocks)
-    gguf.u32("mamba.feed_forward_length", 0)
-    gguf.u32("mamba.attention.head_count", 0)
-    for key, value in (("conv_kernel", kernel), ("inner_size", inner), ("state_size", state), ("time_step_rank", rank)):
-        gguf.u32(f"mamba.ssm.{key}", value)
-    random_head(gguf, weights, vocabulary, width)
-    for block in range(blocks):
-        def put(name, shape, values):
-            gguf.tensor(f"blk.{block}.{name}", shape, values)
-        put("attn_norm.weight", (width,), [1.0] * width)
-        put("ssm_in.weight", (width, 2 * inner), weights.matrix(2 * inner, width))
-        put("ssm_conv1d.weight", (kernel, inner), weights.matrix(inner, kernel))
-        put("ssm_conv1d.bias", (inner,), [0.0] * inner)
-        put("ssm_x.weight", (inner, rank + 2 * state), weights.matrix(rank + 2 * state, inner))
-        put("ssm_dt.weight", (rank, inner), weights.matrix(inner, rank))
-        put("ssm_dt.bias", (inner,), [0.0] * inner)
-        put("ssm_a", (state, inner), [-float(s + 1) for _ in range(inner) for s in range(state)])
-        put("ssm_d", (inner,), [1.0] * inner)
-        put("ssm_out.weight", (inner, width), weights.matrix(width, inner))
-    gguf.write(path)
-
-
 def words(text):
     """One piece a word, each with the space before it."""
     return re.findall(r"\s*\S+|\s+$", text)
@@ -267,7 +239,7 @@ def script(path, pieces, template=CHATML, context=2048, loop=False):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out")
-    parser.add_argument("--mode", choices=["random", "q8", "vocabulary", "lora", "mamba", "script"], default="random")
+    parser.add_argument("--mode", choices=["random", "q8", "vocabulary", "lora", "script"], default="random")
     parser.add_argument("--reply", default="Hello there, I am a test model.")
     parser.add_argument("--pieces", type=ast.literal_eval, help="a Python list of str and bytes, in place of --reply")
     parser.add_argument("--loop", action="store_true", help="after the last piece begin again")
@@ -282,8 +254,6 @@ def main():
         random_lora(a.out, seed=a.seed)
     elif a.mode == "vocabulary":
         vocabulary_only(a.out, a.chat_template, a.ctx)
-    elif a.mode == "mamba":
-        random_mamba(a.out, a.chat_template, a.ctx, a.seed)
     else:
         random_llama(a.out, a.chat_template, a.ctx, a.seed, Q8_0 if a.mode == "q8" else F32)
 

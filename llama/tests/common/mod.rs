@@ -13,6 +13,10 @@ pub(crate) const SMOLLM2: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
 pub(crate) const TINY: &str = "tiny-random.gguf";
 /// The same as a recurrent model.
 pub(crate) const MAMBA: &str = "tiny-mamba.gguf";
+/// Recurrent blocks, and one with a KV cache.
+pub(crate) const HYBRID: &str = "tiny-hybrid.gguf";
+/// A KV cache of which some blocks see the last 32 positions only.
+pub(crate) const GEMMA3: &str = "tiny-gemma3.gguf";
 
 pub(crate) fn model_path(name: &str) -> PathBuf {
     let folder = std::env::var_os("CHAKU_TEST_MODELS")

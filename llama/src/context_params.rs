@@ -1,0 +1,129 @@
+//! How a context is created, and what is checked before.
+
+use llama_cpp_sys_2 as sys;
+
+use crate::threadpool::check_threads;
+use crate::{Error, Model, ffi};
+
+/// Whether to compute attention in one fused step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FlashAttn {
+    /// Where the device can.
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+/// How the KV memory stores a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are ggml's")]
+pub enum CacheType {
+    F32,
+    F16,
+    Bf16,
+    Q8_0,
+    Q4_0,
+    Q4_1,
+    Iq4Nl,
+    Q5_0,
+    Q5_1,
+}
+
+/// How to create a context.
+#[derive(Clone, Debug)]
+pub struct ContextParams {
+    /// Positions in the window, shared by all sequences; 0 = what the model was trained with. llama.cpp rounds it up to a
+    /// multiple of 256: see [`Context::n_ctx`].
+    pub n_ctx: u32,
+    /// The most tokens in one decode.
+    pub n_batch: u32,
+    /// The most tokens computed at once: a decode is cut into such pieces.
+    pub n_ubatch: u32,
+    /// The most sequences, and the most logits in one decode.
+    pub n_seq_max: u32,
+    /// Compute threads when a piece is one token.
+    pub threads: u32,
+    /// Compute threads for longer pieces.
+    pub threads_batch: u32,
+    /// Fused attention.
+    pub flash_attn: FlashAttn,
+    /// How keys are stored.
+    pub cache_type_k: CacheType,
+    /// How values are stored.
+    pub cache_type_v: CacheType,
+}
+
+impl ContextParams {
+    /// Bytes of memory that a context over this model surely takes: its KV memory, its logits, and the mask between the
+    /// window and the tokens computed at once. What it computes with besides is known only when it has been made.
+    pub fn least_bytes(&self, model: &Model) -> u64 {
+        const NUMBER: u64 = size_of::<f32>() as u64;
+        let (type_k, type_v) = (self.cache_type_k.raw(), self.cache_type_v.raw());
+        let (mut position, mut sequence) = (0, 0);
+        // SAFETY: the model is loaded, both are ggml types, and both numbers are written to during the call only.
+        unsafe {
+            ffi::chaku_llama_model_cache_sizes(model.raw(), type_k, type_v, &raw mut position, &raw mut sequence);
+        }
+        let window = u64::from(if self.n_ctx == 0 { model.n_ctx_train() } else { self.n_ctx });
+        if position > 0 {
+            position = position.saturating_add(NUMBER * window.min(u64::from(self.n_batch.min(self.n_ubatch))));
+        }
+        let row = NUMBER * u64::from(model.vocab().n_tokens());
+        let sequences = u64::from(self.n_seq_max).saturating_mul(sequence.saturating_add(row));
+        window.saturating_mul(position).saturating_add(sequences)
+    }
+}
+
+impl CacheType {
+    pub(crate) fn raw(self) -> i32 {
+        let raw = match self {
+            Self::F32 => sys::GGML_TYPE_F32,
+            Self::F16 => sys::GGML_TYPE_F16,
+            Self::Bf16 => sys::GGML_TYPE_BF16,
+            Self::Q8_0 => sys::GGML_TYPE_Q8_0,
+            Self::Q4_0 => sys::GGML_TYPE_Q4_0,
+            Self::Q4_1 => sys::GGML_TYPE_Q4_1,
+            Self::Iq4Nl => sys::GGML_TYPE_IQ4_NL,
+            Self::Q5_0 => sys::GGML_TYPE_Q5_0,
+            Self::Q5_1 => sys::GGML_TYPE_Q5_1,
+        };
+        #[allow(clippy::unnecessary_cast, reason = "the signedness of C enums differs between platforms")]
+        {
+            raw as i32
+        }
+    }
+}
+
+/// Everything that creating a context, or a first decode in it, asserts.
+pub(crate) fn check(model: &Model, params: &ContextParams) -> Result<(), Error> {
+    if model.is_vocab_only() {
+        return Err(Error::input("model", "only its vocabulary is loaded"));
+    }
+    if model.has_encoder() || !model.has_decoder() {
+        return Err(Error::input("model", "does not generate text by decoding alone"));
+    }
+    // llama.cpp rounds up and counts in i32.
+    let lengths = [("n_ctx", params.n_ctx, 0), ("n_batch", params.n_batch, 1), ("n_ubatch", params.n_ubatch, 1)];
+    for (what, value, least) in lengths {
+        const MOST: u32 = i32::MAX as u32 - 255;
+        if !(least..=MOST).contains(&value) {
+            return Err(Error::input(what, format!("{value} is not between {least} and {MOST}")));
+        }
+    }
+    // SAFETY: returns a constant.
+    let most = unsafe { sys::llama_max_parallel_sequences() };
+    if params.n_seq_max == 0 || params.n_seq_max as usize > most {
+        let message = format!("{} is not between 1 and {most}", params.n_seq_max);
+        return Err(Error::input("n_seq_max", message));
+    }
+    check_threads("threads", params.threads)?;
+    check_threads("threads_batch", params.threads_batch)?;
+    let (type_k, type_v) = (params.cache_type_k.raw(), params.cache_type_v.raw());
+    // SAFETY: the model is loaded, and both are ggml types.
+    if !unsafe { ffi::chaku_llama_model_cache_types_fit(model.raw(), type_k, type_v) } {
+        return Err(Error::input("cache type", "the model's heads are not a multiple of its block size"));
+    }
+    Ok(())
+}

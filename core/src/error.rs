@@ -94,6 +94,8 @@ reasons! {
     UnknownOption = "unknown_option", InvalidArgument;
     /// The GBNF grammar does not parse.
     InvalidGrammar = "invalid_grammar", InvalidArgument;
+    /// A list of messages is not one: the detail `index` says which message is wrong.
+    InvalidMessages = "invalid_messages", InvalidArgument;
     /// The prompt has no text, or text that makes no token.
     EmptyPrompt = "empty_prompt", InvalidArgument;
     /// A token id is not in the vocabulary.
@@ -106,16 +108,26 @@ reasons! {
     FilePermission = "file_permission", PermissionDenied;
     /// Reading the file failed.
     FileUnreadable = "file_unreadable", Unavailable;
+    /// Writing the file failed.
+    FileUnwritable = "file_unwritable", Unavailable;
+    /// The disk is full, or the user's share of it.
+    DiskFull = "disk_full", ResourceExhausted;
     /// The file is not a GGUF, or is a broken one.
     ModelCorrupt = "model_corrupt", DataLoss;
     /// The model is sound but this build cannot run it.
     ModelUnsupported = "model_unsupported", Unimplemented;
+    /// The saved state is none, or is a broken one.
+    StateCorrupt = "state_corrupt", DataLoss;
+    /// The saved state is of another model, or of other settings.
+    StateMismatch = "state_mismatch", FailedPrecondition;
     /// The processor lacks instructions this build needs.
     CpuUnsupported = "cpu_unsupported", FailedPrecondition;
     /// There is no chat template in the model, and none was given.
     NoChatTemplate = "no_chat_template", FailedPrecondition;
     /// The request queue is full.
     QueueFull = "queue_full", ResourceExhausted;
+    /// A more urgent request took this one's place in the full queue.
+    Displaced = "displaced", ResourceExhausted;
     /// The model has as many sessions as it may have.
     SessionLimit = "session_limit", ResourceExhausted;
     /// Memory could not be had.

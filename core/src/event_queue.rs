@@ -67,14 +67,15 @@ impl EventQueue {
         self.announce(&state);
     }
 
-    /// Ends the request. Only the first end counts; says whether this was it.
-    pub(crate) fn finish(&self, end: Final) -> bool {
-        self.finish_if(end, |_| true)
+    /// Ends the request. Only the first end counts; says whether this was it. Then `note` is called before anybody can
+    /// see the end, with the lock held.
+    pub(crate) fn finish(&self, end: Final, note: impl FnOnce()) -> bool {
+        self.finish_if(end, |_| true, note)
     }
 
     /// Ends the request unless the engine owns it.
-    pub(crate) fn finish_unowned(&self, end: Final) -> bool {
-        self.finish_if(end, |state| !state.owned)
+    pub(crate) fn finish_unowned(&self, end: Final, note: impl FnOnce()) -> bool {
+        self.finish_if(end, |state| !state.owned, note)
     }
 
     /// The engine takes the request over; says no when it has ended already.
@@ -149,11 +150,12 @@ impl EventQueue {
         std::mem::replace(&mut state.ready, hook)
     }
 
-    fn finish_if(&self, end: Final, allowed: impl Fn(&State) -> bool) -> bool {
+    fn finish_if(&self, end: Final, allowed: impl Fn(&State) -> bool, note: impl FnOnce()) -> bool {
         let mut state = self.state.lock();
         if state.end.is_some() || !allowed(&state) {
             return false;
         }
+        note();
         let end = std::sync::Arc::new(end);
         state.end = Some(end.clone());
         state.events.push_back(Event::Final(end));

@@ -20,8 +20,8 @@ fn now() -> Option<Instant> {
 fn only_the_first_end_counts_and_nothing_follows_it() {
     let queue = EventQueue::new(4);
     queue.push(token(1));
-    assert!(queue.finish(Final::done()));
-    assert!(!queue.finish(Final::failed(Error::new(Reason::Cancelled, "late"))));
+    assert!(queue.finish(Final::done(), || {}));
+    assert!(!queue.finish(Final::failed(Error::new(Reason::Cancelled, "late")), || {}));
     queue.push(token(2));
     assert!(matches!(queue.next(now()), Next::Event { event: Event::Text(_), .. }));
     assert!(matches!(queue.next(now()), Next::Event { event: Event::Final(end), .. } if end.error.is_none()));
@@ -32,8 +32,8 @@ fn only_the_first_end_counts_and_nothing_follows_it() {
 fn an_owned_request_is_finished_by_its_owner_alone() {
     let queue = EventQueue::new(4);
     assert!(queue.own());
-    assert!(!queue.finish_unowned(Final::done()));
-    assert!(queue.finish(Final::done()));
+    assert!(!queue.finish_unowned(Final::done(), || {}));
+    assert!(queue.finish(Final::done(), || {}));
     assert!(!queue.own());
 }
 

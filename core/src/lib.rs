@@ -38,13 +38,16 @@ mod log;
 mod model;
 pub mod options;
 mod places;
+mod priority;
 mod prompt;
 mod request;
 mod runtime;
 mod sampling;
 mod session;
 mod sync;
+mod terms;
 mod text;
+mod timeline;
 
 pub use chaku_llama::Token;
 pub use device::{Device, DeviceKind, backends, devices};
@@ -54,8 +57,9 @@ pub use log::{LogLevel, LogRecord};
 pub use model::{Model, SpecialToken};
 pub use options::Options;
 pub use request::Request;
-pub use runtime::Runtime;
+pub use runtime::{Metrics, Runtime};
 pub use session::Session;
+pub use timeline::Timeline;
 
 /// What llama.cpp says of itself: version and CPU features in use.
 pub fn llama_info() -> String {

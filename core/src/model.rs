@@ -10,8 +10,8 @@ use crate::clock::until;
 use crate::error::{Error, Reason, Result};
 use crate::options::{Layers, Options, Scope};
 use crate::places::Places;
-use crate::runtime::Runtime;
 use crate::runtime::worker::Worker;
+use crate::runtime::{Metrics, Runtime};
 use crate::sampling;
 use crate::session::Session;
 
@@ -73,6 +73,7 @@ impl Model {
             let message = format!("the model has {limit} sessions already, its max_sessions; free one first");
             return Err(Error::new(Reason::SessionLimit, message).with("limit", limit));
         }
+        self.0.worker.control.metrics.session_opened();
         let id = self.0.next_session.fetch_add(1, Ordering::Relaxed);
         Ok(Session::new(self.0.clone(), id, options.clone()))
     }
@@ -91,6 +92,11 @@ impl Model {
             return Err(Error::new(Reason::InvalidToken, message).with("token", token));
         }
         Ok(self.0.llama.vocab().detokenize(tokens, false, special)?)
+    }
+
+    /// What it has done and is doing.
+    pub fn metrics(&self) -> Metrics {
+        self.0.worker.control.metrics.snapshot()
     }
 
     /// One line about the model: architecture, size, number format.
@@ -222,5 +228,6 @@ impl Shared {
         // The sequence is given back before the place, so that a new session finds one.
         self.worker.control.session_closed(id);
         self.sessions.give_back();
+        self.worker.control.metrics.session_closed();
     }
 }

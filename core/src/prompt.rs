@@ -93,6 +93,7 @@ impl Prompt {
         Ok(Job {
             request: Ticket::new(request),
             session: session.id,
+            group: 0,
             prompt_tokens: plan.tokens.len(),
             tokens: plan.tokens,
             keep: plan.keep,

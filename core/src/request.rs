@@ -1,8 +1,8 @@
 //! A request: one piece of work that takes time. Its handle reads events and cancels; its shared half belongs to the
 //! threads that do the work.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -10,12 +10,17 @@ use parking_lot::Mutex;
 use crate::clock::{millis, until};
 use crate::delivery::{self, Caller, Callers};
 use crate::error::{Error, Reason, Result};
-use crate::event::{Event, Final};
+use crate::event::{Event, Final, FinishReason};
 use crate::event_queue::{EventQueue, Next};
 use crate::model::Model;
+use crate::priority::Priority;
 use crate::runtime::Runtime;
+use crate::runtime::control::Control;
+use crate::runtime::metrics::Recorder;
 use crate::runtime::notifier::Registration;
 use crate::runtime::signal::Signal;
+use crate::terms::{Overload, Terms};
+use crate::timeline::{Marks, Timeline};
 
 /// The reader's end of a request.
 ///
@@ -25,6 +30,8 @@ pub struct Request {
     runtime: Runtime,
     /// The ready hook, and those before it whose last call may still run.
     ready: Mutex<Vec<Arc<Registration>>>,
+    /// Where it waits for an engine, if that is what it waits for.
+    engine: Option<Arc<Control>>,
 }
 
 /// A request on its way through the workers. Lost on the way, by a panic or a closing channel, it ends all the same.
@@ -108,7 +115,10 @@ pub(crate) struct Shared {
     pub(crate) id: u64,
     pub(crate) created: Instant,
     pub(crate) deadline: Option<Instant>,
+    pub(crate) priority: Priority,
+    pub(crate) overload: Overload,
     pub(crate) span: tracing::Span,
+    pub(crate) marks: Marks,
     queue: EventQueue,
     cancelled: AtomicBool,
     /// An [`Audience`].
@@ -116,6 +126,8 @@ pub(crate) struct Shared {
     readers: Readers,
     /// The thread that computes, once there is one.
     worker: Arc<Signal>,
+    /// Where its end is counted, if it asks something of a model.
+    counts: OnceLock<Arc<Recorder>>,
     /// What a load made.
     model: Mutex<Option<Model>>,
     pub(crate) callers: Callers,
@@ -123,7 +135,16 @@ pub(crate) struct Shared {
 
 impl Request {
     pub(crate) fn new(shared: Arc<Shared>, runtime: Runtime) -> Self {
-        Request { shared, runtime, ready: Mutex::default() }
+        Self::made(shared, runtime, None)
+    }
+
+    /// A request that an engine computes.
+    pub(crate) fn queued(shared: Arc<Shared>, runtime: Runtime, engine: Arc<Control>) -> Self {
+        Self::made(shared, runtime, Some(engine))
+    }
+
+    fn made(shared: Arc<Shared>, runtime: Runtime, engine: Option<Arc<Control>>) -> Self {
+        Request { shared, runtime, ready: Mutex::default(), engine }
     }
 
     /// The next event, waiting at most `timeout` (`None` = for ever). `Ok(None)` = nothing came in time. After the
@@ -185,9 +206,21 @@ impl Request {
         self.shared.has_ended()
     }
 
+    /// How many waiting requests go before this one, as things stand: 0 = it is the next to start. `None` = it does not
+    /// wait: it has started or ended, or is one that never does, such as a load. The number may grow when a more urgent
+    /// request arrives.
+    pub fn queue_position(&self) -> Option<usize> {
+        self.engine.as_ref()?.admission.position(self.shared.id)
+    }
+
     /// The end of the request, once there is one, read or not.
     pub fn end(&self) -> Option<Arc<Final>> {
         self.shared.queue.end()
+    }
+
+    /// How far it got, and when.
+    pub fn timeline(&self) -> Timeline {
+        self.shared.marks.timeline(self.end().map(|end| end.timings.total_ms))
     }
 
     /// The model a finished load made. The same one each time.
@@ -238,8 +271,7 @@ impl Shared {
     /// `dispatch` receives the request's log lines.
     pub(crate) fn new(
         kind: &'static str,
-        queue: usize,
-        deadline: Option<Duration>,
+        terms: &Terms,
         worker: Arc<Signal>,
         dispatch: Option<&tracing::Dispatch>,
     ) -> Arc<Self> {
@@ -252,16 +284,26 @@ impl Shared {
         Arc::new(Shared {
             id,
             created,
-            deadline: deadline.map(|after| created + after),
+            deadline: terms.deadline.map(|after| created + after),
+            priority: terms.priority,
+            overload: terms.overload,
             span,
-            queue: EventQueue::new(queue),
+            marks: Marks::new(created),
+            queue: EventQueue::new(terms.events),
             cancelled: AtomicBool::new(false),
             audience: AtomicU8::new(Audience::Listening as u8),
             readers: Readers::default(),
             worker,
+            counts: OnceLock::new(),
             model: Mutex::new(None),
             callers: Callers::default(),
         })
+    }
+
+    /// Lets its end be counted.
+    pub(crate) fn count_by(&self, recorder: Arc<Recorder>) {
+        // It is submitted once.
+        let _ = self.counts.set(recorder);
     }
 
     /// Reads the next event, minding the request's own deadline: while nothing computes, the reader keeps the time.
@@ -353,7 +395,7 @@ impl Shared {
     pub(crate) fn finish(&self, mut end: Final) -> bool {
         end.timings.total_ms = millis(self.created.elapsed());
         let (finish_reason, total_ms) = (end.finish_reason, end.timings.total_ms);
-        let first = self.queue.finish(end);
+        let first = self.queue.finish(end, || self.count_end(finish_reason));
         if first {
             tracing::debug!(target: "chaku::request", parent: &self.span, ?finish_reason, total_ms, "finished");
         }
@@ -374,10 +416,19 @@ impl Shared {
         self.queue.wait_end(until)
     }
 
-    fn finish_unowned(&self, error: Error) -> bool {
+    /// Ends the request unless the engine owns it.
+    pub(crate) fn finish_unowned(&self, error: Error) -> bool {
         let mut end = Final::failed(error);
         end.timings.total_ms = millis(self.created.elapsed());
-        self.queue.finish_unowned(end)
+        let finish_reason = end.finish_reason;
+        // Not logged: locks are held, and the thread may be the host's own.
+        self.queue.finish_unowned(end, || self.count_end(finish_reason))
+    }
+
+    fn count_end(&self, finish_reason: FinishReason) {
+        if let Some(counts) = self.counts.get() {
+            counts.ended(finish_reason);
+        }
     }
 }
 

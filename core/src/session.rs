@@ -13,9 +13,9 @@ use crate::model;
 use crate::options::{Layers, Options, Scope};
 use crate::prompt::{Ask, Prompt};
 use crate::request::{self, Request};
-use crate::runtime::deadline;
 use crate::runtime::job::Answer;
 use crate::runtime::queue::Prepare;
+use crate::terms::Terms;
 
 /// A handle to a session. Dropping it while a request runs lets the request finish.
 pub struct Session(Arc<Shared>);
@@ -174,10 +174,8 @@ impl Session {
         state.check_idle()?;
         let ask = ask(state.content.clone())?;
         let layers = session.layers(options);
-        let queue = layers.i64("event_queue").unwrap_or(1) as usize;
-        let deadline = deadline(&layers);
-        let request =
-            request::Shared::new(kind, queue, deadline, model.worker.control.signal.clone(), model.dispatch.as_ref());
+        let terms = Terms::read(&layers);
+        let request = request::Shared::new(kind, &terms, model.worker.control.signal.clone(), model.dispatch.as_ref());
         let prompt = Prompt { request: request.clone(), session: session.clone(), options: options.clone(), ask };
         let prepare = Prepare { run: Box::new(move || prompt.prepare()), owner: session.clone() };
         model.worker.submit(request.clone(), prepare)?;
@@ -185,7 +183,7 @@ impl Session {
         drop(state);
         // Not under the lock: it may be the last to hold a log sink, whose end runs the host's code.
         drop(before);
-        Ok(Request::new(request, model.runtime.clone()))
+        Ok(Request::queued(request, model.runtime.clone(), model.worker.control.clone()))
     }
 }
 

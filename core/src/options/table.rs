@@ -164,9 +164,13 @@ const TABLE: &[Spec] = rows! {
         "cache_type_v", choice("f16", CACHE_TYPES), "", "Number format of the V cache; a quantized one needs flash attention.";
         "mmap", SWITCH_ON, "", "Map the file instead of reading it into memory. A mapped file must not be cut off or overwritten while the model lives: that ends the process or changes answers. Replace it by renaming another over it, or load without mapping.";
         "check_tensors", SWITCH_OFF, "", "Check every tensor's numbers while loading.";
-        "max_sessions", int(1, 256, 16), "sessions", "Most sessions that may exist at once; the next one gets `session_limit`. Each costs memory for one row of logits: 4 bytes a token of the vocabulary.";
-        "queue_limit", int(1, 65536, 64), "requests", "Most requests that may wait to start; the next one gets `queue_full`. A session has one at a time, so more than `max_sessions` never do.";
-        "fixed_shape", SWITCH_OFF, "", "Repeatable text: one compute thread, prefill in full chunks, one session.";
+        "max_sessions", int(1, 65536, 256), "sessions", "Sessions that may exist at once; the next one gets `session_limit`. More than `max_running` take turns.";
+        "max_running", int(1, 256, 16), "requests", "Requests computed at once, and sequences in the KV cache, which running requests, idle sessions and cached prefixes share. Each costs memory for one row of logits: 4 bytes a token of the vocabulary.";
+        "queue_limit", int(1, 65536, 64), "requests", "Requests that may wait to start; what happens to the next one is its `overload`.";
+        "prompt_cache_mib", int(0, 1 << 24, 512), "MiB", "Memory for computed prompts that had to leave the KV cache, the least recently used of which goes first; 0 = none.";
+        "step_target_ms", int(1, 60_000, 50), "ms", "How long a step should take while answers are being generated: longer prompts are then computed in smaller chunks.";
+        "adapt_threads", SWITCH_ON, "", "Use fewer compute threads while other programs keep the processors busy; off = always `threads` and `threads_batch`.";
+        "fixed_shape", SWITCH_OFF, "", "Repeatable text: one compute thread, prefill in full chunks, one request at a time, and nothing of what other sessions computed is used.";
         "chat_template", TEXT, "", "Jinja source to use instead of the model's own chat template.";
     }
     Session {
@@ -178,6 +182,8 @@ const TABLE: &[Spec] = rows! {
         "max_tokens", int(0, I32_MAX, 0), "tokens", "Most tokens to generate; 0 = until the model ends or the window is full, and under `overflow = shift` 1048576.";
         "deadline_ms", int_or_auto(0, DAY_MS), "ms", "Time for the whole request, from the call, waiting included; given to a model, for its load as well; 0 = none; unset = the runtime's `default_deadline_ms`.";
         "stop", Kind::List { max_items: 64, max_bytes: 1024 }, "", "Texts that end the answer; they are never part of it.";
+        "priority", choice("normal", &["low", "normal", "high"]), "", "Who goes first. A request that waits counts one level higher for each 10 s, so that nothing starves.";
+        "overload", choice("reject", &["reject", "wait", "displace"]), "", "When `queue_limit` requests wait: refuse with `queue_full`; stand outside until there is a place, as many at most; or displace the youngest of the least urgent that wait, if it is less urgent, which ends with `displaced`.";
         "event_queue", int(1, 1_048_576, 256), "events", "Events that may wait to be read; then the request pauses until the reader catches up.";
         "add_special", SWITCH_ON, "", "Raw prompts: let the tokenizer add the model's BOS token to the first text of the session.";
         "parse_special", SWITCH_OFF, "", "Raw prompts: read the names of control tokens in the text as these tokens.";

@@ -8,23 +8,20 @@ pub(crate) trait Backend {
     /// The sampler of one request.
     type Sampler;
 
-    /// Tokens the KV cache holds, and the window of each session.
+    /// Tokens the KV cache holds, of all sequences together.
     fn capacity(&self) -> usize;
+
+    /// The window of each session, in tokens. At most `capacity`.
+    fn window(&self) -> usize;
 
     /// Most tokens of one [`Backend::decode`].
     fn chunk(&self) -> usize;
 
-    /// Computes tokens at the end of a sequence. `abort` is asked often, on this thread.
-    fn decode(
-        &mut self,
-        sequence: SeqId,
-        position: usize,
-        tokens: &[Token],
-        abort: &dyn Fn() -> bool,
-    ) -> Result<Outcome>;
+    /// Computes tokens at the ends of different sequences, together. `abort` is asked often, on this thread.
+    fn decode(&mut self, parts: &[Part<'_>], abort: &dyn Fn() -> bool) -> Result<Outcome>;
 
-    /// Samples the token after the last one computed.
-    fn sample(&mut self, sampler: &mut Self::Sampler) -> Result<Token>;
+    /// Samples the token after a part of the last decode, which had `output`.
+    fn sample(&mut self, sampler: &mut Self::Sampler, part: usize) -> Result<Token>;
 
     /// Drops all positions from `length` on. Says no, and drops nothing, when the model's memory cannot do that.
     fn truncate(&mut self, sequence: SeqId, length: usize) -> bool;
@@ -32,8 +29,21 @@ pub(crate) trait Backend {
     /// Drops a whole sequence, which every memory can.
     fn clear(&mut self, sequence: SeqId);
 
-    /// Drops the `discard` positions after the first `keep` and moves the rest down. `shift_unsupported` where the memory
-    /// cannot.
+    /// Whether a part of a sequence can be copied or dropped; else only whole ones can.
+    fn takes_parts(&self) -> bool;
+
+    /// Lets the empty sequence `to` begin with the first `length` tokens of `from`, which cost no room for the second
+    /// time. Says no, and copies nothing, when the memory cannot do that.
+    fn share(&mut self, from: SeqId, to: SeqId, length: usize) -> bool;
+
+    /// A copy of what the KV cache holds of a sequence. `None` if that fails.
+    fn save(&mut self, sequence: SeqId) -> Option<Vec<u8>>;
+
+    /// Puts a copy back, into an empty sequence. Says no, and leaves the sequence empty, if that fails.
+    fn restore(&mut self, sequence: SeqId, state: &[u8]) -> bool;
+
+    /// Drops the `discard` positions after the first `keep` and moves the rest down; none of these may be shared.
+    /// `shift_unsupported` where the memory cannot.
     fn shift(&mut self, sequence: SeqId, keep: usize, discard: usize) -> Result<()>;
 
     /// Whether the token ends an answer.
@@ -41,6 +51,17 @@ pub(crate) trait Backend {
 
     /// The token's bytes; none for a control token.
     fn bytes(&self, token: Token) -> Result<Vec<u8>>;
+}
+
+/// Tokens of one sequence, to be computed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part<'a> {
+    pub(crate) sequence: SeqId,
+    /// Where they go: the number of tokens before them.
+    pub(crate) position: usize,
+    pub(crate) tokens: &'a [Token],
+    /// The next token will be sampled.
+    pub(crate) output: bool,
 }
 
 /// How a decode ended without an error.

@@ -1,37 +1,70 @@
 //! The control path between a model's handles and its engine: atomics, short locks and a wake-up, nothing that can be
-//! full.
+//! full: what waits there is bounded by what asks, or may be dropped.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use chaku_llama::Token;
+use crossbeam_channel::Sender;
 use parking_lot::{Condvar, Mutex};
 
+use super::metrics::Recorder;
 use super::queue::Admission;
 use super::sequences::SessionId;
 use super::signal::Signal;
 use crate::error::{Error, Reason, Result};
 
+/// Computed tokens that may wait to be taken in. They are only a copy.
+const MOST_IMPORTS: usize = 8;
+
+/// What the engine is asked for besides requests.
+pub(crate) enum Command {
+    /// What the KV cache holds of a session, to be saved; `None` when that is nothing, or cannot be copied. The reply has
+    /// a place in its channel, and is not waited for when nobody wants it any more.
+    Export { session: SessionId, reply: Sender<Option<Exported>> },
+    /// Tokens computed before, which become a cached prefix that belongs to nobody. May be ignored.
+    Import { tokens: Vec<Token>, state: Vec<u8> },
+}
+
+/// What the KV cache holds of a session.
+pub(crate) struct Exported {
+    pub(crate) tokens: Vec<Token>,
+    /// Of these tokens, as llama.cpp writes it.
+    pub(crate) state: Vec<u8>,
+}
+
 pub(crate) struct Control {
     pub(crate) admission: Admission,
     pub(crate) signal: Arc<Signal>,
+    pub(crate) metrics: Arc<Recorder>,
     closing: AtomicBool,
     /// Why nothing more is taken in, if not because somebody closed the model: the engine panicked.
     broken: OnceLock<Error>,
     /// Sessions that are gone and whose sequences may be used again. Bounded by the number of sessions.
     closed_sessions: Mutex<Vec<SessionId>>,
+    /// `None` when the engine has gone. Exports are bounded by the saves that may be under way.
+    commands: Mutex<Option<Vec<Command>>>,
     threads: Mutex<usize>,
     threads_changed: Condvar,
 }
 
 impl Control {
+    /// For a model that nobody watches.
+    #[cfg(test)]
     pub(crate) fn new(queue_limit: usize) -> Arc<Self> {
+        Self::with_metrics(queue_limit, Recorder::new("test", &Arc::default()))
+    }
+
+    pub(crate) fn with_metrics(queue_limit: usize, metrics: Arc<Recorder>) -> Arc<Self> {
         Arc::new(Control {
             admission: Admission::new(queue_limit),
             signal: Arc::new(Signal::default()),
+            metrics,
             closing: AtomicBool::new(false),
             broken: OnceLock::new(),
             closed_sessions: Mutex::new(Vec::new()),
+            commands: Mutex::new(Some(Vec::new())),
             threads: Mutex::new(0),
             threads_changed: Condvar::new(),
         })
@@ -72,6 +105,28 @@ impl Control {
 
     pub(crate) fn take_closed_sessions(&self) -> Vec<SessionId> {
         std::mem::take(&mut *self.closed_sessions.lock())
+    }
+
+    /// Asks the engine. When it has gone, or goes, the command is dropped.
+    pub(crate) fn send(&self, command: Command) {
+        let mut commands = self.commands.lock();
+        let Some(waiting) = commands.as_mut() else { return };
+        let imports = waiting.iter().filter(|command| matches!(command, Command::Import { .. })).count();
+        if matches!(command, Command::Import { .. }) && imports >= MOST_IMPORTS {
+            return;
+        }
+        waiting.push(command);
+        drop(commands);
+        self.signal.wake();
+    }
+
+    pub(crate) fn take_commands(&self) -> Vec<Command> {
+        self.commands.lock().as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The engine has gone: who waits for a reply gets none.
+    pub(crate) fn drop_commands(&self) {
+        drop(self.commands.lock().take());
     }
 
     /// Counts a thread of this model until the guard is dropped.

@@ -1,44 +1,52 @@
-//! The engine of one loaded model: the only code that computes. One turn is: take jobs, end what must end, plan,
-//! decode, sample, deliver. It never waits for a reader.
+//! The engine of one loaded model: the only code that computes. One turn is: take jobs, end what must end, let in what
+//! has room (`admit.rs`), plan, decode, sample, deliver. It never waits for a reader.
 
-use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use chaku_llama::Token;
+use chaku_llama::{SeqId, Token};
 
-use super::backend::{Backend, Outcome};
-use super::control::Control;
-use super::job::{Answer, Job, Overflow};
-use super::scheduler::{RequestId, Scheduler, Step};
+use super::admit::Waiting;
+use super::backend::{Backend, Outcome, Part};
+use super::control::{Command, Control, Exported};
+use super::job::{Job, Overflow};
+use super::prompt_cache::PromptCache;
+use super::running::{End, Running};
+use super::scheduler::{Item, RequestId, Scheduler, Step};
 use super::sequences::{Sequences, SessionId};
-use crate::clock::millis;
+use super::watch::Watch;
 use crate::error::{Error, Reason, Result};
-use crate::event::{Event, Final, FinishReason, Phase, Progress, Timings, Usage};
-use crate::text::TextStream;
+use crate::event::{Event, Final, Phase, Progress};
+use crate::timeline::Moment;
 
 pub(crate) struct Engine<B: Backend> {
-    backend: B,
-    control: Arc<Control>,
-    scheduler: Scheduler,
-    sequences: Sequences,
+    pub(super) backend: B,
+    pub(super) control: Arc<Control>,
+    pub(super) scheduler: Scheduler,
+    pub(super) sequences: Sequences,
+    pub(super) prompt_cache: PromptCache,
     /// Prepared, in order of arrival.
-    waiting: VecDeque<Job<B::Sampler>>,
-    running: HashMap<RequestId, Running<B::Sampler>>,
+    pub(super) waiting: Vec<Waiting<B::Sampler>>,
+    pub(super) running: BTreeMap<RequestId, Running<B::Sampler>>,
+    /// Requests started so far: when it changes, those that wait look again whom they could follow.
+    pub(super) starts: u64,
+    /// The tokens of a step, side by side. Kept to save an allocation a step.
+    scratch: Vec<Token>,
+    pub(super) share: bool,
 }
 
-/// A request that has started.
-struct Running<S> {
-    job: Job<S>,
-    text: TextStream,
-    answer: String,
-    cached: usize,
-    generated: usize,
-    /// The answer ends inside a token, at a stop string.
-    cut: bool,
-    started: Instant,
-    first_token: Option<Instant>,
+/// What an engine is made with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    /// Sequences: requests computed at once, and what else the KV cache remembers.
+    pub(crate) max_running: usize,
+    /// Whether sessions use what others computed.
+    pub(crate) share: bool,
+    /// How long a step should take while somebody decodes.
+    pub(crate) step_target: Duration,
+    /// Memory for prefixes that had to leave the KV cache, in bytes.
+    pub(crate) prompt_cache: usize,
 }
 
 /// What a turn did.
@@ -49,38 +57,45 @@ pub(crate) enum Turn {
     Idle(Option<Instant>),
 }
 
-/// Why a request ends.
-enum End {
-    Stop,
-    Length,
-    Failed(Error),
-}
-
 impl<B: Backend> Engine<B> {
-    pub(crate) fn new(backend: B, control: Arc<Control>, max_sessions: usize) -> Self {
-        let scheduler = Scheduler::new(backend.chunk());
-        let sequences = Sequences::new(max_sessions, backend.capacity());
-        Engine { backend, control, scheduler, sequences, waiting: VecDeque::new(), running: HashMap::new() }
+    pub(crate) fn new(backend: B, control: Arc<Control>, settings: Settings) -> Self {
+        let scheduler = Scheduler::new(backend.chunk(), settings.step_target);
+        let sequences = Sequences::new(settings.max_running, backend.capacity());
+        Engine {
+            backend,
+            control,
+            scheduler,
+            sequences,
+            prompt_cache: PromptCache::new(settings.prompt_cache),
+            waiting: Vec::new(),
+            running: BTreeMap::new(),
+            starts: 0,
+            scratch: Vec::new(),
+            share: settings.share,
+        }
     }
 
     /// A job arrived.
     pub(crate) fn take(&mut self, job: Job<B::Sampler>) {
-        self.waiting.push_back(job);
+        self.waiting.push(Waiting::new(job));
     }
 
     /// One round of the loop.
     pub(crate) fn turn(&mut self) -> Turn {
-        self.release_closed_sessions();
+        self.disown_closed_sessions();
+        self.serve_commands();
         let now = Instant::now();
         let queue_deadline = self.control.admission.expire(now);
         self.end_what_must(now);
+        let started = self.admit(now);
         let running = &self.running;
-        if let Some(step) = self.scheduler.plan(|id| running[&id].job.request.has_room()) {
+        let step = self.scheduler.plan(now, |id| running[&id].may_run());
+        self.report();
+        if let Some(step) = step {
             self.compute(step);
             return Turn::Worked;
         }
-        if let Some(job) = self.waiting.pop_front() {
-            self.start(job);
+        if started {
             return Turn::Worked;
         }
         let deadlines = self.running.values().filter_map(|running| running.job.request.deadline);
@@ -89,8 +104,8 @@ impl<B: Backend> Engine<B> {
 
     /// Ends everything: the model closes, or the engine panicked.
     pub(crate) fn end_all(&mut self, error: &Error) {
-        for job in self.waiting.drain(..) {
-            job.request.finish(Final::failed(error.clone()));
+        for waiting in self.waiting.drain(..) {
+            waiting.job.request.finish(Final::failed(error.clone()));
         }
         let ids: Vec<_> = self.running.keys().copied().collect();
         for id in ids {
@@ -98,16 +113,47 @@ impl<B: Backend> Engine<B> {
         }
     }
 
-    fn release_closed_sessions(&mut self) {
+    /// Tells the metrics how things are.
+    fn report(&self) {
+        let metrics = &self.control.metrics;
+        metrics.running(self.running.len());
+        metrics.paused(self.running.values().filter(|running| running.stands_still()).count());
+        metrics.kv(self.sequences.prefixes.used(), self.sequences.capacity());
+        metrics.prompt_cache(self.prompt_cache.used());
+    }
+
+    fn disown_closed_sessions(&mut self) {
         for session in self.control.take_closed_sessions() {
-            if let Some(sequence) = self.sequences.release(session) {
-                self.backend.clear(sequence);
+            self.sequences.disown(session);
+        }
+    }
+
+    /// Copies of what the KV cache holds, for a session to be saved, and back again from one that was.
+    fn serve_commands(&mut self) {
+        for command in self.control.take_commands() {
+            match command {
+                Command::Export { session, reply } => {
+                    let _ = reply.send(self.export(session));
+                }
+                Command::Import { tokens, state } => {
+                    let whole = !self.backend.takes_parts();
+                    self.prompt_cache.insert(tokens, 0, state, whole);
+                }
             }
         }
     }
 
+    fn export(&mut self, session: SessionId) -> Option<Exported> {
+        let sequence = self.sequences.of(session)?;
+        let tokens = self.sequences.prefixes.tokens(sequence);
+        if tokens.is_empty() || self.sequences.prefixes.group(sequence) != 0 {
+            return None;
+        }
+        Some(Exported { tokens, state: self.backend.save(sequence)? })
+    }
+
     fn end_what_must(&mut self, now: Instant) {
-        self.waiting.retain(|job| !job.request.has_ended());
+        self.waiting.retain(|waiting| !waiting.job.request.has_ended());
         let stop = |running: &Running<B::Sampler>| running.job.request.must_stop(now);
         let ends: Vec<_> = self.running.iter().filter_map(|(id, running)| Some((*id, stop(running)?))).collect();
         for (id, error) in ends {
@@ -115,137 +161,141 @@ impl<B: Backend> Engine<B> {
         }
     }
 
-    /// Takes a job over from the queue and keeps what the KV cache already holds of its prompt.
-    fn start(&mut self, job: Job<B::Sampler>) {
-        let id = job.request.id;
-        self.control.admission.leave(id);
-        if !job.request.own() {
+    fn compute(&mut self, mut step: Step) {
+        if !self.make_room(&mut step) {
             return;
         }
-        let started = Instant::now();
-        let text = TextStream::new(job.stops.clone());
-        let (session, goal) = (job.session, job.tokens.len());
-        // The last token is computed again, for its logits, unless none are needed.
-        let reusable = if job.sampler.is_some() { goal - 1 } else { goal };
-        let cached = self.reuse(session, &job.tokens[..reusable]);
-        tracing::debug!(target: "chaku::engine", parent: &job.request.span, tokens = goal, cached, "started");
-        let running =
-            Running { job, text, answer: String::new(), cached, generated: 0, cut: false, started, first_token: None };
-        self.running.insert(id, running);
-        if cached == goal {
-            return self.end(id, End::Stop);
-        }
-        self.scheduler.add(id, cached, goal);
-    }
-
-    /// Cuts the session's sequence to what it shares with `tokens`; says how long that is.
-    fn reuse(&mut self, session: SessionId, tokens: &[Token]) -> usize {
-        let Some(sequence) = self.sequences.touch(session) else { return 0 };
-        let shared = sequence.tokens.iter().zip(tokens).take_while(|(a, b)| a == b).count();
-        self.cut(session, shared);
-        self.sequences.get_mut(session).map_or(0, |sequence| sequence.tokens.len())
-    }
-
-    /// Drops a sequence's tokens from `length` on, or all of them where the memory cannot drop a part.
-    fn cut(&mut self, session: SessionId, length: usize) {
-        let Some(sequence) = self.sequences.get_mut(session) else { return };
-        if sequence.tokens.len() > length && !self.backend.truncate(sequence.id, length) {
-            self.backend.clear(sequence.id);
-            sequence.tokens.clear();
-        }
-        sequence.tokens.truncate(length);
-    }
-
-    fn compute(&mut self, step: Step) {
-        let (id, goal) = (step.id, self.running[&step.id].job.tokens.len());
+        let began = Instant::now();
         match self.decode(&step) {
-            Err(error) => self.end(id, End::Failed(error)),
-            // The reason to abort lasts, so the next turn ends the request.
-            Ok(Outcome::Aborted | Outcome::NoSpace) => {}
+            // Who is to blame is known only when each is computed alone; the others must not suffer.
+            Err(_) if step.items.len() > 1 => step.items.iter().for_each(|item| self.compute_alone(item.id)),
+            Err(error) => self.end(step.items[0].id, End::Failed(error)),
+            // The reason to abort lasts, so the next turn ends what is left.
+            Ok(Outcome::Aborted) => {}
+            Ok(Outcome::NoSpace) => self.give_way(&step),
             Ok(Outcome::Done) => {
-                self.scheduler.set(id, step.range.end, goal);
-                self.report_progress(&step, goal);
-                if step.last {
-                    self.advance(id);
-                }
+                let took = began.elapsed();
+                self.scheduler.observe(&step, took);
+                let prompts = self.tokens_of_prompts(&step);
+                let generated = self.advance(&step);
+                self.control.metrics.step(prompts, generated, took);
             }
         }
     }
 
-    /// Computes a step, making room for it first.
+    fn tokens_of_prompts(&self, step: &Step) -> usize {
+        let prompt = |item: &&Item| self.running.get(&item.id).is_some_and(|running| running.first_token.is_none());
+        step.items.iter().filter(prompt).map(|item| item.range.len()).sum()
+    }
+
+    fn compute_alone(&mut self, id: RequestId) {
+        let Some(running) = self.running.get(&id) else { return };
+        let (done, goal) = (self.scheduler.done(id), running.job.tokens.len());
+        let end = goal.min(done + self.backend.chunk());
+        self.compute(Step { items: vec![Item { id, range: done..end, last: end == goal }] });
+    }
+
+    /// Computes a step, for which there is room.
     fn decode(&mut self, step: &Step) -> Result<Outcome> {
-        let session = self.running[&step.id].job.session;
-        while let Some(victim) = self.sequences.victim(session, step.range.len()) {
-            self.evict(victim);
+        self.scratch.clear();
+        let mut places: Vec<Place> = Vec::with_capacity(step.items.len());
+        for item in &step.items {
+            let job = &self.running[&item.id].job;
+            let Some(sequence) = self.sequences.of(job.session) else {
+                return Err(Error::new(Reason::Internal, "a request runs without a sequence"));
+            };
+            let begin = self.scratch.len();
+            self.scratch.extend_from_slice(&job.tokens[item.range.clone()]);
+            places.push(Place {
+                sequence,
+                group: job.group,
+                position: item.range.start,
+                begin,
+                end: self.scratch.len(),
+            });
         }
-        let request = self.running[&step.id].job.request.clone();
-        let job = &self.running[&step.id].job;
-        let Some(sequence) = self.sequences.touch(session) else {
-            return Err(Error::new(Reason::Internal, "no sequence is free for the session"));
+        let part = |(place, item): (&Place, &Item)| Part {
+            sequence: place.sequence,
+            position: place.position,
+            tokens: &self.scratch[place.begin..place.end],
+            output: item.last,
         };
-        let tokens = &job.tokens[step.range.clone()];
-        let asked = Cell::new(0u32);
-        let control = &self.control;
-        let abort = || {
-            asked.set(asked.get() + 1);
-            request.is_cancelled()
-                || control.is_closing()
-                || asked.get().is_multiple_of(CLOCK_EVERY) && {
-                    let now = Instant::now();
-                    control.admission.expire(now);
-                    request.deadline.is_some_and(|deadline| deadline <= now)
+        let parts: Vec<Part<'_>> = places.iter().zip(&step.items).map(part).collect();
+        let watch = Watch::new(&self.control, &mut self.running, step, self.backend.window());
+        let outcome = self.backend.decode(&parts, &|| watch.should_abort());
+        for id in watch.into_ended() {
+            self.leave(id);
+        }
+        for place in places {
+            match outcome {
+                Ok(Outcome::Done) => {
+                    let tokens = &self.scratch[place.begin..place.end];
+                    self.sequences.prefixes.extend(place.sequence, place.group, tokens);
                 }
-        };
-        let outcome = self.backend.decode(sequence.id, step.range.start, tokens, &abort);
-        match outcome {
-            Ok(Outcome::Done) => sequence.tokens.extend_from_slice(tokens),
-            Ok(Outcome::NoSpace) => match self.sequences.idlest(session) {
-                Some(victim) => self.evict(victim),
-                None => return Err(Error::new(Reason::DecodeFailed, "the KV cache has no room although it should")),
-            },
-            // Part of the step may be in the KV cache.
-            Ok(Outcome::Aborted) | Err(_) => self.forget_after(session, step.range.start),
+                Ok(Outcome::NoSpace) => {}
+                // Part of the step may be in the KV cache.
+                Ok(Outcome::Aborted) | Err(_) => self.forget_after(place.sequence, place.position),
+            }
         }
         outcome
     }
 
     /// Makes the KV cache hold exactly the first `length` tokens again, which the mirror still says, or none.
-    fn forget_after(&mut self, session: SessionId, length: usize) {
-        let Some(sequence) = self.sequences.get_mut(session) else { return };
-        debug_assert_eq!(sequence.tokens.len(), length);
-        if !self.backend.truncate(sequence.id, length) {
-            self.backend.clear(sequence.id);
-            sequence.tokens.clear();
+    fn forget_after(&mut self, sequence: SeqId, length: usize) {
+        debug_assert_eq!(self.sequences.prefixes.length(sequence), length);
+        if !self.backend.truncate(sequence, length) {
+            self.backend.clear(sequence);
+            self.sequences.prefixes.truncate(sequence, 0);
+            self.compute_again(sequence);
         }
     }
 
-    /// Drops a session's tokens. If it has a request under way, that computes them again when it next runs.
-    fn evict(&mut self, victim: SessionId) {
-        tracing::debug!(target: "chaku::engine", session = victim, "evicted");
-        self.cut(victim, 0);
-        let paused = self.running.iter().find(|(_, running)| running.job.session == victim);
-        if let Some((id, running)) = paused {
-            self.scheduler.set(*id, 0, running.job.tokens.len());
+    /// The sequence was lost: if a request goes on with it, it starts over.
+    pub(super) fn compute_again(&mut self, sequence: SeqId) {
+        let owner = self.sequences.owner(sequence);
+        let mut running = self.running.iter();
+        if let Some((id, running)) = running.find(|(_, running)| Some(running.job.session) == owner) {
+            let done = self.sequences.prefixes.length(sequence);
+            self.scheduler.set(*id, done, running.job.tokens.len());
         }
     }
 
-    fn report_progress(&self, step: &Step, goal: usize) {
-        let running = &self.running[&step.id];
-        if running.first_token.is_none() {
-            let progress = Progress { phase: Phase::Prefill, done: step.range.end as u64, total: goal as u64 };
-            running.job.request.push(Event::Progress(progress));
+    /// The step is computed: takes note, and samples where a goal was reached. Says how many tokens came out.
+    fn advance(&mut self, step: &Step) -> usize {
+        for item in &step.items {
+            if let Some(running) = self.running.get(&item.id) {
+                self.scheduler.set(item.id, item.range.end, running.job.tokens.len());
+                report_progress(running, item.range.end);
+            }
         }
+        // All are sampled before the first is acted on: that may change the KV cache.
+        let mut sampled = Vec::with_capacity(step.items.len());
+        for (part, item) in step.items.iter().enumerate().filter(|(_, item)| item.last) {
+            let Some(running) = self.running.get_mut(&item.id) else { continue };
+            let token = running.job.sampler.as_mut().map(|sampler| self.backend.sample(sampler, part));
+            sampled.push((item.id, token));
+        }
+        let mut generated = 0;
+        for (id, token) in sampled {
+            match token {
+                None => self.end(id, End::Stop),
+                Some(Err(error)) => self.end(id, End::Failed(error)),
+                Some(Ok(token)) => {
+                    generated += 1;
+                    self.accept(id, token);
+                }
+            }
+        }
+        generated
     }
 
-    /// All tokens are computed: samples the next one, shows it, and decides how to go on.
-    fn advance(&mut self, id: RequestId) {
+    /// A token was sampled: shows it, and decides how to go on.
+    fn accept(&mut self, id: RequestId, token: Token) {
         let Some(running) = self.running.get_mut(&id) else { return };
-        let Some(sampler) = &mut running.job.sampler else { return self.end(id, End::Stop) };
-        let token = match self.backend.sample(sampler) {
-            Ok(token) => token,
-            Err(error) => return self.end(id, End::Failed(error)),
-        };
-        running.first_token.get_or_insert_with(Instant::now);
+        if running.first_token.is_none() {
+            running.first_token = Some(Instant::now());
+            running.job.request.marks.mark(Moment::FirstToken);
+        }
         running.generated += 1;
         if self.backend.is_end(token) {
             return self.end(id, End::Stop);
@@ -277,13 +327,13 @@ impl<B: Backend> Engine<B> {
             return self.end(id, End::Length);
         }
         let goal = running.job.tokens.len();
-        if goal <= self.backend.capacity() {
+        if goal <= self.backend.window() {
             return self.scheduler.set(id, self.scheduler.done(id), goal);
         }
         match running.job.overflow {
             Overflow::Stop => self.end(id, End::Length),
             Overflow::Error => {
-                let error = overflow(goal, self.backend.capacity());
+                let error = overflow(goal, self.backend.window());
                 self.end(id, End::Failed(error));
             }
             Overflow::Shift => {
@@ -301,48 +351,62 @@ impl<B: Backend> Engine<B> {
         let keep = running.job.keep.min(tokens.len() / 2);
         let discard = (tokens.len() - keep) / 2;
         let session = running.job.session;
-        if let Some(sequence) = self.sequences.get_mut(session) {
-            if let Err(error) = self.backend.shift(sequence.id, keep, discard) {
-                self.cut(session, 0);
-                return Err(error);
+        let Some(sequence) = self.sequences.of(session) else { return Ok(()) };
+        let prefixes = &mut self.sequences.prefixes;
+        if prefixes.is_shared_from(sequence, keep) {
+            // Moving cells would move them for everybody who shares them. So what is left is computed again.
+            if !self.backend.truncate(sequence, keep) {
+                let message = "this model's memory cannot drop its oldest tokens; use overflow = error or stop";
+                return Err(Error::new(Reason::ShiftUnsupported, message));
             }
-            sequence.tokens.drain(keep..keep + discard);
+            prefixes.truncate(sequence, keep);
+        } else if let Err(error) = self.backend.shift(sequence, keep, discard) {
+            self.backend.clear(sequence);
+            prefixes.truncate(sequence, 0);
+            return Err(error);
+        } else {
+            prefixes.cut_out(sequence, keep, discard);
         }
+        let done = prefixes.length(sequence);
         tokens.drain(keep..keep + discard);
         running.job.shifted = true;
-        let goal = tokens.len();
-        self.scheduler.set(id, goal - 1, goal);
+        self.scheduler.set(id, done, tokens.len());
         Ok(())
     }
 
-    /// Ends a request: shows what was held back, tells the session, then the reader.
-    fn end(&mut self, id: RequestId, end: End) {
-        let Some(mut running) = self.running.remove(&id) else { return };
-        self.scheduler.remove(id);
-        let rest = running.text.finish();
-        running.deliver(rest);
-        let (finish_reason, error) = match end {
-            End::Stop => (FinishReason::Stop, None),
-            End::Length => (FinishReason::Length, None),
-            End::Failed(error) => (Final::failed(error.clone()).finish_reason, Some(error)),
-        };
-        let usage = running.usage(self.backend.capacity());
-        let timings = running.timings();
-        let job = running.job;
-        let answer = Answer {
-            text: running.answer,
-            tokens: job.tokens,
-            generated: running.generated,
-            exact: !running.cut && !job.shifted,
-            complete: error.is_none(),
-        };
-        (job.commit)(answer);
-        job.request.finish(Final { finish_reason, error, usage, timings });
+    /// Ends a request.
+    pub(super) fn end(&mut self, id: RequestId, end: End) {
+        let Some(running) = self.running.remove(&id) else { return };
+        running.conclude(end, self.backend.window());
+        self.leave(id);
+    }
+
+    /// A request has ended: what it held may be taken.
+    fn leave(&mut self, id: RequestId) {
+        if let Some(session) = self.scheduler.remove(id) {
+            self.sequences.rest(session);
+        }
     }
 }
 
-/// How often the abort callback reads the clock: it is asked about a thousand times a token.
-const CLOCK_EVERY: u32 = 16;
+/// Where a part of a step lies.
+struct Place {
+    sequence: SeqId,
+    group: u64,
+    /// In its sequence.
+    position: usize,
+    /// In the scratch list.
+    begin: usize,
+    end: usize,
+}
+
+fn report_progress<S>(running: &Running<S>, done: usize) {
+    if running.first_token.is_none() {
+        let total = running.job.tokens.len() as u64;
+        let progress = Progress { phase: Phase::Prefill, done: done as u64, total };
+        running.job.request.push(Event::Progress(progress));
+    }
+}
 
 /// The text does not fit.
 pub(crate) fn overflow(tokens: usize, window: usize) -> Error {
@@ -351,36 +415,6 @@ pub(crate) fn overflow(tokens: usize, window: usize) -> Error {
          with a larger ctx_size, or set overflow to shift or stop"
     );
     Error::new(Reason::ContextOverflow, message).with("tokens", tokens).with("ctx_size", window)
-}
-
-impl<S> Running<S> {
-    fn deliver(&mut self, events: Vec<crate::event::Text>) {
-        for event in events {
-            self.answer.push_str(&event.text);
-            self.job.request.push(Event::Text(Arc::new(event)));
-        }
-    }
-
-    fn usage(&self, window: usize) -> Usage {
-        Usage {
-            prompt_tokens: self.job.prompt_tokens as u32,
-            cached_tokens: self.cached as u32,
-            completion_tokens: self.generated as u32,
-            // The last token sampled may be one more than the window holds.
-            context_used: self.job.tokens.len().min(window) as u32,
-        }
-    }
-
-    fn timings(&self) -> Timings {
-        let prefilled = self.first_token.unwrap_or_else(Instant::now);
-        Timings {
-            prepare_ms: millis(self.job.prepare_time),
-            queue_ms: millis(self.started.saturating_duration_since(self.job.prepared_at)),
-            prefill_ms: millis(prefilled.saturating_duration_since(self.started)),
-            decode_ms: self.first_token.map_or(0.0, |first| millis(first.elapsed())),
-            total_ms: 0.0,
-        }
-    }
 }
 
 #[cfg(test)]

@@ -12,13 +12,10 @@ struct Wild {
 
 impl Wild {
     /// A part of the step reaches the KV cache.
-    fn half(&mut self, sequence: SeqId, tokens: &[Token]) {
-        let part = &tokens[..tokens.len() / 2];
-        self.inner.cells.entry(sequence).or_default().extend_from_slice(part);
-    }
-
-    fn length(&self, sequence: SeqId) -> usize {
-        self.inner.cells.get(&sequence).map_or(0, Vec::len)
+    fn half(&mut self, parts: &[Part<'_>]) {
+        for part in parts {
+            self.inner.append(part.sequence, &part.tokens[..part.tokens.len() / 2]);
+        }
     }
 }
 
@@ -33,39 +30,52 @@ impl Backend for Wild {
         self.inner.chunk
     }
 
-    fn decode(
-        &mut self,
-        sequence: SeqId,
-        position: usize,
-        tokens: &[Token],
-        abort: &dyn Fn() -> bool,
-    ) -> Result<Outcome> {
-        assert_eq!(self.length(sequence), position, "positions have no gap");
+    fn window(&self) -> usize {
+        self.inner.window
+    }
+
+    fn decode(&mut self, parts: &[Part<'_>], abort: &dyn Fn() -> bool) -> Result<Outcome> {
         match self.random.below(20) {
             0 => {
-                self.half(sequence, tokens);
+                self.half(parts);
                 return Err(Error::new(Reason::DecodeFailed, "a bad day"));
             }
             1 => return Ok(Outcome::NoSpace),
             _ => {}
         }
         if (0..CLOCK_EVERY).any(|_| abort()) {
-            self.half(sequence, tokens);
+            self.half(parts);
             return Ok(Outcome::Aborted);
         }
-        self.inner.decode(sequence, position, tokens, abort)
+        self.inner.decode(parts, abort)
     }
 
-    fn sample(&mut self, script: &mut VecDeque<Token>) -> Result<Token> {
-        self.inner.sample(script)
+    fn sample(&mut self, script: &mut VecDeque<Token>, part: usize) -> Result<Token> {
+        self.inner.sample(script, part)
     }
 
     fn truncate(&mut self, sequence: SeqId, length: usize) -> bool {
-        self.inner.truncate(sequence, length) || self.length(sequence) <= length
+        self.inner.truncate(sequence, length)
     }
 
     fn clear(&mut self, sequence: SeqId) {
         self.inner.clear(sequence);
+    }
+
+    fn takes_parts(&self) -> bool {
+        self.inner.takes_parts()
+    }
+
+    fn share(&mut self, from: SeqId, to: SeqId, length: usize) -> bool {
+        self.random.below(10) != 0 && self.inner.share(from, to, length)
+    }
+
+    fn save(&mut self, sequence: SeqId) -> Option<Vec<u8>> {
+        (self.random.below(10) != 0).then(|| self.inner.save(sequence))?
+    }
+
+    fn restore(&mut self, sequence: SeqId, state: &[u8]) -> bool {
+        self.random.below(10) != 0 && self.inner.restore(sequence, state)
     }
 
     fn shift(&mut self, sequence: SeqId, keep: usize, discard: usize) -> Result<()> {
@@ -104,16 +114,20 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut random = Random(seed);
         let fake = Fake {
-            cells: HashMap::new(),
-            capacity: 24,
+            sequences: HashMap::new(),
+            capacity: 24 + random.below(24) as usize,
+            window: 24,
             chunk: 1 + random.below(6) as usize,
-            droppable: !seed.is_multiple_of(3),
+            parts: !seed.is_multiple_of(3),
             shiftable: seed.is_multiple_of(2),
+            hates: None,
             log: Arc::default(),
             during_decode: Box::new(|| {}),
         };
         let control = Control::new(8);
-        let engine = Engine::new(Wild { inner: fake, random: Random(seed + 7) }, control.clone(), 4);
+        let prompt_cache = if seed.is_multiple_of(5) { 0 } else { 400 };
+        let settings = Settings { max_running: 1 + random.below(4) as usize, prompt_cache, ..SETTINGS };
+        let engine = Engine::new(Wild { inner: fake, random: Random(seed + 7) }, control.clone(), settings);
         World { seed, random, engine, control, open: Vec::new(), sessions: Vec::new(), next_session: 0 }
     }
 
@@ -145,7 +159,9 @@ impl World {
         let prompt: Vec<Token> = (0..1 + random.below(23)).map(|_| 1 + random.below(2) as Token).collect();
         let says: VecDeque<Token> = (0..random.below(60)).map(|_| 1 + random.below(3) as Token).collect();
         let deadline = (random.below(9) == 0).then(|| Duration::from_micros(random.below(300)));
-        let request = Shared::new("test", 1 + random.below(6) as usize, deadline, self.control.signal.clone(), None);
+        let priority = [Priority::Low, Priority::Normal, Priority::High][random.below(3) as usize];
+        let terms = Terms { priority, ..Terms::plain(1 + random.below(6) as usize, deadline) };
+        let request = Shared::new("test", &terms, self.control.signal.clone(), None);
         if self.control.admission.admit(request.clone(), Prepare::never()).is_err() {
             return;
         }
@@ -155,6 +171,7 @@ impl World {
         self.engine.take(Job {
             request: Ticket::new(request.clone()),
             session,
+            group: random.below(10) / 9,
             prompt_tokens: goal,
             tokens: prompt,
             keep: random.below(goal as u64 + 1) as usize,
@@ -205,11 +222,15 @@ impl World {
     }
 
     fn check_mirror(&mut self) {
-        for session in 0..self.next_session {
-            if let Some(sequence) = self.engine.sequences.get_mut(session) {
-                let cells = self.engine.backend.inner.cells.get(&sequence.id).cloned().unwrap_or_default();
-                assert_eq!(cells, sequence.tokens, "seed {}: session {session}", self.seed);
-            }
+        let Engine { backend, sequences, prompt_cache, running, .. } = &self.engine;
+        let seed = self.seed;
+        for sequence in 0..4.min(backend.inner.sequences.keys().max().map_or(0, |most| most + 1)) {
+            assert_eq!(backend.inner.tokens(sequence), sequences.prefixes.tokens(sequence), "seed {seed}: {sequence}");
+        }
+        assert_eq!(backend.inner.used(), sequences.prefixes.used(), "seed {seed}: shared cells count once");
+        assert!(prompt_cache.used() <= 400, "seed {seed}");
+        for running in running.values().filter(|running| !running.parked) {
+            assert!(sequences.of(running.job.session).is_some(), "seed {seed}: it runs and has no sequence");
         }
     }
 

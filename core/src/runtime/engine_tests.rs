@@ -1,30 +1,66 @@
 //! The engine on a fake model: every rule of scheduling, cancelling and overflow, without llama.cpp.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::rc::Rc;
 use std::time::Duration;
 
 use chaku_llama::SeqId;
 use parking_lot::Mutex;
 
 use super::*;
+use crate::event::FinishReason;
+use crate::priority::Priority;
 use crate::request::{Shared, Ticket};
+use crate::runtime::job::Answer;
 use crate::runtime::queue::Prepare;
+use crate::runtime::sequences::SessionId;
+use crate::runtime::watch::CLOCK_EVERY;
 use crate::runtime::worker::run_engine;
+use crate::terms::Terms;
 
 const END: Token = 0;
 
-/// Its KV cache is a list of tokens; it says what its script says.
+const ONE_PLACE: Settings = Settings { max_running: 1, ..SETTINGS };
+
+const SETTINGS: Settings =
+    Settings { max_running: 8, share: true, step_target: Duration::from_millis(50), prompt_cache: 1 << 20 };
+
+/// Its KV cache has cells, which sequences may share; it says what its script says.
 struct Fake {
-    cells: HashMap<SeqId, Vec<Token>>,
+    /// By sequence, the cells in order.
+    sequences: HashMap<SeqId, Vec<Rc<Token>>>,
     capacity: usize,
+    window: usize,
     chunk: usize,
-    /// The memory can drop a part of a sequence.
-    droppable: bool,
+    /// The memory can drop and share a part of a sequence.
+    parts: bool,
     shiftable: bool,
-    /// (sequence, tokens) of each decode.
-    log: Arc<Mutex<Vec<(SeqId, usize)>>>,
+    /// A decode with this token fails.
+    hates: Option<Token>,
+    /// The parts of each decode: sequence and tokens.
+    log: Arc<Mutex<Vec<Vec<(SeqId, usize)>>>>,
     /// Called inside each decode, where a real model would be asking whether to abort.
     during_decode: Box<dyn FnMut()>,
+}
+
+impl Fake {
+    fn length(&self, sequence: SeqId) -> usize {
+        self.sequences.get(&sequence).map_or(0, Vec::len)
+    }
+
+    fn tokens(&self, sequence: SeqId) -> Vec<Token> {
+        self.sequences.get(&sequence).into_iter().flatten().map(|cell| **cell).collect()
+    }
+
+    fn used(&self) -> usize {
+        let cells: HashSet<*const Token> = self.sequences.values().flatten().map(Rc::as_ptr).collect();
+        cells.len()
+    }
+
+    fn append(&mut self, sequence: SeqId, tokens: &[Token]) {
+        self.sequences.entry(sequence).or_default().extend(tokens.iter().map(|token| Rc::new(*token)));
+        assert!(self.used() <= self.capacity, "the pool is never exceeded");
+    }
 }
 
 impl Backend for Fake {
@@ -34,49 +70,84 @@ impl Backend for Fake {
         self.capacity
     }
 
+    fn window(&self) -> usize {
+        self.window
+    }
+
     fn chunk(&self) -> usize {
         self.chunk
     }
 
-    fn decode(
-        &mut self,
-        sequence: SeqId,
-        position: usize,
-        tokens: &[Token],
-        abort: &dyn Fn() -> bool,
-    ) -> Result<Outcome> {
-        assert!(!tokens.is_empty() && tokens.len() <= self.chunk);
-        assert_eq!(self.cells.get(&sequence).map_or(0, Vec::len), position, "positions have no gap");
+    fn decode(&mut self, parts: &[Part<'_>], abort: &dyn Fn() -> bool) -> Result<Outcome> {
+        let tokens: usize = parts.iter().map(|part| part.tokens.len()).sum();
+        assert!(tokens <= self.chunk && parts.iter().all(|part| !part.tokens.is_empty()));
+        let sequences: HashSet<SeqId> = parts.iter().map(|part| part.sequence).collect();
+        assert_eq!(sequences.len(), parts.len(), "a sequence has one part");
+        for part in parts {
+            assert_eq!(self.length(part.sequence), part.position, "positions have no gap");
+        }
+        if parts.iter().any(|part| part.tokens.iter().any(|token| Some(*token) == self.hates)) {
+            return Err(Error::new(Reason::DecodeFailed, "a token it hates"));
+        }
         (self.during_decode)();
         if (0..CLOCK_EVERY).any(|_| abort()) {
             return Ok(Outcome::Aborted);
         }
-        self.cells.entry(sequence).or_default().extend_from_slice(tokens);
-        assert!(self.cells.values().map(Vec::len).sum::<usize>() <= self.capacity, "the pool is never exceeded");
-        self.log.lock().push((sequence, tokens.len()));
+        for part in parts {
+            self.append(part.sequence, part.tokens);
+        }
+        self.log.lock().push(parts.iter().map(|part| (part.sequence, part.tokens.len())).collect());
         Ok(Outcome::Done)
     }
 
-    fn sample(&mut self, script: &mut VecDeque<Token>) -> Result<Token> {
+    fn sample(&mut self, script: &mut VecDeque<Token>, _: usize) -> Result<Token> {
         Ok(script.pop_front().unwrap_or(END))
     }
 
     fn truncate(&mut self, sequence: SeqId, length: usize) -> bool {
-        if self.droppable || length == 0 {
-            self.cells.entry(sequence).or_default().truncate(length);
+        let possible = self.parts || length == 0 || length >= self.length(sequence);
+        if possible {
+            self.sequences.entry(sequence).or_default().truncate(length);
         }
-        self.droppable || length == 0
+        possible
     }
 
     fn clear(&mut self, sequence: SeqId) {
-        self.cells.remove(&sequence);
+        self.sequences.remove(&sequence);
+    }
+
+    fn takes_parts(&self) -> bool {
+        self.parts
+    }
+
+    fn share(&mut self, from: SeqId, to: SeqId, length: usize) -> bool {
+        assert_eq!(self.length(to), 0, "only an empty sequence takes a copy");
+        let possible = self.parts || length == self.length(from);
+        if possible {
+            let cells = self.sequences[&from][..length].to_vec();
+            self.sequences.insert(to, cells);
+        }
+        possible
+    }
+
+    fn save(&mut self, sequence: SeqId) -> Option<Vec<u8>> {
+        Some(self.tokens(sequence).iter().flat_map(|token| token.to_le_bytes()).collect())
+    }
+
+    fn restore(&mut self, sequence: SeqId, state: &[u8]) -> bool {
+        assert_eq!(self.length(sequence), 0, "only an empty sequence takes a state");
+        let tokens: Vec<Token> = state.chunks(4).map(|bytes| Token::from_le_bytes(bytes.try_into().unwrap())).collect();
+        self.append(sequence, &tokens);
+        true
     }
 
     fn shift(&mut self, sequence: SeqId, keep: usize, discard: usize) -> Result<()> {
         if !self.shiftable {
             return Err(Error::new(Reason::ShiftUnsupported, "no"));
         }
-        self.cells.entry(sequence).or_default().drain(keep..keep + discard);
+        let cells = self.sequences.entry(sequence).or_default();
+        assert!(cells[keep + discard..].iter().all(|cell| Rc::strong_count(cell) == 1), "moved under another");
+        cells.drain(keep..keep + discard);
         Ok(())
     }
 
@@ -92,7 +163,7 @@ impl Backend for Fake {
 struct House {
     engine: Engine<Fake>,
     control: Arc<Control>,
-    log: Arc<Mutex<Vec<(SeqId, usize)>>>,
+    log: Arc<Mutex<Vec<Vec<(SeqId, usize)>>>>,
 }
 
 /// A submitted job, seen from its reader and its session.
@@ -111,6 +182,13 @@ struct Spec<'a> {
     keep: usize,
     deadline: Option<Duration>,
     queue: usize,
+    priority: Priority,
+}
+
+impl Spec<'_> {
+    fn terms(&self) -> Terms {
+        Terms { priority: self.priority, ..Terms::plain(self.queue, self.deadline) }
+    }
 }
 
 const PLAIN: Spec<'static> = Spec {
@@ -123,32 +201,40 @@ const PLAIN: Spec<'static> = Spec {
     keep: 0,
     deadline: None,
     queue: 1024,
+    priority: Priority::Normal,
 };
 
 impl House {
     fn new(capacity: usize, chunk: usize) -> Self {
+        House::with(capacity, chunk, SETTINGS)
+    }
+
+    fn with(capacity: usize, chunk: usize, settings: Settings) -> Self {
         let log = Arc::new(Mutex::new(Vec::new()));
         let fake = Fake {
-            cells: HashMap::new(),
+            sequences: HashMap::new(),
             capacity,
+            window: capacity,
             chunk,
-            droppable: true,
+            parts: true,
             shiftable: true,
+            hates: None,
             log: log.clone(),
             during_decode: Box::new(|| {}),
         };
         let control = Control::new(64);
-        House { engine: Engine::new(fake, control.clone(), 8), control, log }
+        House { engine: Engine::new(fake, control.clone(), settings), control, log }
     }
 
     fn ask(&mut self, spec: &Spec<'_>) -> Asked {
-        let request = Shared::new("test", spec.queue, spec.deadline, self.control.signal.clone(), None);
+        let request = Shared::new("test", &spec.terms(), self.control.signal.clone(), None);
         self.control.admission.admit(request.clone(), Prepare::never()).unwrap();
         let answer = Arc::new(Mutex::new(None));
         let committed = answer.clone();
         self.engine.take(Job {
             request: Ticket::new(request.clone()),
             session: spec.session,
+            group: 0,
             tokens: spec.prompt.to_vec(),
             prompt_tokens: spec.prompt.len(),
             keep: spec.keep,
@@ -173,8 +259,9 @@ impl House {
         panic!("the engine never comes to rest");
     }
 
+    /// The tokens of each decode.
     fn steps(&self) -> Vec<usize> {
-        self.log.lock().iter().map(|(_, tokens)| *tokens).collect()
+        self.log.lock().iter().map(|parts| parts.iter().map(|(_, tokens)| tokens).sum()).collect()
     }
 }
 
@@ -229,7 +316,7 @@ fn only_what_is_new_is_prefilled() {
 #[test]
 fn a_memory_that_cannot_drop_a_part_is_computed_again_from_the_start() {
     let mut house = House::new(100, 64);
-    house.engine.backend.droppable = false;
+    house.engine.backend.parts = false;
     house.ask(&PLAIN);
     house.run();
     let second = house.ask(&Spec { prompt: &[1, 2, 9], ..PLAIN });
@@ -239,13 +326,16 @@ fn a_memory_that_cannot_drop_a_part_is_computed_again_from_the_start() {
 }
 
 #[test]
-fn first_come_first_served() {
-    let mut house = House::new(100, 64);
-    house.ask(&Spec { session: 1, ..PLAIN });
-    house.ask(&Spec { session: 2, ..PLAIN });
+fn with_one_place_first_come_is_first_served() {
+    let mut house = House::with(100, 64, ONE_PLACE);
+    let first = house.ask(&Spec { session: 1, ..PLAIN });
+    let second = house.ask(&Spec { session: 2, ..PLAIN });
+    while !first.request.has_ended() {
+        house.engine.turn();
+        assert!(!second.request.has_ended());
+    }
     house.run();
-    let order: Vec<_> = house.log.lock().iter().map(|(sequence, _)| *sequence).collect();
-    assert_eq!(order, [0, 0, 0, 1, 1, 1]);
+    assert_eq!(second.end().0, "ef");
 }
 
 #[test]
@@ -298,7 +388,7 @@ fn cancel_inside_prefill_aborts_the_step_and_the_session_goes_on() {
 fn cancel_while_decoding_gives_the_partial_answer() {
     let mut house = House::new(100, 64);
     let asked = house.ask(&Spec { says: &[4; 20], ..PLAIN });
-    for _ in 0..4 {
+    for _ in 0..3 {
         house.engine.turn();
     }
     asked.request.cancel();
@@ -311,7 +401,7 @@ fn cancel_while_decoding_gives_the_partial_answer() {
 
 #[test]
 fn deadlines_hold_in_the_queue_and_in_decode() {
-    let mut house = House::new(100, 64);
+    let mut house = House::with(100, 64, ONE_PLACE);
     let running = house.ask(&Spec { session: 1, says: &[4; 50], deadline: Some(Duration::from_millis(30)), ..PLAIN });
     let queued = house.ask(&Spec { session: 2, deadline: Some(Duration::from_millis(10)), ..PLAIN });
     house.engine.backend.during_decode = Box::new(|| std::thread::sleep(Duration::from_millis(2)));
@@ -421,7 +511,7 @@ fn a_job_that_is_lost_ends_its_request() {
 
 #[test]
 fn closing_ends_running_and_waiting_requests() {
-    let mut house = House::new(100, 64);
+    let mut house = House::with(100, 64, ONE_PLACE);
     let running = house.ask(&Spec { says: &[4; 20], ..PLAIN });
     let waiting = house.ask(&Spec { session: 2, ..PLAIN });
     for _ in 0..4 {
@@ -443,6 +533,8 @@ impl Random {
 
 #[path = "engine_fuzz.rs"]
 mod fuzz;
+#[path = "sharing_tests.rs"]
+mod sharing;
 
 #[test]
 fn a_panic_ends_all_requests_and_the_model_says_why_it_takes_no_more() {
@@ -456,7 +548,7 @@ fn a_panic_ends_all_requests_and_the_model_says_why_it_takes_no_more() {
         assert_eq!(error.reason(), Reason::Panic);
         assert!(error.message().contains("boom"), "{}", error.message());
     }
-    let late = Shared::new("test", 4, None, control.signal.clone(), None);
+    let late = Shared::new("test", &Terms::plain(4, None), control.signal.clone(), None);
     let refused = control.admission.admit(late, Prepare::never()).unwrap_err();
     for error in [refused, control.check_open().unwrap_err()] {
         assert_eq!(error.reason(), Reason::Poisoned);

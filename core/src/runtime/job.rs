@@ -11,6 +11,8 @@ use crate::request::Ticket;
 pub(crate) struct Job<S> {
     pub(crate) request: Ticket,
     pub(crate) session: SessionId,
+    /// Requests of different groups share neither steps nor prefixes: what they compute with differs. 0 = the model alone.
+    pub(crate) group: u64,
     /// The whole prompt; generated tokens are appended. Invariant: not empty, and not longer than the window.
     pub(crate) tokens: Vec<Token>,
     pub(crate) prompt_tokens: usize,

@@ -1,44 +1,60 @@
-//! The engine's view of llama.cpp: one context, computed one sequence at a time.
+//! The engine's view of llama.cpp: one context, and the sequences in it.
 
 use chaku_llama::{Batch, Context, Decoded, Model, Pos, Sampler, SeqId, Token};
 
-use super::backend::{Backend, Outcome};
+use super::backend::{Backend, Outcome, Part};
 use crate::error::{Error, Reason, Result};
 
 pub(crate) struct LlamaBackend {
     context: Context,
     model: Model,
     batch: Batch,
+    /// The index in the batch of each part's last token.
+    outputs: Vec<i32>,
+    window: usize,
+    takes_parts: bool,
     /// Positions were shifted, and the keys in the KV cache were not moved yet: the next decode does that first.
     keys_to_move: bool,
 }
 
 impl LlamaBackend {
-    pub(crate) fn new(model: Model, context: Context) -> Self {
+    /// `window`: tokens of a session.
+    pub(crate) fn new(model: Model, context: Context, window: usize) -> Self {
         let batch = Batch::new(context.n_ubatch(), context.n_seq_max());
-        LlamaBackend { context, model, batch, keys_to_move: false }
+        let takes_parts = context.can_cut() && context.can_share_part();
+        LlamaBackend { context, model, batch, outputs: Vec::new(), window, takes_parts, keys_to_move: false }
     }
 }
 
 impl LlamaBackend {
-    fn decode_part(
-        &mut self,
-        sequence: SeqId,
-        position: usize,
-        tokens: &[Token],
-        last: bool,
-        abort: &dyn Fn() -> bool,
-    ) -> Result<Outcome> {
+    fn decode_parts(&mut self, parts: &[Part<'_>], abort: &dyn Fn() -> bool) -> Result<Outcome> {
         self.batch.clear();
-        for (i, &token) in tokens.iter().enumerate() {
-            let output = last && i + 1 == tokens.len();
-            self.batch.push(token, (position + i) as Pos, sequence, output)?;
+        self.outputs.clear();
+        for part in parts {
+            for (i, &token) in part.tokens.iter().enumerate() {
+                let output = part.output && i + 1 == part.tokens.len();
+                self.batch.push(token, (part.position + i) as Pos, part.sequence, output)?;
+            }
+            self.outputs.push(self.batch.len() as i32 - 1);
         }
         Ok(match self.context.decode(&self.batch, abort)? {
             Decoded::Done => Outcome::Done,
             Decoded::NoSpace => Outcome::NoSpace,
             Decoded::Aborted => Outcome::Aborted,
         })
+    }
+
+    /// Computes one token that nobody asks to sample after, or else the whole step, and lets nothing abort that: with it
+    /// the keys are moved, and those of some layers would be moved twice if it were stopped half way. Leaves the rest.
+    fn move_keys<'a>(&mut self, parts: &[Part<'a>]) -> Result<(Outcome, Vec<Part<'a>>)> {
+        let mut rest = parts.to_vec();
+        let Some(long) = rest.iter_mut().find(|part| part.tokens.len() > 1) else {
+            return Ok((self.decode_parts(parts, &|| false)?, Vec::new()));
+        };
+        let (first, others) = long.tokens.split_at(1);
+        let alone = Part { tokens: first, output: false, ..*long };
+        (long.tokens, long.position) = (others, long.position + 1);
+        Ok((self.decode_parts(&[alone], &|| false)?, rest))
     }
 }
 
@@ -49,36 +65,36 @@ impl Backend for LlamaBackend {
         self.context.n_ctx() as usize
     }
 
+    fn window(&self) -> usize {
+        self.window
+    }
+
     fn chunk(&self) -> usize {
         self.context.n_ubatch() as usize
     }
 
-    fn decode(
-        &mut self,
-        sequence: SeqId,
-        position: usize,
-        tokens: &[Token],
-        abort: &dyn Fn() -> bool,
-    ) -> Result<Outcome> {
-        // Aborted half way, the keys of some layers would be moved twice. So one token goes first, which nothing aborts.
-        let (first, rest) = tokens.split_at(if self.keys_to_move { 1 } else { 0 });
-        if !first.is_empty() {
-            let outcome = self.decode_part(sequence, position, first, rest.is_empty(), &|| false)?;
-            self.keys_to_move = outcome != Outcome::Done;
-            if rest.is_empty() || outcome != Outcome::Done {
-                return Ok(outcome);
-            }
+    fn decode(&mut self, parts: &[Part<'_>], abort: &dyn Fn() -> bool) -> Result<Outcome> {
+        if !self.keys_to_move {
+            return self.decode_parts(parts, abort);
         }
-        let outcome = self.decode_part(sequence, position + first.len(), rest, true, abort)?;
+        let (outcome, rest) = self.move_keys(parts)?;
+        self.keys_to_move = outcome != Outcome::Done;
+        if rest.is_empty() || outcome != Outcome::Done {
+            return Ok(outcome);
+        }
+        let outcome = self.decode_parts(&rest, abort)?;
         if outcome == Outcome::NoSpace {
             // Nothing may have changed, the first token included.
-            self.truncate(sequence, position);
+            for part in parts {
+                self.truncate(part.sequence, part.position);
+            }
         }
         Ok(outcome)
     }
 
-    fn sample(&mut self, sampler: &mut Sampler) -> Result<Token> {
-        let token = sampler.sample(&mut self.context, -1)?;
+    fn sample(&mut self, sampler: &mut Sampler, part: usize) -> Result<Token> {
+        let index = self.outputs.get(part).copied().unwrap_or(-1);
+        let token = sampler.sample(&mut self.context, index)?;
         sampler.accept(token, true)?;
         Ok(token)
     }
@@ -89,6 +105,24 @@ impl Backend for LlamaBackend {
 
     fn clear(&mut self, sequence: SeqId) {
         self.context.seq_rm(sequence, -1, -1);
+    }
+
+    fn takes_parts(&self) -> bool {
+        self.takes_parts
+    }
+
+    fn share(&mut self, from: SeqId, to: SeqId, length: usize) -> bool {
+        // A whole copy says so: the copy of a part is more than some memories can do.
+        let end = if self.takes_parts { length as Pos } else { -1 };
+        self.context.seq_cp(from, to, 0, end).is_ok()
+    }
+
+    fn save(&mut self, sequence: SeqId) -> Option<Vec<u8>> {
+        self.context.state_seq_get(sequence).ok()
+    }
+
+    fn restore(&mut self, sequence: SeqId, state: &[u8]) -> bool {
+        self.context.state_seq_set(sequence, state).is_ok()
     }
 
     fn shift(&mut self, sequence: SeqId, keep: usize, discard: usize) -> Result<()> {

@@ -3,21 +3,24 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chaku_llama::{CacheType, Context, ContextParams, FlashAttn, ModelParams};
 
 use super::control::Control;
+use super::engine::Settings;
 use super::llama_backend::LlamaBackend;
 use super::memory;
+use super::metrics::Recorder;
 use super::signal::Signal;
 use super::worker::{Worker, panicked};
-use super::{LoadGuard, Runtime, deadline};
+use super::{LoadGuard, Runtime};
 use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Final, Phase, Progress};
 use crate::model::Model;
 use crate::options::{Layers, Options};
 use crate::request::{Request, Shared};
+use crate::terms::Terms;
 
 /// The vocabulary and the graph are built on this thread; llama.cpp recurses little, but not nothing.
 const LOAD_STACK: usize = 8 << 20;
@@ -30,10 +33,9 @@ const DEFAULT_CTX_SIZE: u32 = 4096;
 
 pub(super) fn start(runtime: &Runtime, path: &Path, options: &Options) -> Result<Request> {
     let layers = Layers(vec![runtime.options(), options]);
-    let queue = layers.i64("event_queue").unwrap_or(1) as usize;
     // One for the load, the model and its requests, whatever happens to the runtime's meanwhile.
     let dispatch = runtime.dispatch();
-    let shared = Shared::new("load", queue, deadline(&layers), Arc::new(Signal::default()), dispatch.as_ref());
+    let shared = Shared::new("load", &Terms::read(&layers), Arc::new(Signal::default()), dispatch.as_ref());
     let guard = runtime.begin_load()?;
     let (request, path, options) = (shared.clone(), path.to_owned(), options.clone());
     let run = move || {
@@ -97,20 +99,35 @@ fn load(
         return Err(error);
     }
     let fixed_shape = layers.bool("fixed_shape");
-    let max_sessions = if fixed_shape { 1 } else { layers.i64("max_sessions").unwrap_or(1) as u32 };
-    let params = context_params(&layers, &model, max_sessions, fixed_shape)?;
+    let max_running = if fixed_shape { 1 } else { layers.i64("max_running").unwrap_or(1) as u32 };
+    let max_sessions = layers.i64("max_sessions").unwrap_or(1) as usize;
+    let params = context_params(&layers, &model, max_running, fixed_shape)?;
     if !on_gpu {
         memory::check_context(&model, &params)?;
     }
     let context = Context::new(&model, &params).map_err(refused)?;
     tracing::info!(target: "chaku::load", model = model.description(), ctx_size = context.n_ctx(), "loaded");
     let ctx_size = context.n_ctx();
-    let control = Control::new(layers.i64("queue_limit").unwrap_or(1) as usize);
-    let backend = LlamaBackend::new(model.clone(), context);
+    let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let metrics = Recorder::new(&name, &runtime.0.fleet);
+    let control = Control::with_metrics(layers.i64("queue_limit").unwrap_or(1) as usize, metrics);
+    let backend = LlamaBackend::new(model.clone(), context, ctx_size as usize);
     memory::check_room()?;
-    let worker = Worker::start(backend, control, max_sessions as usize, dispatch.cloned())?;
+    let settings = settings(&layers, max_running as usize, fixed_shape);
+    let worker = Worker::start(backend, control, settings, dispatch.cloned())?;
     memory::check_room()?;
-    Ok(Model::new(model, worker, options, runtime.clone(), dispatch.cloned(), max_sessions as usize, ctx_size))
+    Ok(Model::new(model, worker, options, runtime.clone(), dispatch.cloned(), max_sessions, ctx_size))
+}
+
+fn settings(layers: &Layers<'_>, max_running: usize, fixed_shape: bool) -> Settings {
+    // What was computed in other shapes would make the text depend on it.
+    let cache_mib = if fixed_shape { 0 } else { layers.i64("prompt_cache_mib").unwrap_or(0) };
+    Settings {
+        max_running,
+        share: !fixed_shape,
+        step_target: Duration::from_millis(layers.i64("step_target_ms").unwrap_or(1) as u64),
+        prompt_cache: usize::try_from(cache_mib).map_or(usize::MAX, |mib| mib.saturating_mul(1 << 20)),
+    }
 }
 
 /// Whether a part of the model goes to memory that is not the machine's own.
@@ -131,7 +148,7 @@ fn refused(error: chaku_llama::Error) -> Error {
 fn context_params(
     layers: &Layers<'_>,
     model: &chaku_llama::Model,
-    max_sessions: u32,
+    max_running: u32,
     fixed_shape: bool,
 ) -> Result<ContextParams> {
     let trained = model.n_ctx_train();
@@ -154,7 +171,7 @@ fn context_params(
         n_ctx,
         n_batch,
         n_ubatch: n_batch.min(layers.i64("ubatch_size").unwrap_or(1) as u32),
-        n_seq_max: max_sessions,
+        n_seq_max: max_running,
         threads: decode_threads,
         threads_batch: if fixed_shape { 1 } else { threads("threads_batch").unwrap_or(decode_threads) },
         flash_attn: match layers.str("flash_attn") {

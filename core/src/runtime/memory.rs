@@ -36,7 +36,7 @@ pub(super) fn check_weights(bytes: u64) -> Result<()> {
 /// Refuses a context of which the parts that are known beforehand do not fit.
 pub(super) fn check_context(model: &chaku_llama::Model, params: &ContextParams) -> Result<()> {
     let what = format!("a context of {} tokens", params.n_ctx);
-    let advice = "choose a smaller ctx_size, fewer max_sessions or a smaller ubatch_size";
+    let advice = "choose a smaller ctx_size, a smaller max_running or a smaller ubatch_size";
     let bytes = params.least_bytes(model);
     fits(bytes, available(), &what, advice)?;
     // ggml does not look whether the tables it makes between the large parts are there.

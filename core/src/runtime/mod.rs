@@ -1,5 +1,6 @@
 //! The runtime: what all models of a host share, and below it the machinery that runs requests.
 
+mod admit;
 pub(crate) mod backend;
 pub(crate) mod control;
 pub(crate) mod engine;
@@ -7,25 +8,35 @@ pub(crate) mod job;
 pub(crate) mod llama_backend;
 mod load;
 pub(crate) mod memory;
+pub(crate) mod metrics;
 pub(crate) mod notifier;
+mod prefix;
+mod prompt_cache;
 pub(crate) mod queue;
+mod running;
 pub(crate) mod scheduler;
 pub(crate) mod sequences;
 pub(crate) mod signal;
+mod snapshot;
+mod waiting;
+mod watch;
+mod window;
 pub(crate) mod worker;
+
+pub use snapshot::Metrics;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::error::{Error, Reason, Result};
 use crate::log::{LogLevel, LogRecord, LogSink};
 use crate::model::Model;
-use crate::options::{Layers, Options, Scope};
+use crate::options::{Options, Scope};
 use crate::places::Places;
 use crate::request::Request;
+use metrics::Fleet;
 use notifier::Notifier;
 
 /// Loads that may be under way at once in one runtime.
@@ -42,6 +53,7 @@ struct Shared {
     /// Alive while a request has a ready hook.
     notifier: Mutex<Weak<Notifier>>,
     loads: Places,
+    fleet: Arc<Fleet>,
 }
 
 impl Runtime {
@@ -54,6 +66,7 @@ impl Runtime {
             log: Mutex::new(None),
             notifier: Mutex::new(Weak::new()),
             loads: Places::new(MAX_LOADS),
+            fleet: Arc::default(),
         })))
     }
 
@@ -94,6 +107,11 @@ impl Runtime {
         }
     }
 
+    /// The numbers of all its models together. What those did that are gone stays counted.
+    pub fn metrics(&self) -> Metrics {
+        self.0.fleet.snapshot()
+    }
+
     pub(crate) fn options(&self) -> &Options {
         &self.0.options
     }
@@ -120,12 +138,6 @@ impl Runtime {
         }
         Ok(LoadGuard(self.clone()))
     }
-}
-
-/// A request's deadline: its own, else the runtime's default; 0 = none.
-pub(crate) fn deadline(layers: &Layers<'_>) -> Option<Duration> {
-    let ms = layers.i64("deadline_ms").or_else(|| layers.i64("default_deadline_ms"))?;
-    (ms > 0).then(|| Duration::from_millis(ms as u64))
 }
 
 struct LoadGuard(Runtime);

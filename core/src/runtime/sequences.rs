@@ -1,73 +1,136 @@
-//! Who holds what in the KV cache. Pure data.
+//! The places in the KV cache: which session has which sequence, which of them are in use, and who gives way. Pure data.
 //!
-//! All sessions share one pool of `capacity` tokens, and each may grow to all of it. When the pool is full the least
-//! recently used other session gives way: its tokens are dropped and computed again when it next runs.
+//! There are `max_running` sequences, for running requests, idle sessions and prefixes that nobody owns any more,
+//! together. All share one pool of `capacity` tokens, and each may grow to all of it. What is idle gives way, the least
+//! recently used first.
 
 use std::collections::HashMap;
 
-use chaku_llama::{SeqId, Token};
+use chaku_llama::SeqId;
+
+use super::prefix::Prefixes;
 
 /// Names a session within one model.
 pub(crate) type SessionId = u64;
 
 #[derive(Debug)]
 pub(crate) struct Sequences {
-    slots: HashMap<SessionId, Sequence>,
-    /// Invariant: disjoint from the ids in `slots`.
-    free: Vec<SeqId>,
+    /// What the sequences hold.
+    pub(crate) prefixes: Prefixes,
+    /// Invariant: two sessions never have the same sequence, and the sequence knows its owner.
+    owned: HashMap<SessionId, SeqId>,
+    /// By sequence id.
+    places: Vec<Place>,
     capacity: usize,
     clock: u64,
 }
 
-/// One session's part of the KV cache.
-#[derive(Debug)]
-pub(crate) struct Sequence {
-    pub(crate) id: SeqId,
-    /// Invariant: token `i` is what the KV cache holds at position `i`.
-    pub(crate) tokens: Vec<Token>,
+#[derive(Debug, Clone, Default)]
+struct Place {
+    owner: Option<SessionId>,
+    /// A request computes with it.
+    busy: bool,
     last_used: u64,
 }
 
 impl Sequences {
-    pub(crate) fn new(max_sessions: usize, capacity: usize) -> Self {
-        let free = (0..max_sessions as SeqId).rev().collect();
-        Sequences { slots: HashMap::new(), free, capacity, clock: 0 }
+    pub(crate) fn new(sequences: usize, capacity: usize) -> Self {
+        Sequences {
+            prefixes: Prefixes::new(sequences),
+            owned: HashMap::new(),
+            places: vec![Place::default(); sequences],
+            capacity,
+            clock: 0,
+        }
     }
 
-    /// The session's sequence, made when it has none. `None` when all are taken.
-    pub(crate) fn touch(&mut self, session: SessionId) -> Option<&mut Sequence> {
-        self.clock += 1;
-        if !self.slots.contains_key(&session) {
-            let id = self.free.pop()?;
-            self.slots.insert(session, Sequence { id, tokens: Vec::new(), last_used: 0 });
-        }
-        let sequence = self.slots.get_mut(&session)?;
-        sequence.last_used = self.clock;
-        Some(sequence)
+    pub(crate) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Tokens that still fit.
+    pub(crate) fn room(&self) -> usize {
+        self.capacity.saturating_sub(self.prefixes.used())
     }
 
     /// The session's sequence, if it has one.
-    pub(crate) fn get_mut(&mut self, session: SessionId) -> Option<&mut Sequence> {
-        self.slots.get_mut(&session)
+    pub(crate) fn of(&self, session: SessionId) -> Option<SeqId> {
+        self.owned.get(&session).copied()
     }
 
-    /// The session is gone: its sequence id may be used again.
-    pub(crate) fn release(&mut self, session: SessionId) -> Option<SeqId> {
-        let sequence = self.slots.remove(&session)?;
-        self.free.push(sequence.id);
-        Some(sequence.id)
+    /// A sequence that nobody has and that holds nothing.
+    pub(crate) fn vacant(&self) -> Option<SeqId> {
+        self.ids().find(|&id| self.place(id).owner.is_none() && self.prefixes.length(id) == 0)
     }
 
-    /// The session that must give way before `extra` tokens fit, if one must.
-    pub(crate) fn victim(&self, keep: SessionId, extra: usize) -> Option<SessionId> {
-        let used: usize = self.slots.values().map(|sequence| sequence.tokens.len()).sum();
-        if used + extra <= self.capacity { None } else { self.idlest(keep) }
+    /// The session has this sequence, and a request of it computes.
+    pub(crate) fn begin(&mut self, session: SessionId, sequence: SeqId) {
+        let before = self.place(sequence).owner;
+        debug_assert!(before.is_none() || before == Some(session));
+        self.owned.insert(session, sequence);
+        let clock = self.tick();
+        *self.place_mut(sequence) = Place { owner: Some(session), busy: true, last_used: clock };
     }
 
-    /// The least recently used session that holds tokens, other than `keep`.
-    pub(crate) fn idlest(&self, keep: SessionId) -> Option<SessionId> {
-        let holders = self.slots.iter().filter(|(id, sequence)| **id != keep && !sequence.tokens.is_empty());
-        holders.min_by_key(|(_, sequence)| sequence.last_used).map(|(id, _)| *id)
+    /// The session's request computes no more.
+    pub(crate) fn rest(&mut self, session: SessionId) {
+        if let Some(sequence) = self.of(session) {
+            let clock = self.tick();
+            let place = self.place_mut(sequence);
+            (place.busy, place.last_used) = (false, clock);
+        }
+    }
+
+    /// The sequence was used by somebody else: it was copied from.
+    pub(crate) fn touch(&mut self, sequence: SeqId) {
+        self.place_mut(sequence).last_used = self.tick();
+    }
+
+    /// The session is gone, or its sequence is taken: what it holds is nobody's, and may still be copied from.
+    pub(crate) fn disown(&mut self, session: SessionId) {
+        if let Some(sequence) = self.owned.remove(&session) {
+            let place = self.place_mut(sequence);
+            (place.owner, place.busy) = (None, false);
+        }
+    }
+
+    pub(crate) fn owner(&self, sequence: SeqId) -> Option<SessionId> {
+        self.place(sequence).owner
+    }
+
+    pub(crate) fn is_busy(&self, sequence: SeqId) -> bool {
+        self.place(sequence).busy
+    }
+
+    /// The least recently used sequence that is idle and holds something or has an owner.
+    pub(crate) fn idlest(&self, except: Option<SeqId>) -> Option<SeqId> {
+        let idle = |&id: &SeqId| {
+            let place = self.place(id);
+            !place.busy && Some(id) != except && (place.owner.is_some() || self.prefixes.length(id) > 0)
+        };
+        self.ids().filter(idle).min_by_key(|&id| self.place(id).last_used)
+    }
+
+    /// Tokens of the pool that sequences in use hold.
+    pub(crate) fn pinned(&self) -> usize {
+        self.prefixes.held_by(|sequence| self.is_busy(sequence))
+    }
+
+    fn ids(&self) -> impl Iterator<Item = SeqId> + use<> {
+        0..self.places.len() as SeqId
+    }
+
+    fn place(&self, sequence: SeqId) -> &Place {
+        &self.places[sequence as usize]
+    }
+
+    fn place_mut(&mut self, sequence: SeqId) -> &mut Place {
+        &mut self.places[sequence as usize]
+    }
+
+    fn tick(&mut self) -> u64 {
+        self.clock += 1;
+        self.clock
     }
 }
 
@@ -75,27 +138,37 @@ impl Sequences {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_least_recently_used_session_gives_way_and_never_the_one_that_runs() {
-        let mut sequences = Sequences::new(3, 10);
-        for (session, tokens) in [(1, 4), (2, 4), (3, 1)] {
-            sequences.touch(session).unwrap().tokens = vec![0; tokens];
-        }
-        sequences.touch(1);
-        assert_eq!(sequences.victim(3, 1), None);
-        assert_eq!(sequences.victim(3, 2), Some(2));
-        sequences.get_mut(2).unwrap().tokens.clear();
-        assert_eq!(sequences.victim(3, 2), None);
-        assert_eq!(sequences.victim(1, 6), Some(3));
+    fn fill(sequences: &mut Sequences, session: SessionId, tokens: usize) -> SeqId {
+        let id = sequences.of(session).or_else(|| sequences.vacant()).unwrap();
+        sequences.begin(session, id);
+        sequences.prefixes.extend(id, 0, &vec![session as i32; tokens]);
+        id
     }
 
     #[test]
-    fn sequence_ids_are_bounded_and_used_again() {
+    fn the_least_recently_used_idle_sequence_gives_way_and_never_one_in_use() {
+        let mut sequences = Sequences::new(3, 10);
+        let ids: Vec<SeqId> =
+            [(1, 4), (2, 4), (3, 1)].map(|(session, tokens)| fill(&mut sequences, session, tokens)).into();
+        assert_eq!((sequences.room(), sequences.idlest(None), sequences.pinned()), (1, None, 9));
+        sequences.rest(2);
+        sequences.rest(1);
+        assert_eq!((sequences.idlest(None), sequences.pinned()), (Some(ids[1]), 1));
+        assert_eq!(sequences.idlest(Some(ids[1])), Some(ids[0]));
+        sequences.touch(ids[1]);
+        assert_eq!(sequences.idlest(None), Some(ids[0]));
+    }
+
+    #[test]
+    fn what_a_gone_session_held_stays_until_it_is_needed() {
         let mut sequences = Sequences::new(2, 10);
-        let first = sequences.touch(1).unwrap().id;
-        sequences.touch(2).unwrap();
-        assert!(sequences.touch(3).is_none());
-        assert_eq!(sequences.release(1), Some(first));
-        assert_eq!(sequences.touch(3).unwrap().id, first);
+        let first = fill(&mut sequences, 1, 3);
+        sequences.disown(1);
+        assert_eq!((sequences.of(1), sequences.owner(first), sequences.prefixes.length(first)), (None, None, 3));
+        let second = fill(&mut sequences, 2, 1);
+        assert!(second != first && sequences.vacant().is_none());
+        assert_eq!(sequences.idlest(None), Some(first));
+        sequences.prefixes.truncate(first, 0);
+        assert_eq!((sequences.vacant(), sequences.idlest(None)), (Some(first), None));
     }
 }

@@ -10,12 +10,14 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::backend::Backend;
 use super::control::Control;
-use super::engine::{Engine, Turn};
+use super::engine::{Engine, Settings, Turn};
 use super::job::Job;
 use super::queue::Prepare;
+use crate::clock::millis;
 use crate::error::{Error, Reason, Result};
 use crate::event::Final;
 use crate::request::Shared;
+use crate::timeline::Moment;
 
 /// Templates may nest deeply: the host's own stacks can be as small as 512 KiB.
 pub(crate) const PREPARE_STACK: usize = 16 << 20;
@@ -30,15 +32,15 @@ impl Worker {
     pub(crate) fn start<B>(
         backend: B,
         control: Arc<Control>,
-        max_sessions: usize,
+        settings: Settings,
         dispatch: Option<tracing::Dispatch>,
     ) -> Result<Self>
     where
         B: Backend<Sampler = Sampler> + Send + 'static,
     {
         let worker = Worker { control: control.clone() };
-        let (jobs, inbox) = bounded::<Job<Sampler>>(max_sessions);
-        let engine = Engine::new(backend, control.clone(), max_sessions);
+        let (jobs, inbox) = bounded::<Job<Sampler>>(settings.max_running);
+        let engine = Engine::new(backend, control.clone(), settings);
         let (for_engine, for_prepare) = (control.clone(), control.clone());
         spawn("chaku-engine", ENGINE_STACK, &control, dispatch.clone(), move || {
             run_engine(engine, &inbox, &for_engine)
@@ -49,7 +51,13 @@ impl Worker {
 
     /// Admits a request and sends it on its way.
     pub(crate) fn submit(&self, request: Arc<Shared>, prepare: Prepare) -> Result<()> {
-        self.control.admission.admit(request, prepare)?;
+        request.count_by(self.control.metrics.clone());
+        request.marks.mark(Moment::Queued);
+        self.control.admission.admit(request, prepare).inspect_err(|error| {
+            if error.reason() == Reason::QueueFull {
+                self.control.metrics.overload();
+            }
+        })?;
         // The engine keeps the deadlines of what waits.
         self.control.signal.wake();
         Ok(())
@@ -105,6 +113,7 @@ pub(super) fn run_engine<B: Backend>(mut engine: Engine<B>, jobs: &Receiver<Job<
     };
     control.close();
     control.admission.close(&end, control.refusal());
+    control.drop_commands();
     // A commit that panics must not keep the other requests from ending.
     while catch_unwind(AssertUnwindSafe(|| engine.end_all(&end))).is_err() {}
 }
@@ -115,9 +124,14 @@ fn run_prepare(jobs: &Sender<Job<Sampler>>, control: &Control) {
             continue;
         }
         let Prepare { run, owner } = prepare;
-        let made = request.span.in_scope(|| catch_unwind(AssertUnwindSafe(run)));
+        request.marks.mark(Moment::PrepareBegan);
+        let queued_ms = millis(request.created.elapsed());
+        tracing::debug!(target: "chaku::request", parent: &request.span, queued_ms, "queued");
+        let span = tracing::debug_span!(target: "chaku::request", parent: &request.span, "prepare");
+        let made = span.in_scope(|| catch_unwind(AssertUnwindSafe(run)));
         match made.unwrap_or_else(|panic| Err(panicked(&*panic))) {
             Ok(job) => {
+                request.marks.mark(Moment::Prepared);
                 // The engine takes jobs at every turn, so this waits for one step at most. When it has gone, it has
                 // ended all requests.
                 let _ = jobs.send(job);
@@ -144,6 +158,7 @@ mod tests {
     use super::*;
     use crate::event::Event;
     use crate::runtime::signal::Signal;
+    use crate::terms::Terms;
 
     /// The last handle of a model: the engine, told to close, ends what waits.
     struct LastHandle(Arc<Control>);
@@ -167,7 +182,7 @@ mod tests {
     fn a_request_that_is_all_that_is_left_of_its_model_hears_why_it_cannot_be_prepared() {
         for (run, expected) in [(refuse as fn() -> _, Reason::InvalidGrammar), (panic, Reason::Panic)] {
             let control = Control::new(1);
-            let request = Shared::new("test", 1, None, Arc::new(Signal::default()), None);
+            let request = Shared::new("test", &Terms::plain(1, None), Arc::new(Signal::default()), None);
             let handle = Arc::new(LastHandle(control.clone()));
             let alive = handle.clone();
             let run = move || {

@@ -111,9 +111,6 @@ CASE(session_limit) {
         CHECK_INT(chaku_session_free(third), CHAKU_OK);
         CHECK_INT(chaku_request_free(request), CHAKU_OK);
     }
-    model = load(SCRIPT, OPTIONS("fixed_shape", "1"));
-    new_session(model, NULL);
-    CHECK_FAILS(chaku_session_new(model, NULL, &third, ERROR), CHAKU_RESOURCE_EXHAUSTED, "session_limit");
 }
 
 CASE(queue_full) {

@@ -66,7 +66,7 @@ fn a_reader_that_waits_gets_what_is_pushed() {
             let queue = queue.clone();
             move || {
                 queue.push(Event::Text(1));
-                queue.finish(Final(2));
+                queue.finish(Final(2), || {});
             }
         });
         assert_eq!(text_of(queue.next(None)), Some(1));
@@ -103,7 +103,7 @@ fn two_readers_share_the_events_and_both_learn_of_the_end() {
             let queue = queue.clone();
             move || {
                 queue.push(Event::Text(1));
-                queue.finish(Final(2));
+                queue.finish(Final(2), || {});
             }
         });
         let mut seen = read_all(queue);
@@ -155,7 +155,7 @@ fn the_hook_fires_whenever_the_queue_was_empty() {
             let queue = queue.clone();
             move || {
                 queue.push(Event::Text(1));
-                queue.finish(Final(2));
+                queue.finish(Final(2), || {});
             }
         });
         let mut seen = 0;
@@ -203,7 +203,7 @@ fn of_two_that_push_at_once_one_fires_the_hook() {
         assert!(queue.set_ready(Some(Box::new(move || _ = counter.fetch_add(1, SeqCst)))).is_none());
         let canceller = thread::spawn({
             let queue = queue.clone();
-            move || queue.finish_unowned(Final(9))
+            move || queue.finish_unowned(Final(9), || {})
         });
         queue.push(Event::Text(1));
         assert!(canceller.join().unwrap());
@@ -253,13 +253,13 @@ fn a_request_ends_once_whoever_ends_it() {
         let queue = queue(4);
         let engine = thread::spawn({
             let queue = queue.clone();
-            move || (queue.own(), queue.finish(Final(1)))
+            move || (queue.own(), queue.finish(Final(1), || {}))
         });
         let canceller = thread::spawn({
             let queue = queue.clone();
-            move || queue.finish_unowned(Final(2))
+            move || queue.finish_unowned(Final(2), || {})
         });
-        let deadline = queue.finish_unowned(Final(3));
+        let deadline = queue.finish_unowned(Final(3), || {});
         let (owned, by_engine) = engine.join().unwrap();
         let by_canceller = canceller.join().unwrap();
         let winners: Vec<u32> = [(by_engine, 1), (by_canceller, 2), (deadline, 3)]
@@ -281,7 +281,7 @@ fn nothing_follows_the_end() {
         let queue = queue(4);
         let canceller = thread::spawn({
             let queue = queue.clone();
-            move || queue.finish_unowned(Final(2))
+            move || queue.finish_unowned(Final(2), || {})
         });
         queue.push(Event::Text(1));
         assert!(canceller.join().unwrap());
@@ -303,7 +303,7 @@ fn unread_progress_is_replaced_and_read_progress_is_not_lost() {
             move || {
                 queue.push(Event::Progress(1));
                 queue.push(Event::Progress(2));
-                queue.finish(Final(3));
+                queue.finish(Final(3), || {});
             }
         });
         let mut newest = 0;
@@ -333,7 +333,7 @@ fn an_engine_that_found_no_room_is_told_of_it() {
                     }
                     queue.push(Event::Text(n));
                 }
-                queue.finish(Final(4));
+                queue.finish(Final(4), || {});
             }
         });
         let mut texts = 0;
@@ -354,7 +354,7 @@ fn who_waits_for_the_end_learns_of_it_read_or_not() {
         let queue = queue(4);
         let engine = thread::spawn({
             let queue = queue.clone();
-            move || queue.finish(Final(2))
+            move || queue.finish(Final(2), || {})
         });
         let reader = thread::spawn({
             let queue = queue.clone();

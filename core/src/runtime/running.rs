@@ -1,0 +1,123 @@
+//! A request that the engine has started.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::job::{Answer, Job};
+use crate::clock::millis;
+use crate::error::Error;
+use crate::event::{Event, Final, FinishReason, Text, Timings, Usage};
+use crate::text::TextStream;
+
+pub(super) struct Running<S> {
+    pub(super) job: Job<S>,
+    pub(super) text: TextStream,
+    answer: String,
+    /// Tokens of the prompt that cost nothing.
+    pub(super) cached: usize,
+    pub(super) generated: usize,
+    /// The answer ends inside a token, at a stop string.
+    pub(super) cut: bool,
+    /// It gave its place in the KV cache to others, and waits to go on.
+    pub(super) parked: bool,
+    /// Its reader did not keep up when it was last asked.
+    behind: Cell<bool>,
+    started: Instant,
+    pub(super) first_token: Option<Instant>,
+}
+
+/// Why a request ends.
+pub(super) enum End {
+    Stop,
+    Length,
+    Failed(Error),
+}
+
+impl<S> Running<S> {
+    pub(super) fn new(job: Job<S>, cached: usize) -> Self {
+        let text = TextStream::new(job.stops.clone());
+        Running {
+            job,
+            text,
+            answer: String::new(),
+            cached,
+            generated: 0,
+            cut: false,
+            parked: false,
+            behind: Cell::new(false),
+            started: Instant::now(),
+            first_token: None,
+        }
+    }
+
+    /// Whether it has a place and its reader keeps up.
+    pub(super) fn may_run(&self) -> bool {
+        !self.parked && self.keeps_up()
+    }
+
+    /// Whether its reader keeps up.
+    pub(super) fn keeps_up(&self) -> bool {
+        let room = self.job.request.has_room();
+        if !self.behind.replace(!room) && !room {
+            self.job.request.marks.stalled();
+        }
+        room
+    }
+
+    /// Whether it gave way, or its reader was behind when it was last asked.
+    pub(super) fn stands_still(&self) -> bool {
+        self.parked || self.behind.get()
+    }
+
+    pub(super) fn deliver(&mut self, events: Vec<Text>) {
+        for event in events {
+            self.answer.push_str(&event.text);
+            self.job.request.push(Event::Text(Arc::new(event)));
+        }
+    }
+
+    /// Shows what was held back, tells the session, then the reader.
+    pub(super) fn conclude(mut self, end: End, window: usize) {
+        let rest = self.text.finish();
+        self.deliver(rest);
+        let (finish_reason, error) = match end {
+            End::Stop => (FinishReason::Stop, None),
+            End::Length => (FinishReason::Length, None),
+            End::Failed(error) => (Final::failed(error.clone()).finish_reason, Some(error)),
+        };
+        let usage = self.usage(window);
+        let timings = self.timings();
+        let job = self.job;
+        let answer = Answer {
+            text: self.answer,
+            tokens: job.tokens,
+            generated: self.generated,
+            exact: !self.cut && !job.shifted,
+            complete: error.is_none(),
+        };
+        (job.commit)(answer);
+        job.request.finish(Final { finish_reason, error, usage, timings });
+    }
+
+    fn usage(&self, window: usize) -> Usage {
+        Usage {
+            prompt_tokens: self.job.prompt_tokens as u32,
+            cached_tokens: self.cached as u32,
+            completion_tokens: self.generated as u32,
+            // The last token sampled may be one more than the window holds.
+            context_used: self.job.tokens.len().min(window) as u32,
+        }
+    }
+
+    fn timings(&self) -> Timings {
+        let prefilled = self.first_token.unwrap_or_else(Instant::now);
+        Timings {
+            prepare_ms: millis(self.job.prepare_time),
+            queue_ms: millis(self.started.saturating_duration_since(self.job.prepared_at)),
+            prefill_ms: millis(prefilled.saturating_duration_since(self.started)),
+            decode_ms: self.first_token.map_or(0.0, |first| millis(first.elapsed())),
+            total_ms: 0.0,
+        }
+    }
+}

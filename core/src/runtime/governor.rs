@@ -31,8 +31,8 @@ const VERY_SLOW: f64 = 2.0;
 /// since they all sleep in the parts of a step that run on one thread.
 const WAITED: f64 = 0.25;
 const WAITED_PER_THREAD: f64 = 0.05;
-/// One bad step is no reason, for it may be an accident: only two within a few steps are, or one that takes
-/// so much longer.
+/// One bad step is no reason, for it may be an accident: only two within a few steps are, or one that
+/// loses so much time.
 const BAD_STEPS: f64 = 1.5;
 const BAD_FADES: f64 = 0.8;
 const LONG: f64 = 0.1;
@@ -228,7 +228,7 @@ impl Governor {
         self.lately.add(wall, usual, waited);
         self.bad *= BAD_FADES;
         if wall > SLOW * usual || waited > self.bearable() * wall {
-            self.bad += if wall - usual > LONG { BAD_STEPS } else { 1.0 };
+            self.bad += if (wall - usual).max(waited) > LONG { BAD_STEPS } else { 1.0 };
         }
         self.watch_raise(at, shape, tokens, wall);
         if let Some(fewer) = self.wants_fewer(at) {

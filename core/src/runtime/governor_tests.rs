@@ -160,6 +160,16 @@ fn busy_neighbours_are_noticed_within_a_few_steps_and_their_going_within_a_secon
 }
 
 #[test]
+fn neighbours_that_were_there_first_are_noticed_too() {
+    for seed in SEEDS {
+        let mut run = Run::new(2, seed);
+        run.machine.neighbours = 2;
+        let noticed = run.steps_until(1);
+        assert!(noticed <= 15, "after {noticed} steps, seed {seed}");
+    }
+}
+
+#[test]
 fn beside_busy_neighbours_it_is_nearly_as_fast_as_the_best_number_would_be() {
     for seed in SEEDS {
         for (processors, neighbours) in [(2, 1), (2, 2), (2, 4), (4, 1), (8, 1), (8, 3), (8, 8)] {

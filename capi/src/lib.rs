@@ -3,7 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `types` | the opaque C types |
-//! | `error`, `options`, `option`, `buffer`, `version`, `device`, `runtime`, `model`, `token`, `session`, `request`, `event`, `metrics` | the exported functions, a file for each part of `chaku.h` |
+//! | `error`, `options`, `option`, `buffer`, `version`, `device`, `runtime`, `model`, `token`, `session`, `saved`, `chat`, `request`, `event`, `metrics` | the exported functions, a file for each part of `chaku.h` |
 //! | `callback` | the callback types, `user_data` and its destructor, what is allowed inside a callback |
 //! | `handle`, `table` | handles that are not addresses |
 //! | `guard`, `quiet` | the wall against panics, and their silence |
@@ -21,6 +21,7 @@
 
 mod buffer;
 mod callback;
+mod chat;
 mod device;
 mod error;
 mod event;
@@ -35,6 +36,7 @@ mod out;
 mod quiet;
 mod request;
 mod runtime;
+mod saved;
 mod session;
 mod table;
 mod text;
@@ -45,6 +47,7 @@ mod version;
 
 pub use buffer::*;
 pub use callback::{chaku_destroy_callback, chaku_event_callback, chaku_log_callback, chaku_ready_callback};
+pub use chat::*;
 pub use device::*;
 pub use error::*;
 pub use event::*;
@@ -54,6 +57,7 @@ pub use option::*;
 pub use options::*;
 pub use request::*;
 pub use runtime::*;
+pub use saved::*;
 pub use session::*;
 pub use token::*;
 pub use types::*;

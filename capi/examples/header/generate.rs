@@ -23,6 +23,8 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Model", "model"),
     ("Tokens", "token"),
     ("Session", "session"),
+    ("Saved sessions", "saved"),
+    ("Conversations without a session", "chat"),
     ("Request", "request"),
     ("Event", "event"),
     ("Metrics", "metrics"),

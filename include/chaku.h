@@ -106,6 +106,20 @@
  * Events wait in a queue of limited length (option `event_queue`). A reader that stops reading pauses its own request and
  * no other.
  *
+ * Many sessions of one model
+ * --------------------------
+ * The requests of all sessions are computed together, `max_running` of them at once. The others wait: the most urgent goes
+ * first (option `priority`), and when `queue_limit` of them wait, the next one is refused, waits outside or takes the place
+ * of a less urgent one (option `overload`). What prompts have in common, such as a system prompt, is computed once.
+ *
+ *   chaku_session_fork          lets a conversation go on in two ways; chaku_session_rewind takes it back.
+ *   chaku_session_save          writes it to a file or to memory, from where chaku_session_restore takes it up again.
+ *   chaku_model_chat            answers a conversation that the program keeps itself.
+ *
+ *   chaku_runtime_plan          says what memory a model would take, without loading it.
+ *   chaku_model_metrics         says what is going on: queue, tokens a second, KV cache; chaku_runtime_metrics the same of all
+ *                               models, chaku_request_timeline where a request's time went. All of this is JSON.
+ *
  * Versions
  * --------
  * Check chaku_abi_version() == CHAKU_ABI_VERSION first thing. Under 0 the interface may still change, so check
@@ -1401,6 +1415,36 @@ chaku_code chaku_session_continue(chaku_session *session,
                                   chaku_error **out_error);
 
 /**
+ * Makes a session that goes on from where another one is, by itself. It begins with the content of that one (while a
+ * request runs there: as it was before that), and with its options. What both have in common is computed and kept once.
+ *
+ * - `session`: borrowed.
+ * - `options`: copied. Session keys, and defaults for its requests, which go before those of `session`; NULL = none.
+ * - `out_session`: returns owned (free with chaku_session_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: RESOURCE_EXHAUSTED `session_limit`; FAILED_PRECONDITION `closed`; INVALID_ARGUMENT `invalid_option`.
+ * Thread class: shared.
+ */
+chaku_code chaku_session_fork(chaku_session *session,
+                              const chaku_options *CHAKU_NULLABLE options,
+                              chaku_session **out_session,
+                              chaku_error **out_error);
+
+/**
+ * Goes back to an earlier point. What is left need not be computed again.
+ *
+ * - `session`: borrowed.
+ * - `length`: what to keep: messages of the conversation, the system prompt not counted, or tokens of the raw text.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: INVALID_ARGUMENT `invalid_argument` for less than 0 or more than there is (detail "most");
+ * FAILED_PRECONDITION `concurrent_use` (a request runs), `closed`.
+ * Thread class: shared.
+ */
+chaku_code chaku_session_rewind(chaku_session *session, int64_t length, chaku_error **out_error);
+
+/**
  * Forgets the conversation, but not the system prompt: the session is as new.
  *
  * - `session`: borrowed.
@@ -1463,6 +1507,113 @@ chaku_code chaku_session_close(chaku_session *session, int64_t timeout_ms, chaku
  * Thread class: shared, callback-safe. Never waits.
  */
 chaku_code chaku_session_free(chaku_session *CHAKU_NULLABLE session);
+
+/* ---- Saved sessions ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Saves a session: the conversation or the raw text, its system prompt, and what the KV cache holds of it, so that it goes
+ * on later without being computed again. The session is busy until the request has ended, whose only event is the final
+ * one. A file appears under its name when it is complete, and only the user may read it.
+ *
+ * - `session`: borrowed.
+ * - `path`: copied. NUL-terminated UTF-8, on every system; a file that is there is replaced. NULL = to memory, from
+ *   where chaku_request_buffer takes it.
+ * - `options`: copied. Request keys, of which the deadline matters; NULL = none.
+ * - `out_request`: returns owned (free with chaku_request_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: FAILED_PRECONDITION `concurrent_use` (a request runs), `closed`; RESOURCE_EXHAUSTED `queue_full` (16 saves of the
+ * model are under way), `no_thread`; INVALID_ARGUMENT `invalid_option`. The rest arrives in the final event: UNAVAILABLE
+ * `file_unwritable`, RESOURCE_EXHAUSTED `disk_full`, `memory_budget`.
+ * Thread class: shared.
+ */
+chaku_code chaku_session_save(chaku_session *session,
+                              const char *CHAKU_NULLABLE path,
+                              const chaku_options *CHAKU_NULLABLE options,
+                              chaku_request **out_request,
+                              chaku_error **out_error);
+
+/**
+ * What a request of chaku_session_save without a path has saved. Each call makes a copy.
+ *
+ * - `request`: borrowed.
+ * - `out_buffer`: returns owned (free with chaku_buffer_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: FAILED_PRECONDITION `not_finished`, `no_result` (not a save to memory); the save's own error when it failed;
+ * RESOURCE_EXHAUSTED `memory_budget`.
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_request_buffer(const chaku_request *request, chaku_buffer **out_buffer, chaku_error **out_error);
+
+/**
+ * Makes a session of a file that chaku_session_save wrote. What is needed of the model to understand the conversation must
+ * be as it was: vocabulary, sizes, chat template. What was computed is taken over if the model was also loaded as it was,
+ * and computed again otherwise. There is a checksum against accidents, and none against malice: take files from nobody
+ * whose models you would not load.
+ *
+ * - `model`: borrowed. The session keeps the model itself alive.
+ * - `path`: copied. NUL-terminated UTF-8, on every system.
+ * - `options`: copied. Session keys, and defaults for its requests: none are saved but the system prompt, which holds
+ *   unless another one is given. NULL = none.
+ * - `out_session`: returns owned (free with chaku_session_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: DATA_LOSS `state_corrupt` (not a saved session, or truncated, or changed, or of another version of chaku);
+ * FAILED_PRECONDITION `state_mismatch` (of another model or chat template), `closed`; NOT_FOUND `file_not_found`;
+ * PERMISSION_DENIED `file_permission`; UNAVAILABLE `file_unreadable`; RESOURCE_EXHAUSTED `session_limit`, `memory_budget`;
+ * INVALID_ARGUMENT `invalid_option`.
+ * Thread class: shared. Waits for the file.
+ */
+chaku_code chaku_session_restore(chaku_model *model,
+                                 const char *path,
+                                 const chaku_options *CHAKU_NULLABLE options,
+                                 chaku_session **out_session,
+                                 chaku_error **out_error);
+
+/**
+ * Makes a session of what chaku_session_save saved to memory, or of a file of it that was read.
+ *
+ * - `model`: borrowed. The session keeps the model itself alive.
+ * - `data`, `data_len`: borrowed. The bytes that were saved, and how many they are.
+ * - `options`: copied. As for chaku_session_restore; NULL = none.
+ * - `out_session`: returns owned (free with chaku_session_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: as chaku_session_restore, but for those of files.
+ * Thread class: shared. Takes as long as copying and checking the bytes does.
+ */
+chaku_code chaku_session_restore_buffer(chaku_model *model,
+                                        const void *data,
+                                        int64_t data_len,
+                                        const chaku_options *CHAKU_NULLABLE options,
+                                        chaku_session **out_session,
+                                        chaku_error **out_error);
+
+/* ---- Conversations without a session ------------------------------------------------------------------------------- */
+
+/**
+ * Answers the last message of a conversation that is given whole, without a session: nothing of it is kept. What was
+ * computed may be found again by whoever begins in the same way, so that a growing conversation is not computed anew each
+ * time. It takes no place of `max_sessions`.
+ *
+ * - `model`: borrowed. The request keeps the model itself alive.
+ * - `messages`, `messages_len`: copied. A JSON list such as `[{"role": "user", "content": "Hello"}]`; length in bytes, -1 =
+ *   NUL-terminated. A role is "system", "user" or "assistant", and the last message is the user's. A system message that
+ *   comes first stands in for the option `system_prompt`. Never read as control tokens.
+ * - `options`: copied. Session and request keys; NULL = none.
+ * - `out_request`: returns owned (free with chaku_request_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: INVALID_ARGUMENT `invalid_messages` (detail "index": which one, if it is one); else as chaku_session_chat.
+ * Thread class: shared.
+ */
+chaku_code chaku_model_chat(chaku_model *model,
+                            const char *messages,
+                            int64_t messages_len,
+                            const chaku_options *CHAKU_NULLABLE options,
+                            chaku_request **out_request,
+                            chaku_error **out_error);
 
 /* ---- Request ------------------------------------------------------------------------------------------------------- */
 

@@ -5,11 +5,9 @@ use std::path::Path;
 
 use crate::buffer::BufferObject;
 use crate::out::Out;
-use crate::text::{c_str, slice};
-use crate::types::{
-    chaku_buffer, chaku_code, chaku_error, chaku_model, chaku_options, chaku_request, chaku_session,
-};
 use crate::session::start;
+use crate::text::{c_str, slice};
+use crate::types::{chaku_buffer, chaku_code, chaku_error, chaku_model, chaku_options, chaku_request, chaku_session};
 use crate::{callback, guard, handle, options};
 
 /// Saves a session: the conversation or the raw text, its system prompt, and what the KV cache holds of it, so that it goes

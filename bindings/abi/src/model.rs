@@ -58,14 +58,7 @@ impl Model {
         let messages = messages.as_ref();
         // SAFETY: `messages` has its length and outlives the call; the outputs are local variables.
         call_for(ptr::null_mut(), |out, error| unsafe {
-            c::chaku_model_chat(
-                self.raw(),
-                messages.as_ptr().cast(),
-                length(messages),
-                options.raw(),
-                out,
-                error,
-            )
+            c::chaku_model_chat(self.raw(), messages.as_ptr().cast(), length(messages), options.raw(), out, error)
         })
         .map(Request::own)
     }
@@ -84,14 +77,7 @@ impl Model {
     pub fn restore_bytes(&self, bytes: &[u8], options: &Options) -> Result<Session> {
         // SAFETY: `bytes` has its length and outlives the call; the outputs are local variables.
         call_for(ptr::null_mut(), |out, error| unsafe {
-            c::chaku_session_restore_buffer(
-                self.raw(),
-                bytes.as_ptr().cast(),
-                length(bytes),
-                options.raw(),
-                out,
-                error,
-            )
+            c::chaku_session_restore_buffer(self.raw(), bytes.as_ptr().cast(), length(bytes), options.raw(), out, error)
         })
         .map(Session::own)
     }

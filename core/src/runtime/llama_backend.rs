@@ -1,22 +1,28 @@
 //! The engine's view of llama.cpp: one context, computed one sequence at a time.
 
+use std::sync::Arc;
+
 use chaku_llama::{Batch, Context, Decoded, Model, Pos, Sampler, SeqId, Token};
 
 use super::backend::{Backend, Outcome};
+use super::metrics::Recorder;
+use super::threads::AdaptiveThreads;
 use crate::error::{Error, Reason, Result};
 
 pub(crate) struct LlamaBackend {
     context: Context,
     model: Model,
     batch: Batch,
+    threads: AdaptiveThreads,
+    metrics: Arc<Recorder>,
     /// Positions were shifted, and the keys in the KV cache were not moved yet: the next decode does that first.
     keys_to_move: bool,
 }
 
 impl LlamaBackend {
-    pub(crate) fn new(model: Model, context: Context) -> Self {
+    pub(crate) fn new(model: Model, context: Context, threads: AdaptiveThreads, metrics: Arc<Recorder>) -> Self {
         let batch = Batch::new(context.n_ubatch(), context.n_seq_max());
-        LlamaBackend { context, model, batch, keys_to_move: false }
+        LlamaBackend { context, model, batch, threads, metrics, keys_to_move: false }
     }
 }
 
@@ -34,7 +40,11 @@ impl LlamaBackend {
             let output = last && i + 1 == tokens.len();
             self.batch.push(token, (position + i) as Pos, sequence, output)?;
         }
-        Ok(match self.context.decode(&self.batch, abort)? {
+        // Begun again, keys would be moved twice; and a recurrent state cannot go back.
+        let may_restart = !self.keys_to_move && !self.model.is_recurrent() && !self.model.is_hybrid();
+        let decoded = self.threads.decode(&mut self.context, &self.batch, may_restart, abort)?;
+        self.metrics.threads(self.threads.threads());
+        Ok(match decoded {
             Decoded::Done => Outcome::Done,
             Decoded::NoSpace => Outcome::NoSpace,
             Decoded::Aborted => Outcome::Aborted,

@@ -12,6 +12,7 @@ use super::llama_backend::LlamaBackend;
 use super::memory;
 use super::metrics::Recorder;
 use super::signal::Signal;
+use super::threads::AdaptiveThreads;
 use super::worker::{Worker, panicked};
 use super::{LoadGuard, Runtime, deadline};
 use crate::error::{Error, Reason, Result};
@@ -108,8 +109,9 @@ fn load(
     let ctx_size = context.n_ctx();
     let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let metrics = Recorder::new(&name, &runtime.0.fleet);
+    let threads = AdaptiveThreads::new(params.threads, params.threads_batch, !fixed_shape);
+    let backend = LlamaBackend::new(model.clone(), context, threads, metrics.clone());
     let control = Control::with_metrics(layers.i64("queue_limit").unwrap_or(1) as usize, metrics);
-    let backend = LlamaBackend::new(model.clone(), context);
     memory::check_room()?;
     let worker = Worker::start(backend, control, max_sessions as usize, dispatch.cloned())?;
     memory::check_room()?;

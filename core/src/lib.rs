@@ -57,7 +57,7 @@ pub use log::{LogLevel, LogRecord};
 pub use model::{Model, SpecialToken};
 pub use options::Options;
 pub use request::Request;
-pub use runtime::{Metrics, Runtime};
+pub use runtime::{DevicePlan, Metrics, Plan, Runtime};
 pub use session::Session;
 pub use timeline::Timeline;
 

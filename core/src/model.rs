@@ -10,6 +10,7 @@ use crate::clock::until;
 use crate::error::{Error, Reason, Result};
 use crate::options::{Layers, Options, Scope};
 use crate::places::Places;
+use crate::runtime::budget::Share;
 use crate::runtime::worker::Worker;
 use crate::runtime::{Metrics, Runtime};
 use crate::sampling;
@@ -36,11 +37,13 @@ pub(crate) struct Shared {
     metadata: Vec<(String, String)>,
     sessions: Places,
     next_session: AtomicU64,
+    /// What the weights take of the runtime's budget.
+    _share: Option<Share>,
 }
 
 impl Model {
     pub(crate) fn new(
-        llama: chaku_llama::Model,
+        (llama, share): (chaku_llama::Model, Option<Share>),
         worker: Worker,
         options: Options,
         runtime: Runtime,
@@ -61,6 +64,7 @@ impl Model {
             longest_token: OnceLock::new(),
             sessions: Places::new(max_sessions),
             next_session: AtomicU64::new(1),
+            _share: share,
         }))
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-const SHIM: [&str; 11] = [
+const SHIM: [&str; 12] = [
     "assert",
     "assert_on_purpose",
     "backend",
@@ -12,6 +12,7 @@ const SHIM: [&str; 11] = [
     "grammar",
     "memory",
     "missing_tensors",
+    "plan",
     "sampler",
     "template_limits",
     "chat",

@@ -58,6 +58,7 @@ struct chaku_llama_model_params {
     bool    mmap;
     bool    check_tensors;
     bool    vocab_only;
+    bool    no_alloc; // sizes, but no memory: never to compute with. Not with mmap
 };
 
 typedef bool (*chaku_llama_progress_fn)(float progress, void * user_data);
@@ -132,6 +133,30 @@ int32_t chaku_llama_state_seq_set(struct llama_context * context, llama_seq_id s
                                   size_t * read, struct chaku_llama_text * error);
 
 int32_t chaku_llama_logits(struct llama_context * context, int32_t i, float ** logits, struct chaku_llama_text * error);
+
+// ---- memory that is taken ----
+
+struct chaku_llama_device_memory {
+    const char * name; // lives as long as the process
+    int32_t      kind; // enum ggml_backend_dev_type
+    uint64_t     model;
+    uint64_t     context;
+    uint64_t     compute;
+};
+
+// Bytes that a context and its model take of each device. There is room for `capacity` rows; `count` are written.
+int32_t chaku_llama_context_memory(const struct llama_context * context, size_t capacity,
+                                   struct chaku_llama_device_memory * devices, size_t * count, struct chaku_llama_text * error);
+
+struct chaku_llama_planned_host {
+    uint32_t n_ctx;   // what llama.cpp makes of it
+    uint64_t outputs; // bytes of the logits' rows
+};
+
+// The same of a context that there is not, over a model loaded with no_alloc.
+int32_t chaku_llama_plan(struct llama_model * model, const struct chaku_llama_context_params * params, size_t capacity,
+                         struct chaku_llama_device_memory * devices, size_t * count, struct chaku_llama_planned_host * host,
+                         struct chaku_llama_text * error);
 
 // ---- thread pool ----
 

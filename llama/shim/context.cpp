@@ -1,4 +1,5 @@
 // Contexts, decoding, and the thread pool that computes.
+#include "context_params.h"
 #include "guard.h"
 
 #include <vector>
@@ -7,32 +8,37 @@
 #include <pthread.h>
 #endif
 
+llama_context_params chaku::full_context_params(const chaku_llama_context_params & params) {
+    llama_context_params full = llama_context_default_params();
+    full.n_ctx               = params.n_ctx;
+    full.n_batch             = params.n_batch;
+    full.n_ubatch            = params.n_ubatch;
+    full.n_seq_max           = params.n_seq_max;
+    // The output buffer has max(outputs, n_seq_max) rows of n_vocab floats, and an assert wants that maximum to be at
+    // most this number: n_seq_max is the smallest value that is never wrong. The default, n_batch, would also reserve
+    // n_ubatch rows in the compute buffer.
+    full.n_outputs_max       = params.n_seq_max;
+    full.n_threads           = params.threads;
+    full.n_threads_batch     = params.threads_batch;
+    full.flash_attn_type     = static_cast<llama_flash_attn_type>(params.flash_attn);
+    full.type_k              = static_cast<ggml_type>(params.type_k);
+    full.type_v              = static_cast<ggml_type>(params.type_v);
+    full.offload_kqv         = true;
+    full.op_offload          = true;
+    full.no_perf             = true;
+    full.swa_full            = true; // a window that forgets cannot share or re-use a prefix
+    full.kv_unified          = true; // a partial copy between sequences asserts otherwise
+    return full;
+}
+
 int32_t chaku_llama_context_new(llama_model * model, const chaku_llama_context_params * params,
                                 chaku_llama_should_abort_fn should_abort, void * user_data, llama_context ** out,
                                 chaku_llama_text * error) {
     *out = nullptr;
     return chaku::guard(error, [&] {
-        llama_context_params full = llama_context_default_params();
-        full.n_ctx               = params->n_ctx;
-        full.n_batch             = params->n_batch;
-        full.n_ubatch            = params->n_ubatch;
-        full.n_seq_max           = params->n_seq_max;
-        // The output buffer has max(outputs, n_seq_max) rows of n_vocab floats, and an assert wants that maximum to be at
-        // most this number: n_seq_max is the smallest value that is never wrong. The default, n_batch, would also reserve
-        // n_ubatch rows in the compute buffer.
-        full.n_outputs_max       = params->n_seq_max;
-        full.n_threads           = params->threads;
-        full.n_threads_batch     = params->threads_batch;
-        full.flash_attn_type     = static_cast<llama_flash_attn_type>(params->flash_attn);
-        full.type_k              = static_cast<ggml_type>(params->type_k);
-        full.type_v              = static_cast<ggml_type>(params->type_v);
+        llama_context_params full = chaku::full_context_params(*params);
         full.abort_callback      = should_abort;
         full.abort_callback_data = user_data;
-        full.offload_kqv         = true;
-        full.op_offload          = true;
-        full.no_perf             = true;
-        full.swa_full            = true; // a window that forgets cannot share or re-use a prefix
-        full.kv_unified          = true; // a partial copy between sequences asserts otherwise
         *out = llama_init_from_model(model, full);
         return *out ? CHAKU_LLAMA_OK : CHAKU_LLAMA_REFUSED;
     });

@@ -14,6 +14,7 @@ int32_t chaku_llama_model_load(const char * path, const chaku_llama_model_params
         full.load_mode                   = params->mmap ? LLAMA_LOAD_MODE_AUTO : LLAMA_LOAD_MODE_NONE;
         full.check_tensors               = params->check_tensors;
         full.vocab_only                  = params->vocab_only;
+        full.no_alloc                    = params->no_alloc;
         full.progress_callback           = progress;
         full.progress_callback_user_data = user_data;
         *out = llama_model_load_from_file(path, full);

@@ -11,7 +11,7 @@ use crate::batch::{Batch, check_sequence};
 use crate::context_params::check;
 use crate::memory::Relatives;
 use crate::threadpool::{Threadpool, check_threads};
-use crate::{ContextParams, Error, FlashAttn, Model, Pos, backend, ffi};
+use crate::{ContextParams, Error, Model, Pos, backend, ffi};
 
 /// What a decode did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,21 +81,7 @@ impl Context {
         check(model, params)?;
         let pool = Threadpool::new(params.threads.max(params.threads_batch))?;
         let abort = AbortCell::new();
-        let raw_params = ffi::ContextParams {
-            n_ctx: params.n_ctx,
-            n_batch: params.n_batch,
-            n_ubatch: params.n_ubatch,
-            n_seq_max: params.n_seq_max,
-            threads: params.threads.cast_signed(),
-            threads_batch: params.threads_batch.cast_signed(),
-            flash_attn: match params.flash_attn {
-                FlashAttn::Auto => sys::LLAMA_FLASH_ATTN_TYPE_AUTO,
-                FlashAttn::On => sys::LLAMA_FLASH_ATTN_TYPE_ENABLED,
-                FlashAttn::Off => sys::LLAMA_FLASH_ATTN_TYPE_DISABLED,
-            },
-            type_k: params.cache_type_k.raw(),
-            type_v: params.cache_type_v.raw(),
-        };
+        let raw_params = params.raw();
         let mut raw = std::ptr::null_mut();
         let outcome = ffi::call("llama_init_from_model", |error| {
             // SAFETY: the model is loaded, what creation asserts was checked, and the cell outlives the context.

@@ -56,6 +56,24 @@ pub struct ContextParams {
 }
 
 impl ContextParams {
+    pub(crate) fn raw(&self) -> ffi::ContextParams {
+        ffi::ContextParams {
+            n_ctx: self.n_ctx,
+            n_batch: self.n_batch,
+            n_ubatch: self.n_ubatch,
+            n_seq_max: self.n_seq_max,
+            threads: self.threads.cast_signed(),
+            threads_batch: self.threads_batch.cast_signed(),
+            flash_attn: match self.flash_attn {
+                FlashAttn::Auto => sys::LLAMA_FLASH_ATTN_TYPE_AUTO,
+                FlashAttn::On => sys::LLAMA_FLASH_ATTN_TYPE_ENABLED,
+                FlashAttn::Off => sys::LLAMA_FLASH_ATTN_TYPE_DISABLED,
+            },
+            type_k: self.cache_type_k.raw(),
+            type_v: self.cache_type_v.raw(),
+        }
+    }
+
     /// Bytes of memory that a context over this model surely takes: its KV memory, its logits, and the mask between the
     /// window and the tokens computed at once. What it computes with besides is known only when it has been made.
     pub fn least_bytes(&self, model: &Model) -> u64 {
@@ -104,6 +122,11 @@ pub(crate) fn check(model: &Model, params: &ContextParams) -> Result<(), Error> 
     if model.has_encoder() || !model.has_decoder() {
         return Err(Error::input("model", "does not generate text by decoding alone"));
     }
+    check_numbers(model, params)
+}
+
+/// What of that does not depend on whether the model generates text.
+pub(crate) fn check_numbers(model: &Model, params: &ContextParams) -> Result<(), Error> {
     // llama.cpp rounds up and counts in i32.
     let lengths = [("n_ctx", params.n_ctx, 0), ("n_batch", params.n_batch, 1), ("n_ubatch", params.n_ubatch, 1)];
     for (what, value, least) in lengths {

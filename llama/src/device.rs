@@ -16,6 +16,19 @@ pub enum DeviceKind {
     Accelerator,
 }
 
+impl DeviceKind {
+    /// From a `ggml_backend_dev_type`.
+    pub(crate) fn from_raw(kind: i32) -> Option<Self> {
+        match kind {
+            0 => Some(DeviceKind::Cpu),
+            1 => Some(DeviceKind::Gpu),
+            2 => Some(DeviceKind::IntegratedGpu),
+            3 => Some(DeviceKind::Accelerator),
+            _ => None,
+        }
+    }
+}
+
 /// A device as ggml describes it.
 #[derive(Clone, Debug)]
 pub struct Device {
@@ -56,14 +69,8 @@ fn device(index: usize) -> Result<Option<Device>, Error> {
     };
     // SAFETY: `index` is below the device count, which ggml checks with an assert, and devices are never unregistered.
     ffi::run("ggml_backend_dev_get", |error| unsafe { ffi::chaku_llama_device_get(index, &raw mut raw, error) })?;
-    let kind = match raw.kind {
-        0 => DeviceKind::Cpu,
-        1 => DeviceKind::Gpu,
-        2 => DeviceKind::IntegratedGpu,
-        3 => DeviceKind::Accelerator,
-        // A group of other devices.
-        _ => return Ok(None),
-    };
+    // A group of other devices has none.
+    let Some(kind) = DeviceKind::from_raw(raw.kind) else { return Ok(None) };
     // SAFETY: the strings belong to the device and live as long as the process.
     let (name, description, backend) =
         unsafe { (backend::text(raw.name), backend::text(raw.description), backend::text(raw.backend)) };

@@ -107,6 +107,7 @@ pub(crate) struct ModelParams {
     pub(crate) mmap: bool,
     pub(crate) check_tensors: bool,
     pub(crate) vocab_only: bool,
+    pub(crate) no_alloc: bool,
 }
 
 #[repr(C)]
@@ -120,6 +121,21 @@ pub(crate) struct ContextParams {
     pub(crate) flash_attn: i32,
     pub(crate) type_k: i32,
     pub(crate) type_v: i32,
+}
+
+#[repr(C)]
+pub(crate) struct DeviceMemory {
+    pub(crate) name: *const c_char,
+    pub(crate) kind: i32,
+    pub(crate) model: u64,
+    pub(crate) context: u64,
+    pub(crate) compute: u64,
+}
+
+#[repr(C)]
+pub(crate) struct PlannedHost {
+    pub(crate) n_ctx: u32,
+    pub(crate) outputs: u64,
 }
 
 #[derive(Debug, Default)]
@@ -312,6 +328,23 @@ unsafe extern "C" {
         context: *mut llama_context,
         i: i32,
         logits: *mut *mut f32,
+        error: *mut Text,
+    ) -> i32;
+
+    pub(crate) fn chaku_llama_context_memory(
+        context: *const llama_context,
+        capacity: usize,
+        devices: *mut DeviceMemory,
+        count: *mut usize,
+        error: *mut Text,
+    ) -> i32;
+    pub(crate) fn chaku_llama_plan(
+        model: *mut llama_model,
+        params: *const ContextParams,
+        capacity: usize,
+        devices: *mut DeviceMemory,
+        count: *mut usize,
+        host: *mut PlannedHost,
         error: *mut Text,
     ) -> i32;
 

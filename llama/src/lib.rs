@@ -87,6 +87,7 @@ pub mod gguf;
 mod log;
 mod memory;
 mod model;
+mod plan;
 mod sampler;
 mod stack;
 mod state;
@@ -100,6 +101,7 @@ pub use context_params::{CacheType, ContextParams, FlashAttn};
 pub use device::{Device, DeviceKind, devices};
 pub use error::Error;
 pub use model::{Model, ModelParams};
+pub use plan::{DeviceMemory, DevicePlan, Plan, Planner};
 pub use sampler::{Sampler, SamplerParams};
 pub use vocab::Vocab;
 

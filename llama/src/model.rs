@@ -57,14 +57,26 @@ impl Model {
     /// Checks a GGUF file and loads it. `progress` is called on this thread with 0.0 to 1.0, tensor by tensor; when it
     /// returns `false` the load ends with [`Error::Cancelled`].
     pub fn load(path: &Path, params: &ModelParams, progress: &mut dyn FnMut(f32) -> bool) -> Result<Self, Error> {
+        Self::load_all_or_sizes(path, params, false, progress)
+    }
+
+    /// The same with `sizes_only`: everything but the numbers in the tensors. Such a model must not compute.
+    pub(crate) fn load_all_or_sizes(
+        path: &Path,
+        params: &ModelParams,
+        sizes_only: bool,
+        progress: &mut dyn FnMut(f32) -> bool,
+    ) -> Result<Self, Error> {
         backend::init()?;
         let raw_path = c_path(path)?;
         let file = gguf::check(path, params.vocab_only)?;
         let raw_params = ffi::ModelParams {
             gpu_layers: params.gpu_layers,
-            mmap: params.mmap && file.may_be_mapped(),
-            check_tensors: params.check_tensors,
+            // llama.cpp asserts that what has no memory is not mapped either.
+            mmap: params.mmap && file.may_be_mapped() && !sizes_only,
+            check_tensors: params.check_tensors && !sizes_only,
             vocab_only: params.vocab_only,
+            no_alloc: sizes_only,
         };
         // Its metadata takes as much memory as llama.cpp's own copy.
         drop(file);

@@ -120,6 +120,7 @@ impl<B: Backend> Engine<B> {
         metrics.running(self.running.len());
         metrics.paused(self.running.values().filter(|running| running.stands_still()).count());
         metrics.kv(self.sequences.prefixes.used(), self.sequences.capacity());
+        metrics.threads(self.backend.threads());
         metrics.prompt_cache(self.prompt_cache.used());
     }
 

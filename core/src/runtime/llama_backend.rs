@@ -3,6 +3,7 @@
 use chaku_llama::{Batch, Context, Decoded, Model, Pos, Sampler, SeqId, Token};
 
 use super::backend::{Backend, Outcome, Part};
+use super::threads::AdaptiveThreads;
 use crate::error::{Error, Reason, Result};
 
 pub(crate) struct LlamaBackend {
@@ -11,6 +12,7 @@ pub(crate) struct LlamaBackend {
     batch: Batch,
     /// The index in the batch of each part's last token.
     outputs: Vec<i32>,
+    threads: AdaptiveThreads,
     window: usize,
     takes_parts: bool,
     /// Positions were shifted, and the keys in the KV cache were not moved yet: the next decode does that first.
@@ -19,10 +21,10 @@ pub(crate) struct LlamaBackend {
 
 impl LlamaBackend {
     /// `window`: tokens of a session.
-    pub(crate) fn new(model: Model, context: Context, window: usize) -> Self {
+    pub(crate) fn new(model: Model, context: Context, threads: AdaptiveThreads, window: usize) -> Self {
         let batch = Batch::new(context.n_ubatch(), context.n_seq_max());
         let takes_parts = context.can_cut() && context.can_share_part();
-        LlamaBackend { context, model, batch, outputs: Vec::new(), window, takes_parts, keys_to_move: false }
+        LlamaBackend { context, model, batch, outputs: Vec::new(), threads, window, takes_parts, keys_to_move: false }
     }
 }
 
@@ -37,7 +39,9 @@ impl LlamaBackend {
             }
             self.outputs.push(self.batch.len() as i32 - 1);
         }
-        Ok(match self.context.decode(&self.batch, abort)? {
+        // Stopped half way, the keys of some layers would be moved twice.
+        let may_restart = self.takes_parts && !self.keys_to_move;
+        Ok(match self.threads.decode(&mut self.context, &self.batch, may_restart, abort)? {
             Decoded::Done => Outcome::Done,
             Decoded::NoSpace => Outcome::NoSpace,
             Decoded::Aborted => Outcome::Aborted,
@@ -67,6 +71,10 @@ impl Backend for LlamaBackend {
 
     fn window(&self) -> usize {
         self.window
+    }
+
+    fn threads(&self) -> u32 {
+        self.threads.threads()
     }
 
     fn chunk(&self) -> usize {

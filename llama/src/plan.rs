@@ -1,0 +1,159 @@
+//! What a model and a context would take, before they take it: the file is read up to its tensors, and llama.cpp adds up
+//! what it would ask for.
+
+use std::path::Path;
+
+use crate::context_params::check_numbers;
+use crate::device::DeviceKind;
+use crate::{Context, ContextParams, Error, Model, ModelParams, backend, ffi};
+
+/// llama.cpp rounds windows to this.
+const WINDOW_STEP: u32 = 256;
+/// More devices than llama.cpp takes.
+const MAX_DEVICES: usize = 64;
+
+/// A model file of which only the sizes are loaded.
+pub struct Planner(Model);
+
+/// What a model with one context takes, in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The devices that take part of it, the CPU among them.
+    pub devices: Vec<DevicePlan>,
+    /// Positions in the window, as llama.cpp rounds them up.
+    pub n_ctx: u32,
+    /// The logits that a decode leaves, in the host's memory: bytes that no device's numbers contain.
+    pub outputs: u64,
+}
+
+/// A device's part of a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DevicePlan {
+    /// What is taken of it.
+    pub memory: DeviceMemory,
+    /// How much of `memory.context` each position of the window takes.
+    pub context_per_position: u64,
+}
+
+/// What a model and a context take of a device, in bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceMemory {
+    /// Its name, as [`devices`](crate::devices) has it.
+    pub name: String,
+    /// What it is.
+    pub kind: DeviceKind,
+    /// The weights.
+    pub model: u64,
+    /// The memory of what was said: all positions of the window, or a state for each sequence, or both.
+    pub context: u64,
+    /// What is computed with.
+    pub compute: u64,
+}
+
+impl Planner {
+    /// Checks a GGUF file, and loads all but the numbers in its tensors.
+    pub fn new(path: &Path, params: &ModelParams) -> Result<Self, Error> {
+        Model::load_all_or_sizes(path, params, true, &mut |_| true).map(Self)
+    }
+
+    /// The window size that the model was trained with.
+    pub fn n_ctx_train(&self) -> u32 {
+        self.0.n_ctx_train()
+    }
+
+    /// The number of its layers.
+    pub fn n_layer(&self) -> u32 {
+        self.0.n_layer()
+    }
+
+    /// The number of tokens in its vocabulary.
+    pub fn n_tokens(&self) -> u32 {
+        self.0.vocab().n_tokens()
+    }
+
+    /// What the model takes with such a context. Also for models that only embed, which no context of this crate computes.
+    ///
+    /// A recurrent memory (its states, not its positions) is really allocated meanwhile: llama.cpp cannot do without.
+    pub fn plan(&self, params: &ContextParams) -> Result<Plan, Error> {
+        check_numbers(&self.0, params)?;
+        let n_ctx = if params.n_ctx == 0 { self.n_ctx_train() } else { params.n_ctx };
+        let (memory, host) = self.add_up(&ContextParams { n_ctx, ..params.clone() })?;
+        // The share of a position, by llama.cpp's own account: a window of the next size takes that much more or less.
+        let grows = host.n_ctx < u32::MAX / 4;
+        let n_ctx = if grows { host.n_ctx + WINDOW_STEP } else { host.n_ctx - WINDOW_STEP };
+        let (other, _) = self.add_up(&ContextParams { n_ctx, ..params.clone() })?;
+        let device = |memory: DeviceMemory| {
+            let bytes = other.iter().find(|other| other.name == memory.name).map_or(0, |other| other.context);
+            let context_per_position = bytes.abs_diff(memory.context) / u64::from(WINDOW_STEP);
+            DevicePlan { memory, context_per_position }
+        };
+        let devices = memory.into_iter().map(device).collect();
+        Ok(Plan { devices, n_ctx: host.n_ctx, outputs: host.outputs })
+    }
+
+    fn add_up(&self, params: &ContextParams) -> Result<(Vec<DeviceMemory>, ffi::PlannedHost), Error> {
+        let params = params.raw();
+        let mut host = ffi::PlannedHost { n_ctx: 0, outputs: 0 };
+        let devices = read_devices(|rows, count| {
+            let outcome = ffi::call("llama_get_memory_breakdown", |error| {
+                // SAFETY: the model is loaded, what the creation of a context asserts was checked, and there is room for
+                // as many rows.
+                unsafe {
+                    ffi::chaku_llama_plan(
+                        self.0.raw(),
+                        &raw const params,
+                        MAX_DEVICES,
+                        rows,
+                        count,
+                        &raw mut host,
+                        error,
+                    )
+                }
+            })?;
+            match outcome {
+                ffi::Outcome::Done => Ok(()),
+                ffi::Outcome::Refused(message) => Err(Error::ContextFailed { message }),
+            }
+        })?;
+        Ok((devices, host))
+    }
+}
+
+impl Context {
+    /// What it takes, with its model.
+    pub fn memory(&self) -> Result<Vec<DeviceMemory>, Error> {
+        read_devices(|rows, count| {
+            self.guarded("llama_get_memory_breakdown", |error| {
+                // SAFETY: a living context, and room for as many rows.
+                unsafe { ffi::chaku_llama_context_memory(self.raw(), MAX_DEVICES, rows, count, error) }
+            })
+            .map(drop)
+        })
+    }
+}
+
+/// `read` writes at most [`MAX_DEVICES`] rows, and how many these are.
+fn read_devices(
+    read: impl FnOnce(*mut ffi::DeviceMemory, *mut usize) -> Result<(), Error>,
+) -> Result<Vec<DeviceMemory>, Error> {
+    let mut rows: Vec<ffi::DeviceMemory> = Vec::with_capacity(MAX_DEVICES);
+    let mut count = 0;
+    read(rows.as_mut_ptr(), &raw mut count)?;
+    // SAFETY: so many rows were written.
+    unsafe { rows.set_len(count.min(MAX_DEVICES)) };
+    let device = |row: &ffi::DeviceMemory| DeviceMemory {
+        // SAFETY: the name belongs to the device and lives as long as the process.
+        name: unsafe { backend::text(row.name) },
+        kind: DeviceKind::from_raw(row.kind).unwrap_or(DeviceKind::Accelerator),
+        model: row.model,
+        context: row.context,
+        compute: row.compute,
+    };
+    Ok(rows.iter().map(device).collect())
+}
+
+impl std::fmt::Debug for Planner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Planner({})", self.0.description())
+    }
+}

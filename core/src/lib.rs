@@ -63,7 +63,7 @@ pub use message::{ChatMessage, Role};
 pub use model::{Model, SpecialToken};
 pub use options::Options;
 pub use request::Request;
-pub use runtime::{Metrics, Runtime};
+pub use runtime::{DevicePlan, Metrics, Plan, Runtime};
 pub use session::Session;
 pub use timeline::Timeline;
 

@@ -14,6 +14,7 @@ use crate::message::{self, ChatMessage, Role};
 use crate::options::{Layers, Options, Scope};
 use crate::places::Places;
 use crate::request::Request;
+use crate::runtime::budget::Share;
 use crate::runtime::worker::Worker;
 use crate::runtime::{Metrics, Runtime};
 use crate::sampling;
@@ -47,11 +48,13 @@ pub(crate) struct Shared {
     /// Saves under way: each is a thread, and may hold a copy of a part of the KV cache.
     pub(crate) saves: Places,
     next_session: AtomicU64,
+    /// What the weights take of the runtime's budget.
+    _share: Option<Share>,
 }
 
 impl Model {
     pub(crate) fn new(
-        llama: chaku_llama::Model,
+        (llama, share): (chaku_llama::Model, Option<Share>),
         worker: Worker,
         options: Options,
         runtime: Runtime,
@@ -74,6 +77,7 @@ impl Model {
             sessions: Places::new(max_sessions),
             saves: Places::new(MOST_SAVES),
             next_session: AtomicU64::new(1),
+            _share: share,
         }))
     }
 

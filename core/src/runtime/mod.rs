@@ -2,8 +2,10 @@
 
 mod admit;
 pub(crate) mod backend;
+pub(crate) mod budget;
 pub(crate) mod control;
 pub(crate) mod engine;
+mod fit;
 mod governor;
 pub(crate) mod job;
 pub(crate) mod llama_backend;
@@ -11,6 +13,7 @@ mod load;
 pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod notifier;
+mod plan;
 mod prefix;
 mod prompt_cache;
 pub(crate) mod queue;
@@ -26,6 +29,7 @@ mod watch;
 mod window;
 pub(crate) mod worker;
 
+pub use plan::{DevicePlan, Plan};
 pub use snapshot::Metrics;
 
 use std::path::Path;
@@ -36,11 +40,13 @@ use parking_lot::Mutex;
 use crate::error::{Error, Reason, Result};
 use crate::log::{LogLevel, LogRecord, LogSink};
 use crate::model::Model;
-use crate::options::{Options, Scope};
+use crate::options::{Layers, Options, Scope};
 use crate::places::Places;
 use crate::request::Request;
+use budget::Budget;
 use metrics::Fleet;
 use notifier::Notifier;
+use plan::Reserved;
 
 /// Loads that may be under way at once in one runtime.
 const MAX_LOADS: usize = 16;
@@ -57,6 +63,8 @@ struct Shared {
     notifier: Mutex<Weak<Notifier>>,
     loads: Places,
     fleet: Arc<Fleet>,
+    /// What the models may take together; `None` = no limit.
+    budget: Option<Budget>,
 }
 
 impl Runtime {
@@ -64,12 +72,14 @@ impl Runtime {
     /// need only [`Runtime::default_runtime`].
     pub fn new(options: &Options) -> Result<Runtime> {
         options.check_scope(Scope::Runtime)?;
+        let mib = Layers(vec![options]).i64("memory_budget").filter(|&mib| mib > 0);
         Ok(Runtime(Arc::new(Shared {
             options: options.clone(),
             log: Mutex::new(None),
             notifier: Mutex::new(Weak::new()),
             loads: Places::new(MAX_LOADS),
             fleet: Arc::default(),
+            budget: mib.map(|mib| Budget::new((mib as u64) << 20)),
         })))
     }
 
@@ -110,6 +120,13 @@ impl Runtime {
         }
     }
 
+    /// What loading a GGUF file with these options would take, and the sizes it would have. Reads the file up to its
+    /// weights; nothing is loaded. Also for models that only embed, which cannot be loaded yet.
+    pub fn plan(&self, path: &Path, options: &Options) -> Result<Plan> {
+        options.check_scope(Scope::Model)?;
+        load::plan(self, path, options)
+    }
+
     /// The numbers of all its models together. What those did that are gone stays counted.
     pub fn metrics(&self) -> Metrics {
         self.0.fleet.snapshot()
@@ -131,6 +148,13 @@ impl Runtime {
         let notifier = Notifier::start()?;
         *current = Arc::downgrade(&notifier);
         Ok(notifier)
+    }
+
+    /// Chooses sizes that fit what is left of the budget, and takes their part. `None` = there is no budget.
+    fn reserve(&self, path: &Path, layers: &Layers<'_>) -> Result<Option<Reserved>> {
+        let Some(budget) = &self.0.budget else { return Ok(None) };
+        let _choosing = budget.choose();
+        plan::reserve(path, layers, budget).map(Some)
     }
 
     /// Counts a load until the guard is dropped.

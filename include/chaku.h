@@ -674,14 +674,25 @@ const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
 
 /** Deadline of every request that sets none; 0 = no deadline. (i64, 0 to 86400000 ms, default 0) */
 #define CHAKU_OPT_DEFAULT_DEADLINE_MS "default_deadline_ms"
+/**
+ * Memory of the machine that all models of the runtime may take together: weights, KV caches, what is computed with,
+ * computed prompts; 0 = no limit. A model whose `ctx_size`, `kv_pool`, `prompt_cache_mib` or `gpu_layers` are unset
+ * gets what fits; one that does not fit gets `memory_budget`. (i64, 0 to 16777216 MiB, default 0)
+ */
+#define CHAKU_OPT_MEMORY_BUDGET "memory_budget"
 
 /* Options of a model, or defaults for them given to the runtime. */
 
 /**
- * Context window of a session, and size of the KV pool all sessions share; 0 = the model's training context; unset =
- * that, but at most 4096. (i64, 0 to 2147483392 tokens)
+ * Context window of a session; 0 = the model's training context; unset = that, but at most 4096, and what fits the
+ * runtime's `memory_budget`. (i64, 0 to 2147483392 tokens)
  */
 #define CHAKU_OPT_CTX_SIZE "ctx_size"
+/**
+ * Tokens that the KV cache holds, of all sessions together; unset, or less than `ctx_size` = `ctx_size`. (i64, 1 to
+ * 2147483392 tokens)
+ */
+#define CHAKU_OPT_KV_POOL "kv_pool"
 /** Upper limit of `ubatch_size`. (i64, 1 to 2147483392 tokens, default 2048) */
 #define CHAKU_OPT_BATCH_SIZE "batch_size"
 /**
@@ -2046,6 +2057,36 @@ chaku_code chaku_model_metrics(const chaku_model *model, chaku_buffer **out_json
 chaku_code chaku_runtime_metrics(const chaku_runtime *CHAKU_NULLABLE runtime,
                                  chaku_buffer **out_json,
                                  chaku_error **out_error);
+
+/* ---- Plan ---------------------------------------------------------------------------------------------------------- */
+
+/**
+ * What memory a model would take, and with which sizes it would be loaded, as a JSON object. The file is read up to its
+ * weights, and nothing is loaded. Bytes:
+ *
+ *   devices             a list, for each device: "name", "weights", "kv_per_token", "kv_total", "compute", "other" (vocabulary,
+ *                       tables, logits: an estimate), "total"
+ *   total               of all devices together
+ *   prompt_cache        what computed prompts may take later, at most; not in the total
+ *   available           what is left of the runtime's `memory_budget`; null = it has none
+ *   fits                whether that is enough; true without a budget
+ *
+ * and sizes: ctx_size, kv_pool (tokens), max_running, gpu_layers. Later versions may add names.
+ *
+ * - `runtime`: borrowed. NULL = the default runtime.
+ * - `path`: copied. NUL-terminated UTF-8, on every system.
+ * - `options`: copied. What the model would be loaded with; NULL = none.
+ * - `out_json`: returns owned (free with chaku_buffer_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: those of the file, of its options and of the machine that chaku_model_load has; see chaku_model_load.
+ * Thread class: shared. Waits for the file.
+ */
+chaku_code chaku_runtime_plan(chaku_runtime *CHAKU_NULLABLE runtime,
+                              const char *path,
+                              const chaku_options *CHAKU_NULLABLE options,
+                              chaku_buffer **out_json,
+                              chaku_error **out_error);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -3,7 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `types` | the opaque C types |
-//! | `error`, `options`, `option`, `buffer`, `version`, `device`, `runtime`, `model`, `token`, `session`, `saved`, `chat`, `request`, `event`, `metrics` | the exported functions, a file for each part of `chaku.h` |
+//! | `error`, `options`, `option`, `buffer`, `version`, `device`, `runtime`, `model`, `token`, `session`, `saved`, `chat`, `request`, `event`, `metrics`, `plan` | the exported functions, a file for each part of `chaku.h` |
 //! | `callback` | the callback types, `user_data` and its destructor, what is allowed inside a callback |
 //! | `handle`, `table` | handles that are not addresses |
 //! | `guard`, `quiet` | the wall against panics, and their silence |
@@ -33,6 +33,7 @@ mod model;
 mod option;
 mod options;
 mod out;
+mod plan;
 mod quiet;
 mod request;
 mod runtime;
@@ -55,6 +56,7 @@ pub use metrics::*;
 pub use model::*;
 pub use option::*;
 pub use options::*;
+pub use plan::*;
 pub use request::*;
 pub use runtime::*;
 pub use saved::*;

@@ -43,7 +43,9 @@ pub unsafe extern "C" fn chaku_runtime_plan(
             let out = Out::handle(out_json, "out_json")?;
             callback::refuse_inside()?;
             let path = Path::new(c_str(path, "path")?);
-            out.put(BufferObject::of_text(runtime::or_default(runtime)?.plan(path, &options::values(options)?)?.to_json()))
+            out.put(BufferObject::of_text(
+                runtime::or_default(runtime)?.plan(path, &options::values(options)?)?.to_json(),
+            ))
         })
     }
 }

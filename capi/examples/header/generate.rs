@@ -28,6 +28,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Request", "request"),
     ("Event", "event"),
     ("Metrics", "metrics"),
+    ("Plan", "plan"),
 ];
 
 /// What is generated: path in the workspace, and text.

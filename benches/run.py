@@ -1,56 +1,22 @@
 #!/usr/bin/env python3
-"""Runs the measuring programs and prints one JSON line a figure: run.py [NAME...]. `make bench` builds them first.
+"""Runs the measuring programs and prints one JSON line a figure (figures.py says what is in it): run.py [NAME...]. `make bench` builds them first.
 
-`value` is a median (or a 99th percentile where the name says p99); `lo` and `hi` bound the median at 95 % by order statistics, which assume nothing
-about the noise; `goal` is what the project promises. Compared sides run in turns, so that both see the same neighbours.
+Compared sides run in turns, so that both see the same neighbours.
 """
 import json
-import math
 import os
 import statistics
 import subprocess
 import sys
+
+import runtime
+from figures import p99, report, run
 
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 SMOLLM2 = "target/models/SmolLM2-135M-Instruct.Q4_1.gguf"
 TINY = "target/models/tiny-random.gguf"
 PYTHON = "target/python/venv/bin/python"
 PAIRS, ROUNDS, TURNS, DRAINS, CANCELS, INTERRUPTS, EVENTS, LOOKUPS = 20, 12, 3, 5, 120, 40, 100_000, 20
-
-
-def run(*command):
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-
-
-def interval(values):
-    """The narrowest pair of order statistics that holds the median with at least 95 % probability; all there is when the sample is too small."""
-    ordered, n = sorted(values), len(values)
-    below = 0.0  # the probability that fewer than k + 1 values lie under the median
-    cut = 0
-    for k in range(n):
-        below += math.comb(n, k) / 2**n
-        if below > 0.025:
-            break
-        cut = k + 1
-    low = max(cut - 1, 0)
-    return ordered[low], ordered[n - 1 - low]
-
-
-def percentile(values, share):
-    """Nearest rank: a value that was really seen."""
-    return sorted(values)[math.ceil(share * len(values)) - 1]
-
-
-def report(name, unit, goal, command, values, value=None, **extra):
-    low, high = interval(values)
-    line = {"name": name, "value": statistics.median(values) if value is None else value, "unit": unit, "lo": low, "hi": high, "n": len(values),
-            "goal": goal, **extra, "command": command}
-    print(json.dumps({k: round(v, 4) if isinstance(v, float) else v for k, v in line.items()}), flush=True)
-
-
-def p99(name, goal, *command):
-    times = [float(line) for line in run(*command)]
-    report(name, "ms", goal, " ".join(command), times, percentile(times, 0.99), median=statistics.median(times), max=max(times))
 
 
 def decode():
@@ -158,10 +124,12 @@ def node():
            median_ms=statistics.median(delay["median_ms"] for delay in delays), max_ms=max(delay["max_ms"] for delay in delays))
 
 
-GROUPS = {"decode": decode, "first_token": first_token, "events": events, "cancel": cancel, "handles": handles, "gguf": gguf, "languages": languages, "python": python, "node": node}
+GROUPS = {"decode": decode, "first_token": first_token, "events": events, "cancel": cancel, "handles": handles, "gguf": gguf, "languages": languages, "python": python, "node": node,
+          **runtime.GROUPS}
 
 if __name__ == "__main__":
+    known = {**GROUPS, **runtime.BY_HAND}
     for name in sys.argv[1:] or GROUPS:
-        if name not in GROUPS:
-            sys.exit(f"unknown group {name!r}: {', '.join(GROUPS)}")
-        GROUPS[name]()
+        if name not in known:
+            sys.exit(f"unknown group {name!r}: {', '.join(known)}")
+        known[name]()

@@ -15,7 +15,7 @@ ALLOWED = {
     "chaku-node": {"chaku-abi"},
     "chaku-bench": {"chaku", "chaku-llama"},
     "chaku-loom": set(),
-    "chaku-mutation": {"chaku-abi"},
+    "chaku-mutation": {"chaku-abi", "chaku"},
 }
 
 metadata = json.loads(subprocess.check_output(["cargo", "metadata", "--no-deps", "--format-version=1"]))

@@ -6,7 +6,10 @@ LINK_CHAKU := -Iinclude -Ltarget/release -lchaku -Wl,-rpath,$(CURDIR)/target/rel
 LLAMA := $(wildcard target/release/build/llama-cpp-sys-2-*/out/lib/libllama.a)
 RAW := tests/reference/raw_llama.hpp scripts/cxx_llama.sh $(LLAMA)
 
-BENCHES := $(addprefix target/benches/,decode first_token_raw first_token_chaku cancel drain stream handles)
+# Some link llama.cpp too, to measure it beside libchaku or alone.
+BOTH := $(addprefix target/benches/,decode batch16 shared8)
+ALONE := $(addprefix target/benches/,first_token_raw shapes)
+BENCHES := $(BOTH) $(ALONE) $(addprefix target/benches/,first_token_chaku cancel drain stream handles gap busy cancel_running stalled)
 
 target/tests/reference/raw: tests/reference/raw.cpp $(RAW)
 	@mkdir -p $(@D)
@@ -16,14 +19,16 @@ target/tests/reference/abi: tests/reference/abi.c include/chaku.h
 	@mkdir -p $(@D)
 	$(CC) -std=c99 -Wall -Wextra $(CFLAGS) $< -o $@ $(LINK_CHAKU)
 
-target/benches/first_token_raw: benches/first_token_raw.cpp benches/measure.hpp $(RAW)
+BENCH_HEADERS := $(wildcard benches/*.hpp)
+
+$(ALONE): target/benches/%: benches/%.cpp $(BENCH_HEADERS) $(RAW)
 	@mkdir -p $(@D)
 	scripts/cxx_llama.sh $< -o $@
 
-target/benches/decode: benches/decode.cpp benches/client.hpp benches/measure.hpp include/chaku.h $(RAW)
+$(BOTH): target/benches/%: benches/%.cpp $(BENCH_HEADERS) include/chaku.h $(RAW)
 	@mkdir -p $(@D)
 	scripts/cxx_llama.sh $< -o $@ $(LINK_CHAKU)
 
-target/benches/%: benches/%.cpp benches/client.hpp benches/measure.hpp include/chaku.h
+target/benches/%: benches/%.cpp $(BENCH_HEADERS) include/chaku.h
 	@mkdir -p $(@D)
-	$(CXX) -std=c++17 -Wall -Wextra $(CFLAGS) $< -o $@ $(LINK_CHAKU)
+	$(CXX) -std=c++17 -Wall -Wextra $(CFLAGS) $< -o $@ $(LINK_CHAKU) -pthread

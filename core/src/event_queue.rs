@@ -8,13 +8,15 @@
 //! crate, and its tests live in `event_queue_tests.rs`.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::event::{Event, Final};
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
-/// Called when the queue goes from empty to non-empty. It must only pass the news on: it runs with the lock held.
-pub(crate) type ReadyHook = Box<dyn Fn() + Send + Sync>;
+/// Called, without the lock, after the queue went from empty to non-empty; perhaps a last time after it was taken away.
+/// It must only pass the news on: it runs on the engine's thread.
+pub(crate) type ReadyHook = Arc<dyn Fn() + Send + Sync>;
 
 pub(crate) struct EventQueue {
     state: Mutex<State>,
@@ -25,7 +27,7 @@ pub(crate) struct EventQueue {
 struct State {
     events: VecDeque<Event>,
     /// The end, kept after it was read. Invariant: never replaced.
-    end: Option<std::sync::Arc<Final>>,
+    end: Option<Arc<Final>>,
     /// The final event was handed out.
     end_read: bool,
     /// The engine owns the request: only it may finish it.
@@ -64,7 +66,7 @@ impl EventQueue {
             return;
         }
         state.events.push_back(event);
-        self.announce(&state);
+        self.announce(state);
     }
 
     /// Ends the request. Only the first end counts; says whether this was it. Then `note` is called before anybody can
@@ -117,7 +119,7 @@ impl EventQueue {
     }
 
     /// The end, once there is one.
-    pub(crate) fn end(&self) -> Option<std::sync::Arc<Final>> {
+    pub(crate) fn end(&self) -> Option<Arc<Final>> {
         self.state.lock().end.clone()
     }
 
@@ -144,10 +146,13 @@ impl EventQueue {
     #[must_use]
     pub(crate) fn set_ready(&self, hook: Option<ReadyHook>) -> Option<ReadyHook> {
         let mut state = self.state.lock();
-        if let (false, Some(hook)) = (state.events.is_empty(), &hook) {
+        let at_once = hook.clone().filter(|_| !state.events.is_empty());
+        let before = std::mem::replace(&mut state.ready, hook);
+        drop(state);
+        if let Some(hook) = at_once {
             hook();
         }
-        std::mem::replace(&mut state.ready, hook)
+        before
     }
 
     fn finish_if(&self, end: Final, allowed: impl Fn(&State) -> bool, note: impl FnOnce()) -> bool {
@@ -156,17 +161,20 @@ impl EventQueue {
             return false;
         }
         note();
-        let end = std::sync::Arc::new(end);
+        let end = Arc::new(end);
         state.end = Some(end.clone());
         state.events.push_back(Event::Final(end));
-        self.announce(&state);
+        self.announce(state);
         true
     }
 
-    fn announce(&self, state: &State) {
-        if let (1, Some(hook)) = (state.events.len(), &state.ready) {
+    /// The lock goes first: a thread that is woken may run at once in place of this one, and wants it.
+    fn announce(&self, state: MutexGuard<'_, State>) {
+        let hook = state.ready.clone().filter(|_| state.events.len() == 1);
+        drop(state);
+        self.changed.notify_all();
+        if let Some(hook) = hook {
             hook();
         }
-        self.changed.notify_all();
     }
 }

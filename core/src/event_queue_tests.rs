@@ -66,7 +66,7 @@ fn ready_fires_on_the_edge_and_once_at_registration() {
     queue.push(token(0));
     let calls = Arc::new(AtomicUsize::new(0));
     let seen = calls.clone();
-    let before = queue.set_ready(Some(Box::new(move || {
+    let before = queue.set_ready(Some(Arc::new(move || {
         seen.fetch_add(1, Ordering::SeqCst);
     })));
     assert!(before.is_none());

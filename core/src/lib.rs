@@ -27,6 +27,7 @@
 
 mod chat;
 mod clock;
+mod content;
 mod delivery;
 mod device;
 mod error;
@@ -34,15 +35,19 @@ mod event;
 mod event_queue;
 #[cfg(test)]
 mod event_queue_tests;
+mod fingerprint;
 mod log;
+mod message;
 mod model;
 pub mod options;
 mod places;
 mod priority;
 mod prompt;
 mod request;
+mod restore;
 mod runtime;
 mod sampling;
+mod saved;
 mod session;
 mod sync;
 mod terms;
@@ -54,6 +59,7 @@ pub use device::{Device, DeviceKind, backends, devices};
 pub use error::{Code, Error, Reason, Result};
 pub use event::{Event, Final, FinishReason, Phase, Progress, Text, Timings, Usage};
 pub use log::{LogLevel, LogRecord};
+pub use message::{ChatMessage, Role};
 pub use model::{Model, SpecialToken};
 pub use options::Options;
 pub use request::Request;

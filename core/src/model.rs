@@ -7,14 +7,21 @@ use std::time::Duration;
 use chaku_llama::{ChatTemplates, TemplateLimits, Token};
 
 use crate::clock::until;
+use crate::content::{Chat, Content, Said};
 use crate::error::{Error, Reason, Result};
+use crate::fingerprint::Fingerprint;
+use crate::message::{self, ChatMessage, Role};
 use crate::options::{Layers, Options, Scope};
 use crate::places::Places;
+use crate::request::Request;
 use crate::runtime::budget::Share;
 use crate::runtime::worker::Worker;
 use crate::runtime::{Metrics, Runtime};
 use crate::sampling;
 use crate::session::Session;
+
+/// Saves that may be under way at once in one model.
+const MOST_SAVES: usize = 16;
 
 /// A handle to a loaded model. Cloning is cheap; the model is freed, in the background, when its last handle, session
 /// and request are gone.
@@ -34,8 +41,12 @@ pub(crate) struct Shared {
     /// Parsed at the first chat, on the preparing thread: it is a program, and needs that thread's stack.
     templates: OnceLock<Result<ChatTemplates>>,
     longest_token: OnceLock<usize>,
+    /// What a saved state must have been made with. Taken at the first save or restore: it looks at every token.
+    pub(crate) fingerprint: OnceLock<Fingerprint>,
     metadata: Vec<(String, String)>,
     sessions: Places,
+    /// Saves under way: each is a thread, and may hold a copy of a part of the KV cache.
+    pub(crate) saves: Places,
     next_session: AtomicU64,
     /// What the weights take of the runtime's budget.
     _share: Option<Share>,
@@ -62,7 +73,9 @@ impl Model {
             ctx_size: ctx_size as usize,
             templates: OnceLock::new(),
             longest_token: OnceLock::new(),
+            fingerprint: OnceLock::new(),
             sessions: Places::new(max_sessions),
+            saves: Places::new(MOST_SAVES),
             next_session: AtomicU64::new(1),
             _share: share,
         }))
@@ -71,15 +84,30 @@ impl Model {
     /// A new conversation, or a new raw text.
     pub fn session(&self, options: &Options) -> Result<Session> {
         options.check_scope(Scope::Session)?;
-        self.0.worker.control.check_open()?;
-        if !self.0.sessions.take() {
-            let limit = self.0.sessions.most();
-            let message = format!("the model has {limit} sessions already, its max_sessions; free one first");
-            return Err(Error::new(Reason::SessionLimit, message).with("limit", limit));
+        self.0.new_session(options.clone(), Content::New)
+    }
+
+    /// Answers the last of these messages, which must be the user's, in a conversation that is given whole and kept by
+    /// nobody. A system message that comes first stands in for the option `system_prompt`. Takes the options of a
+    /// session and of a request, and no place of `max_sessions`: the queue's limit is the limit. What it computed may
+    /// be found again by whoever begins in the same way.
+    pub fn chat(&self, messages: &[ChatMessage], options: &Options) -> Result<Request> {
+        options.check_scope(Scope::Session)?;
+        message::check(messages)?;
+        let mut options = options.clone();
+        let system = messages.first().filter(|message| message.role == Role::System);
+        if let Some(system) = system {
+            options.set_str("system_prompt", &system.content)?;
         }
-        self.0.worker.control.metrics.session_opened();
-        let id = self.0.next_session.fetch_add(1, Ordering::Relaxed);
-        Ok(Session::new(self.0.clone(), id, options.clone()))
+        let before = &messages[usize::from(system.is_some())..messages.len() - 1];
+        let said = before.iter().cloned().map(Said::new).collect();
+        let session = self.0.passing_session(options, Content::Chat(Arc::new(Chat { said, last_turn: None })));
+        session.chat(&messages[messages.len() - 1].content, &Options::new())
+    }
+
+    /// The same with the messages as JSON: `[{"role": "user", "content": "Hello"}]`.
+    pub fn chat_json(&self, messages: &str, options: &Options) -> Result<Request> {
+        self.chat(&message::parse(messages)?, options)
     }
 
     /// The tokens of a text. `add_special` lets the tokenizer add BOS and EOS as the model wants; `parse_special`
@@ -224,14 +252,40 @@ impl Shared {
         *self.longest_token.get_or_init(|| self.llama.vocab().longest_token().max(1))
     }
 
-    fn given_template(&self) -> Option<&str> {
+    /// A session that counts against `max_sessions`.
+    pub(crate) fn new_session(self: &Arc<Self>, options: Options, content: Content) -> Result<Session> {
+        self.worker.control.check_open()?;
+        if !self.sessions.take() {
+            let limit = self.sessions.most();
+            let message = format!("the model has {limit} sessions already, its max_sessions; free one first");
+            return Err(Error::new(Reason::SessionLimit, message).with("limit", limit));
+        }
+        self.worker.control.metrics.session_opened();
+        Ok(Session::new(self.clone(), self.session_id(), options, content, true))
+    }
+
+    /// A session that lives as long as its one request.
+    fn passing_session(self: &Arc<Self>, options: Options, content: Content) -> Session {
+        Session::new(self.clone(), self.session_id(), options, content, false)
+    }
+
+    fn session_id(&self) -> u64 {
+        self.next_session.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn given_template(&self) -> Option<&str> {
         Layers(vec![self.runtime.options(), &self.options]).str("chat_template")
     }
 
-    pub(crate) fn session_closed(&self, id: u64) {
+    /// A session is gone, of which the engine may know by this id.
+    pub(crate) fn session_closed(&self, id: Option<u64>, has_place: bool) {
         // The sequence is given back before the place, so that a new session finds one.
-        self.worker.control.session_closed(id);
-        self.sessions.give_back();
-        self.worker.control.metrics.session_closed();
+        if let Some(id) = id {
+            self.worker.control.session_closed(id);
+        }
+        if has_place {
+            self.sessions.give_back();
+            self.worker.control.metrics.session_closed();
+        }
     }
 }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use chaku_llama::{Message, Sampler, TemplateLimits, Token};
 
 use crate::chat::{self, Rendered};
+use crate::content::{Chat, Content, Said};
 use crate::error::{Error, Reason, Result};
+use crate::message::{ChatMessage, Role};
 use crate::options::{Layers, Options};
 use crate::request::{self, Ticket};
 use crate::runtime::engine::overflow;
@@ -14,7 +16,7 @@ use crate::runtime::job::{Answer, Job, Overflow};
 use crate::runtime::memory;
 use crate::runtime::worker::PREPARE_STACK;
 use crate::sampling;
-use crate::session::{self, Chat, Content};
+use crate::session;
 
 /// Where an answer ends that nothing else ends: a window that shifts has no end of its own.
 const LONGEST_ANSWER: usize = 1 << 20;
@@ -40,16 +42,16 @@ pub(crate) struct Prompt {
 
 /// What is asked of the session.
 pub(crate) enum Ask {
-    /// Answer the last of these messages.
-    Chat(Vec<Message>),
+    /// Append the message to the conversation, and answer it.
+    Chat(Arc<Chat>, ChatMessage),
     /// Go on with the last message, which is an answer.
-    Continue(Chat),
-    /// Compute these messages.
-    IngestChat(Vec<Message>),
+    Continue(Arc<Chat>),
+    /// Append the message to the conversation.
+    IngestChat(Arc<Chat>, ChatMessage),
     /// Append the text to the tokens, and go on.
-    Generate(Vec<Token>, String),
+    Generate(Arc<Vec<Token>>, String),
     /// Append the text to the tokens.
-    IngestRaw(Vec<Token>, String),
+    IngestRaw(Arc<Vec<Token>>, String),
 }
 
 /// The tokens to compute, and what the session becomes when they and an answer are there.
@@ -128,78 +130,90 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn plan(&self, ask: Ask) -> Result<Plan> {
         match ask {
-            Ask::Chat(messages) => self.chat(messages, true),
-            Ask::IngestChat(messages) => self.chat(messages, false),
-            Ask::Continue(chat) => self.continue_chat(chat),
-            Ask::Generate(tokens, text) => self.raw(tokens, &text, true),
-            Ask::IngestRaw(tokens, text) => self.raw(tokens, &text, false),
+            Ask::Chat(chat, message) => self.chat(&chat, message, true),
+            Ask::IngestChat(chat, message) => self.chat(&chat, message, false),
+            Ask::Continue(chat) => self.continue_chat(&chat),
+            Ask::Generate(tokens, text) => self.raw(&tokens, &text, true),
+            Ask::IngestRaw(tokens, text) => self.raw(&tokens, &text, false),
         }
     }
 
-    fn chat(&self, messages: Vec<Message>, generates: bool) -> Result<Plan> {
-        messages.iter().try_for_each(|message| self.check_length(&message.content))?;
-        let (messages, Rendered { tokens, stops }) = self.fit(messages, generates)?;
+    fn chat(&self, chat: &Chat, message: ChatMessage, generates: bool) -> Result<Plan> {
+        let said = [&chat.said[..], &[Said::new(message)]].concat();
+        self.system_prompt().map_or(Ok(()), |text| self.check_length(text))?;
+        said.iter().try_for_each(|said| self.check_length(&said.message.content))?;
+        let (mut said, Rendered { tokens, stops }) = self.fit(said, generates)?;
+        if let Some(newest) = said.last_mut() {
+            newest.used = tokens.len() as u32;
+        }
         let keep = self.system_tokens(&tokens);
         let outcome = move |answer: &Answer| {
-            let mut chat = Chat { messages, last_turn: None };
+            let mut chat = Chat { said, last_turn: None };
             if generates {
-                chat.messages.push(Message { role: "assistant".into(), content: answer.text.clone() });
+                let message = ChatMessage::new(Role::Assistant, answer.text.clone());
+                chat.said.push(Said { message, used: answer.tokens.len() as u32 });
                 chat.last_turn = answer.exact.then(|| answer.tokens.clone());
             }
-            Content::Chat(chat)
+            Content::Chat(Arc::new(chat))
         };
         Ok(Plan { tokens, keep, stops, generates, shifted: false, outcome: Box::new(outcome) })
     }
 
     /// The prompt is the last turn with its answer so far, token for token where these are known.
-    fn continue_chat(&self, mut chat: Chat) -> Result<Plan> {
-        let (answer, before) = chat.messages.split_last().ok_or_else(nothing_to_continue)?;
+    fn continue_chat(&self, chat: &Chat) -> Result<Plan> {
+        let (answer, before) = chat.said.split_last().ok_or_else(nothing_to_continue)?;
         let Rendered { mut tokens, stops } = self.render(before, true)?;
-        match chat.last_turn.take() {
-            Some(last_turn) => tokens = last_turn,
-            None => tokens.extend(self.session.model.llama.vocab().tokenize(&answer.content, false, false)?),
+        match &chat.last_turn {
+            Some(last_turn) => tokens.clone_from(last_turn),
+            None => tokens.extend(self.session.model.llama.vocab().tokenize(&answer.message.content, false, false)?),
         }
         let keep = self.system_tokens(&tokens);
         let old = tokens.len();
         let shifted = self.make_room(&mut tokens, keep, old);
         self.check_fits(&tokens)?;
+        let mut said = chat.said.clone();
         let outcome = move |answer: &Answer| {
-            if let Some(last) = chat.messages.last_mut() {
-                last.content.push_str(&answer.text);
+            if let Some(last) = said.last_mut() {
+                last.message.content.push_str(&answer.text);
+                last.used = answer.tokens.len() as u32;
             }
-            chat.last_turn = answer.exact.then(|| answer.tokens.clone());
-            Content::Chat(chat)
+            Content::Chat(Arc::new(Chat { said, last_turn: answer.exact.then(|| answer.tokens.clone()) }))
         };
         Ok(Plan { tokens, keep, stops, generates: true, shifted, outcome: Box::new(outcome) })
     }
 
-    fn raw(&self, mut tokens: Vec<Token>, text: &str, generates: bool) -> Result<Plan> {
+    fn raw(&self, tokens: &[Token], text: &str, generates: bool) -> Result<Plan> {
         self.check_length(text)?;
+        let mut tokens = tokens.to_vec();
         let old = tokens.len();
         let add_special = tokens.is_empty() && self.layers.bool("add_special");
         let parse_special = self.layers.bool("parse_special");
         tokens.extend(self.session.model.llama.vocab().tokenize(text, add_special, parse_special)?);
         let shifted = self.make_room(&mut tokens, 0, old);
         self.check_fits(&tokens)?;
-        let outcome = |answer: &Answer| Content::Raw(answer.tokens.clone());
+        let outcome = |answer: &Answer| Content::Raw(Arc::new(answer.tokens.clone()));
         Ok(Plan { tokens, keep: 0, stops: Vec::new(), generates, shifted, outcome: Box::new(outcome) })
     }
 
     /// Renders the conversation. Under `overflow = shift` the oldest turns are left out until a quarter of the window
     /// is free, the newest message never.
-    fn fit(&self, mut messages: Vec<Message>, reply: bool) -> Result<(Vec<Message>, Rendered)> {
+    fn fit(&self, mut said: Vec<Said>, reply: bool) -> Result<(Vec<Said>, Rendered)> {
         let window = self.session.model.ctx_size;
-        let mut rendered = self.render(&messages, reply)?;
+        let mut rendered = self.render(&said, reply)?;
+        let whole = rendered.tokens.len();
         if rendered.tokens.len() >= window && self.overflow == Overflow::Shift {
             while rendered.tokens.len() > window - window / 4 {
-                let next_turn = messages.iter().skip(1).position(|message| message.role == "user");
+                let next_turn = said.iter().skip(1).position(|said| said.message.role == Role::User);
                 let Some(turn) = next_turn else { break };
-                messages.drain(..=turn);
-                rendered = self.render(&messages, reply)?;
+                said.drain(..=turn);
+                rendered = self.render(&said, reply)?;
             }
         }
         self.check_fits(&rendered.tokens)?;
-        Ok((messages, rendered))
+        // What is left is so much nearer to the beginning.
+        let left_out = whole.saturating_sub(rendered.tokens.len()) as u32;
+        said.iter_mut().for_each(|said| said.used = said.used.saturating_sub(left_out));
+        Ok((said, rendered))
     }
 
     /// Under `overflow = shift` drops the oldest of the first `old` tokens, after `keep`, until a quarter of the window
@@ -234,22 +248,23 @@ impl Planner<'_> {
         if tokens.len() >= window { Err(overflow(tokens.len(), window)) } else { Ok(()) }
     }
 
-    fn render(&self, messages: &[Message], reply: bool) -> Result<Rendered> {
+    fn render(&self, said: &[Said], reply: bool) -> Result<Rendered> {
         let model = &self.session.model;
-        let mut all: Vec<Message> = self.system_message().into_iter().collect();
-        all.extend_from_slice(messages);
+        let message = |role: Role, content: &str| Message { role: role.as_str().into(), content: content.into() };
+        let system = self.system_prompt().map(|content| message(Role::System, content));
+        let said = said.iter().map(|said| message(said.message.role, &said.message.content));
+        let all: Vec<Message> = system.into_iter().chain(said).collect();
         chat::render(model.llama.vocab(), model.templates(&self.limits)?, &all, reply, &self.limits)
     }
 
-    fn system_message(&self) -> Option<Message> {
+    fn system_prompt(&self) -> Option<&str> {
         // Empty means none, so that a session can do without its model's.
-        let content = self.layers.str("system_prompt")?.to_owned();
-        Some(Message { role: "system".into(), content })
+        self.layers.str("system_prompt")
     }
 
     /// How many tokens at the beginning are the system message. A template that cannot render it alone makes it none.
     fn system_tokens(&self, prompt: &[Token]) -> usize {
-        if self.overflow != Overflow::Shift || self.system_message().is_none() {
+        if self.overflow != Overflow::Shift || self.system_prompt().is_none() {
             return 0;
         }
         let alone = self.render(&[], false).map_or_else(|_| Vec::new(), |rendered| rendered.tokens);

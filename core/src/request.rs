@@ -2,7 +2,7 @@
 //! threads that do the work.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -110,6 +110,15 @@ impl Drop for Pulling<'_> {
     }
 }
 
+/// What a request makes besides its events.
+#[derive(Clone)]
+pub(crate) enum Product {
+    /// By a load.
+    Model(Model),
+    /// By a save to memory.
+    Data(Arc<[u8]>),
+}
+
 /// The worker's end. Lock order: a session's state before a request's queue.
 pub(crate) struct Shared {
     pub(crate) id: u64,
@@ -127,9 +136,8 @@ pub(crate) struct Shared {
     /// The thread that computes, once there is one.
     worker: Arc<Signal>,
     /// Where its end is counted, if it asks something of a model.
-    counts: OnceLock<Arc<Recorder>>,
-    /// What a load made.
-    model: Mutex<Option<Model>>,
+    counts: OnceLock<Weak<Recorder>>,
+    product: Mutex<Option<Product>>,
     pub(crate) callers: Callers,
 }
 
@@ -225,16 +233,28 @@ impl Request {
 
     /// The model a finished load made. The same one each time.
     pub fn model(&self) -> Result<Model> {
-        match self.end() {
-            None => Err(Error::new(
-                Reason::NotFinished,
-                "the request has not finished; read its events until the final one",
-            )),
-            Some(end) => match (&end.error, self.shared.model.lock().clone()) {
-                (Some(error), _) => Err(error.clone()),
-                (None, Some(model)) => Ok(model),
-                (None, None) => Err(Error::new(Reason::NoResult, "this request does not load a model")),
-            },
+        match self.product()? {
+            Some(Product::Model(model)) => Ok(model),
+            _ => Err(Error::new(Reason::NoResult, "this request does not load a model")),
+        }
+    }
+
+    /// The bytes a finished [`crate::Session::save`] without a path made. The same ones each time, kept with the request.
+    pub fn data(&self) -> Result<Arc<[u8]>> {
+        match self.product()? {
+            Some(Product::Data(data)) => Ok(data),
+            _ => Err(Error::new(Reason::NoResult, "this request does not save a session to memory")),
+        }
+    }
+
+    fn product(&self) -> Result<Option<Product>> {
+        let Some(end) = self.end() else {
+            let message = "the request has not finished; read its events until the final one";
+            return Err(Error::new(Reason::NotFinished, message));
+        };
+        match &end.error {
+            Some(error) => Err(error.clone()),
+            None => Ok(self.shared.product.lock().clone()),
         }
     }
 
@@ -295,15 +315,15 @@ impl Shared {
             readers: Readers::default(),
             worker,
             counts: OnceLock::new(),
-            model: Mutex::new(None),
+            product: Mutex::new(None),
             callers: Callers::default(),
         })
     }
 
     /// Lets its end be counted.
-    pub(crate) fn count_by(&self, recorder: Arc<Recorder>) {
+    pub(crate) fn count_by(&self, recorder: &Arc<Recorder>) {
         // It is submitted once.
-        let _ = self.counts.set(recorder);
+        let _ = self.counts.set(Arc::downgrade(recorder));
     }
 
     /// Reads the next event, minding the request's own deadline: while nothing computes, the reader keeps the time.
@@ -402,12 +422,13 @@ impl Shared {
         first
     }
 
-    /// Ends a load with what it made.
-    pub(crate) fn finish_with_model(&self, model: Model) {
-        *self.model.lock() = Some(model);
+    /// Ends the request with what it made.
+    pub(crate) fn finish_with(&self, product: Product) {
+        *self.product.lock() = Some(product);
         if !self.finish(Final::done()) {
-            // Cancelled at the last moment: nobody may get the model.
-            self.model.lock().take();
+            // Cancelled at the last moment: nobody may get it.
+            let unwanted = self.product.lock().take();
+            drop(unwanted);
         }
     }
 
@@ -426,7 +447,7 @@ impl Shared {
     }
 
     fn count_end(&self, finish_reason: FinishReason) {
-        if let Some(counts) = self.counts.get() {
+        if let Some(counts) = self.counts.get().and_then(Weak::upgrade) {
             counts.ended(finish_reason);
         }
     }

@@ -1,20 +1,24 @@
 //! A session: a conversation, or a raw text that grows. It runs one request at a time.
 
+use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chaku_llama::{Message, Token};
 use parking_lot::Mutex;
 
 use crate::clock::until;
+use crate::content::Content;
 use crate::error::{Error, Reason, Result};
+use crate::message::{ChatMessage, Role};
 use crate::model;
 use crate::options::{Layers, Options, Scope};
 use crate::prompt::{Ask, Prompt};
 use crate::request::{self, Request};
 use crate::runtime::job::Answer;
 use crate::runtime::queue::Prepare;
+use crate::runtime::save::{self, Save};
 use crate::terms::Terms;
 
 /// A handle to a session. Dropping it while a request runs lets the request finish.
@@ -23,8 +27,11 @@ pub struct Session(Arc<Shared>);
 impl Drop for Session {
     fn drop(&mut self) {
         // Work that nobody waits for any more, such as a cancelled request still being prepared, keeps no place taken.
-        if !self.0.state.lock().is_busy() {
-            self.0.give_place_back();
+        let state = self.0.state.lock();
+        let (is_busy, was_asked) = (state.is_busy(), state.active.is_some());
+        drop(state);
+        if !is_busy {
+            self.0.give_place_back(was_asked);
         }
     }
 }
@@ -33,7 +40,9 @@ pub(crate) struct Shared {
     pub(crate) id: u64,
     pub(crate) model: Arc<model::Shared>,
     pub(crate) options: Options,
-    /// The session no longer counts against the model's `max_sessions`.
+    /// It counts against the model's `max_sessions`.
+    has_place: bool,
+    /// It no longer does, and the engine knows that it is gone.
     place_given_back: AtomicBool,
     /// Lock order: before a request's queue.
     state: Mutex<State>,
@@ -43,71 +52,48 @@ struct State {
     content: Content,
     /// The newest request. The session is busy until it ends.
     active: Option<Arc<request::Shared>>,
-    context_used: usize,
     closed: bool,
 }
 
-/// What the session is about. The KV cache is only a copy of it: the engine computes again what it lost.
-#[derive(Debug, Clone)]
-pub(crate) enum Content {
-    New,
-    Chat(Chat),
-    /// A raw text, as tokens.
-    Raw(Vec<Token>),
-}
-
-/// A conversation without its system message.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Chat {
-    pub(crate) messages: Vec<Message>,
-    /// Prompt and answer of the last turn, token for token, if they still are what `messages` say.
-    pub(crate) last_turn: Option<Vec<Token>>,
-}
-
 impl Session {
-    pub(crate) fn new(model: Arc<model::Shared>, id: u64, options: Options) -> Self {
-        let state = State { content: Content::New, active: None, context_used: 0, closed: false };
-        let place_given_back = AtomicBool::new(false);
-        Session(Arc::new(Shared { id, model, options, place_given_back, state: Mutex::new(state) }))
+    pub(crate) fn new(model: Arc<model::Shared>, id: u64, options: Options, content: Content, has_place: bool) -> Self {
+        let state = Mutex::new(State { content, active: None, closed: false });
+        Session(Arc::new(Shared { id, model, options, has_place, place_given_back: AtomicBool::new(false), state }))
     }
 
     /// Says something to the model as the user, and lets it answer.
     pub fn chat(&self, text: &str, options: &Options) -> Result<Request> {
         not_empty(text)?;
         self.0.model.check_template()?;
-        self.start("chat", options, |content| {
-            let mut chat = content.into_chat()?;
-            chat.messages.push(Message { role: "user".into(), content: text.to_owned() });
-            Ok(Ask::Chat(chat.messages))
-        })
+        self.start("chat", options, |content| Ok(Ask::Chat(content.chat()?, ChatMessage::new(Role::User, text))))
     }
 
     /// Appends raw text, and lets the model go on from there.
     pub fn generate(&self, text: &str, options: &Options) -> Result<Request> {
         not_empty(text)?;
-        self.start("generate", options, |content| Ok(Ask::Generate(content.into_raw()?, text.to_owned())))
+        self.start("generate", options, |content| Ok(Ask::Generate(content.raw()?, text.to_owned())))
     }
 
     /// Computes text ahead, without an answer: raw text, or a message of the conversation if `role` is given
     /// (`system`, `user` or `assistant`).
     pub fn ingest(&self, role: Option<&str>, text: &str, options: &Options) -> Result<Request> {
         not_empty(text)?;
-        let role = role.map(known_role).transpose()?;
+        let role = role.map(Role::from_str).transpose()?;
         if role.is_some() {
             self.0.model.check_template()?;
         }
         self.start("ingest", options, |content| {
-            let Some(role) = role else { return Ok(Ask::IngestRaw(content.into_raw()?, text.to_owned())) };
-            let mut chat = content.into_chat()?;
-            chat.messages.push(Message { role, content: text.to_owned() });
-            Ok(Ask::IngestChat(chat.messages))
+            Ok(match role {
+                Some(role) => Ask::IngestChat(content.chat()?, ChatMessage::new(role, text)),
+                None => Ask::IngestRaw(content.raw()?, text.to_owned()),
+            })
         })
     }
 
     /// Lets the model go on with its last answer, or with the raw text.
     pub fn continue_answer(&self, options: &Options) -> Result<Request> {
         self.start("continue", options, |content| match content {
-            Content::Chat(chat) if chat.messages.last().is_some_and(|message| message.role == "assistant") => {
+            Content::Chat(chat) if chat.said.last().is_some_and(|said| said.message.role == Role::Assistant) => {
                 Ok(Ask::Continue(chat))
             }
             Content::Raw(tokens) => Ok(Ask::Generate(tokens, String::new())),
@@ -120,19 +106,52 @@ impl Session {
         let mut state = self.0.state.lock();
         state.check_idle()?;
         state.content = Content::New;
-        state.context_used = 0;
         Ok(())
     }
 
-    /// Tokens of the window in use.
+    /// Forgets all but the first `length` messages of the conversation, the system message not counted, or tokens of the
+    /// raw text. More than there are is an `invalid_argument`. What is left need not be computed again.
+    pub fn rewind(&self, length: u32) -> Result<()> {
+        let mut state = self.0.state.lock();
+        state.check_idle()?;
+        state.content = state.content.rewound(length as usize)?;
+        Ok(())
+    }
+
+    /// A new session that goes on from here by itself: with the content of this one, that of the last request that ended
+    /// if one is under way, and with its options, `options` going first. It takes a place of `max_sessions`. What both
+    /// have in common is kept in the KV cache once.
+    pub fn fork(&self, options: &Options) -> Result<Session> {
+        options.check_scope(Scope::Session)?;
+        let content = {
+            let state = self.0.state.lock();
+            state.check_open()?;
+            state.content.clone()
+        };
+        let fork = self.0.model.new_session(self.0.options.under(options), content)?;
+        Ok(fork.made_under(self.0.system_prompt()))
+    }
+
+    /// Writes all there is of the session, with its system message and what the KV cache holds of it, to a file that only
+    /// the user may read, or to memory, from where [`Request::data`] takes it; see [`crate::Model::restore`]. The
+    /// session is busy meanwhile. A file appears under its name when it is complete. Of `options` the deadline matters.
+    pub fn save(&self, path: Option<&Path>, options: &Options) -> Result<Request> {
+        let request = self.begin("save", options, |content, request| {
+            save::start(Save { request, session: self.0.clone(), content, path: path.map(Path::to_owned) })
+        })?;
+        Ok(Request::new(request, self.0.model.runtime.clone()))
+    }
+
+    /// Tokens of the window in use. Not known, and 0, in a fork or restored session that was given another system message,
+    /// and in a conversation that was rewound to before that, until the next request.
     pub fn context_used(&self) -> u32 {
-        self.0.state.lock().context_used as u32
+        self.0.state.lock().content.context_used().min(self.0.model.ctx_size) as u32
     }
 
     /// Messages in the conversation, the system message not counted; 0 for a raw text.
     pub fn message_count(&self) -> u32 {
         match &self.0.state.lock().content {
-            Content::Chat(chat) => chat.messages.len() as u32,
+            Content::Chat(chat) => chat.said.len() as u32,
             _ => 0,
         }
     }
@@ -160,38 +179,67 @@ impl Session {
         Err(Error::new(Reason::CloseTimeout, "the session's request is still ending; it goes on doing so"))
     }
 
+    /// Starts a request that the engine computes.
     fn start(
         &self,
         kind: &'static str,
         options: &Options,
         ask: impl FnOnce(Content) -> Result<Ask>,
     ) -> Result<Request> {
-        options.check_scope(Scope::Request)?;
         let session = &self.0;
-        let model = &session.model;
-        model.worker.control.check_open()?;
-        let mut state = session.state.lock();
+        let worker = &session.model.worker;
+        let request = self.begin(kind, options, |content, request| {
+            let ask = ask(content)?;
+            let prompt = Prompt { request: request.clone(), session: session.clone(), options: options.clone(), ask };
+            let prepare = Prepare { run: Box::new(move || prompt.prepare()), owner: session.clone() };
+            worker.submit(request, prepare)
+        })?;
+        Ok(Request::queued(request, session.model.runtime.clone(), worker.control.clone()))
+    }
+
+    /// Makes the session busy with a request, if that can be sent on its way.
+    fn begin(
+        &self,
+        kind: &'static str,
+        options: &Options,
+        send: impl FnOnce(Content, Arc<request::Shared>) -> Result<()>,
+    ) -> Result<Arc<request::Shared>> {
+        options.check_scope(Scope::Request)?;
+        let model = &self.0.model;
+        let control = &model.worker.control;
+        control.check_open()?;
+        let mut state = self.0.state.lock();
         state.check_idle()?;
-        let ask = ask(state.content.clone())?;
-        let layers = session.layers(options);
-        let terms = Terms::read(&layers);
-        let request = request::Shared::new(kind, &terms, model.worker.control.signal.clone(), model.dispatch.as_ref());
-        let prompt = Prompt { request: request.clone(), session: session.clone(), options: options.clone(), ask };
-        let prepare = Prepare { run: Box::new(move || prompt.prepare()), owner: session.clone() };
-        model.worker.submit(request.clone(), prepare)?;
+        let terms = Terms::read(&self.0.layers(options));
+        let request = request::Shared::new(kind, &terms, control.signal.clone(), model.dispatch.as_ref());
+        send(state.content.clone(), request.clone())?;
         let before = state.active.replace(request.clone());
         drop(state);
         // Not under the lock: it may be the last to hold a log sink, whose end runs the host's code.
         drop(before);
-        Ok(Request::queued(request, model.runtime.clone(), model.worker.control.clone()))
+        Ok(request)
+    }
+
+    /// Given the content of a session under this system message, which its own options may have changed.
+    pub(crate) fn made_under(self, system_prompt: Option<&str>) -> Self {
+        if self.0.system_prompt() != system_prompt {
+            let mut state = self.0.state.lock();
+            state.content = state.content.under_another_system_message();
+        }
+        self
     }
 }
 
 impl State {
-    fn check_idle(&self) -> Result<()> {
+    fn check_open(&self) -> Result<()> {
         if self.closed {
             return Err(Error::new(Reason::Closed, "the session was closed; make a new one"));
         }
+        Ok(())
+    }
+
+    fn check_idle(&self) -> Result<()> {
+        self.check_open()?;
         if self.is_busy() {
             let message = "the session has a request under way; wait for its final event, or cancel it";
             return Err(Error::new(Reason::ConcurrentUse, message));
@@ -211,9 +259,15 @@ impl Shared {
         Layers(vec![&model.recommended, model.runtime.options(), &model.options, &self.options, request])
     }
 
-    fn give_place_back(&self) {
+    /// The system message of its conversation.
+    pub(crate) fn system_prompt(&self) -> Option<&str> {
+        let model = &self.model;
+        Layers(vec![model.runtime.options(), &model.options, &self.options]).str("system_prompt")
+    }
+
+    fn give_place_back(&self, was_asked: bool) {
         if !self.place_given_back.swap(true, Ordering::AcqRel) {
-            self.model.session_closed(self.id);
+            self.model.session_closed(was_asked.then_some(self.id), self.has_place);
         }
     }
 
@@ -221,51 +275,18 @@ impl Shared {
     /// one that was cut short later leaves none under `on_cancel = rollback`.
     pub(crate) fn commit(&self, content: Content, answer: &Answer, rollback: bool) {
         if answer.complete || (answer.generated > 0 && !rollback) {
-            let mut state = self.state.lock();
-            state.content = content;
-            state.context_used = answer.tokens.len().min(self.model.ctx_size);
+            self.state.lock().content = content;
         }
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.give_place_back();
+        let was_asked = self.state.get_mut().active.is_some();
+        self.give_place_back(was_asked);
     }
-}
-
-impl Content {
-    fn into_chat(self) -> Result<Chat> {
-        match self {
-            Content::New => Ok(Chat::default()),
-            Content::Chat(chat) => Ok(chat),
-            Content::Raw(_) => Err(mode("raw text", "a conversation")),
-        }
-    }
-
-    fn into_raw(self) -> Result<Vec<Token>> {
-        match self {
-            Content::New => Ok(Vec::new()),
-            Content::Raw(tokens) => Ok(tokens),
-            Content::Chat(_) => Err(mode("a conversation", "raw text")),
-        }
-    }
-}
-
-fn mode(is: &str, not: &str) -> Error {
-    Error::new(Reason::SessionMode, format!("the session holds {is}, not {not}; reset it, or use another session"))
 }
 
 fn not_empty(text: &str) -> Result<()> {
     if text.is_empty() { Err(Error::new(Reason::EmptyPrompt, "the text is empty")) } else { Ok(()) }
-}
-
-fn known_role(role: &str) -> Result<String> {
-    match role {
-        "system" | "user" | "assistant" => Ok(role.to_owned()),
-        _ => {
-            let message = format!("a role is system, user or assistant, not `{role}`");
-            Err(Error::new(Reason::InvalidArgument, message).with("role", role))
-        }
-    }
 }

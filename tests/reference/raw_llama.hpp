@@ -18,10 +18,13 @@
 namespace raw {
 
 struct Options {
-    uint32_t n_ctx    = 2048;
-    uint32_t n_batch  = 2048;
-    uint32_t n_ubatch = 512;  // also the size of a prefill chunk
-    int32_t  threads  = 1;
+    uint32_t n_ctx     = 2048;
+    uint32_t n_batch   = 2048;
+    uint32_t n_ubatch  = 512;  // also the size of a prefill chunk
+    uint32_t n_seq_max = 1;
+    int32_t  threads   = 1;
+
+    llama_flash_attn_type flash_attn = LLAMA_FLASH_ATTN_TYPE_AUTO;
 };
 
 // (role, content)
@@ -41,9 +44,10 @@ public:
         params.n_ctx           = options.n_ctx;
         params.n_batch         = options.n_batch;
         params.n_ubatch        = options.n_ubatch;
+        params.n_seq_max       = options.n_seq_max;
         params.n_threads       = options.threads;
         params.n_threads_batch = options.threads;
-        params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_AUTO;
+        params.flash_attn_type = options.flash_attn;
         params.kv_unified      = true;
         params.swa_full        = true;
         params.no_perf         = true;
@@ -130,6 +134,10 @@ public:
         }
         return reply;
     }
+
+    // For loops of another kind, over several sequences: they have the context to themselves.
+    const llama_model * model() const { return model_.get(); }
+    llama_context *     context() const { return context_.get(); }
 
 private:
     struct FreePool {

@@ -2,55 +2,26 @@
 
 const native = require('./native.js');
 
-/** What other threads have for this one: the native inbox, emptied whenever it wakes us. */
-const inbox = new native.Inbox(() => {
-  for (const id of inbox.take()) wake(id);
-  if (logs.size > 0) takeLogs();
-});
-
-function takeLogs() {
-  const { lines, ended } = inbox.takeLogs();
-  for (const { log, ...line } of lines) write(logs.get(log), { ...line, level: LEVELS[line.level] });
-  for (const log of ended) logs.delete(log);
-}
-
-/** Who waits for which request. While somebody does, the process stays alive. */
+/** Who waits for which request. While somebody does, the process stays alive: the native half sees to that. */
 const waiting = new Map();
 
-/** Calls back, once, when a request may have something to read after it had nothing. */
+/** What other threads have for this one: events of requests that had nothing to read when they were last asked. */
+const inbox = new native.Inbox(wake);
+
+/**
+ * Calls back, once, when a request has something to read after it had nothing: with its next event, unless that is yet
+ * to be read.
+ */
 function wait(id, callback) {
-  if (waiting.size === 0) inbox.keepAlive(true);
   waiting.set(id, callback);
 }
 
-/** Calls back whoever waits for a request. */
-function wake(id) {
+/** Calls back whoever waits for a request. Flat: an object would have to be made, for each token. */
+function wake(id, text, token, event) {
   const callback = waiting.get(id);
   if (callback === undefined) return;
   waiting.delete(id);
-  if (waiting.size === 0) inbox.keepAlive(false);
-  callback();
+  callback(text, token, event);
 }
 
-const LEVELS = [undefined, 'error', 'warn', 'info', 'debug', 'trace'];
-const logs = new Map();
-
-/** Sends the log of a native runtime to a function. */
-function openLog(runtime, level, callback) {
-  const log = runtime.openLog(inbox, LEVELS.indexOf(level));
-  if (typeof log === 'number') logs.set(log, callback);
-  return log;
-}
-
-function write(callback, line) {
-  try {
-    callback(line);
-  } catch (error) {
-    // An uncaught exception, as that of any event handler, but not in the way of the other mail.
-    process.nextTick(() => {
-      throw error;
-    });
-  }
-}
-
-module.exports = { LEVELS: LEVELS.slice(1), inbox, openLog, wait, wake };
+module.exports = { inbox, wait, wake };

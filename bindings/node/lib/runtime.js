@@ -3,7 +3,7 @@
 const check = require('./check.js');
 const { disposable } = require('./dispose.js');
 const { errors, unwrap } = require('./errors.js');
-const { LEVELS, openLog } = require('./inbox.js');
+const { LEVELS, openLog } = require('./log.js');
 const native = require('./native.js');
 const { settings } = require('./options.js');
 

@@ -131,13 +131,16 @@ class Stream {
       if (!this.#read()) return undefined;
     }
     if (this.#returned || this.#end?.aborted) this.#discard();
-    return this.#at < this.#events.length ? this.#events[this.#at++] : undefined;
+    if (this.#at === this.#events.length) return undefined;
+    const event = this.#events[this.#at++];
+    if (this.#at === this.#events.length) this.#discard();
+    return event;
   }
 
   async #readAll() {
     while (this.#end === undefined) {
-      if (this.#read()) this.#discard();
-      else await this.#untilReadable();
+      if (!this.#read()) await this.#untilReadable();
+      this.#discard();
     }
   }
 
@@ -146,25 +149,29 @@ class Stream {
     this.#at = 0;
   }
 
-  /** Reads what there is, within the turn's share. Says whether there was anything. */
+  /** Reads what there is, within the turn's share. Says whether there was anything; if not, `#listen` will tell. */
   #read() {
     if (this.#taken === TURN) return false;
     const events = unwrap(this.#request.read(Math.min(this.#batch, TURN - this.#taken)));
+    if (events === null) return false;
     this.#taken += events.length;
-    if (this.#at === this.#events.length) this.#discard();
     for (const event of events) this.#take(event);
-    return events.length > 0;
+    return true;
   }
 
   #take({ text, token, replaced, bytes, progress, end }) {
     if (text !== undefined) {
-      this.#text += text;
-      this.#events.push(new TextEvent(text, token, replaced, bytes));
+      this.#takeText(text, token, replaced, bytes);
     } else if (progress !== undefined) {
       this.#events.push(progressEvent(progress));
     } else {
       this.#finish(end);
     }
+  }
+
+  #takeText(text, token, replaced, bytes) {
+    this.#text += text;
+    this.#events.push(new TextEvent(text, token, replaced, bytes));
   }
 
   #finish({ finishReason, usage, timings, failure, model }) {
@@ -199,9 +206,11 @@ class Stream {
     else wait(this.#request.id, this.#wake);
   }
 
-  #wake = () => {
+  #wake = (text, token, event) => {
     this.#listening = false;
     this.#taken = 0;
+    if (typeof text === 'string') this.#takeText(text, token);
+    else if (event) this.#take(event);
     const readable = this.#readable;
     this.#readable = undefined;
     this.#serve();

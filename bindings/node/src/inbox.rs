@@ -1,143 +1,97 @@
-//! What reaches an environment from other threads: which requests have something to read, and lines of logs. All of it
-//! waits here for one wake-up.
+//! What reaches an environment from other threads while JavaScript awaits it: one event of a request, handed over in the
+//! wake-up itself.
 //!
-//! An environment (a main thread or a worker) has one inbox. Nobody but JavaScript keeps the wake-up alive, and it is
-//! closed before the environment goes: hooks of chaku that come later find nobody to wake, and are harmless.
+//! An environment (a main thread or a worker) has one inbox. Each token comes this way, between two steps of the
+//! computation, when the processors' caches hold nothing of this code: what counts is how little of it runs. So
+//! JavaScript is entered once for a token, and nobody is woken while a lock is held that it needs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
-use crate::napi::bindgen_prelude::Function;
-use crate::napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use crate::event::Event;
+use crate::napi::bindgen_prelude::{FnArgs, Function};
+use crate::napi::threadsafe_function::{ThreadsafeCallContext, ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use crate::napi::{self, Env, Status, napi};
+use crate::request::Awaitable;
 
-/// Lines that may wait for JavaScript. Of a log that is faster than that, the newest lines are lost.
-const MAX_LINES: usize = 4096;
+/// What JavaScript is called with: the number of a request; the text and the token of an event that is nothing else;
+/// any other event. No number: nobody awaits it any more. Nothing but the number: it is to be read.
+type Delivery = FnArgs<(Option<u32>, Option<String>, Option<i32>, Option<Event>)>;
 
-/// Weak: on its own it does not keep the process alive.
-type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
+/// Weak, all of it: on its own it keeps neither the process alive nor a request.
+type Wake = ThreadsafeFunction<Weak<Awaitable>, (), Delivery, Status, false, true>;
 
 /// The inbox as JavaScript sees it.
 #[napi]
 pub struct Inbox {
     pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) awaited: Arc<Awaited>,
 }
 
-/// What was in the inbox for logs.
-#[napi(object, object_from_js = false)]
-pub struct Logs {
-    pub lines: Vec<Line>,
-    /// Logs that will have no more lines.
-    pub ended: Vec<u32>,
-}
+/// The half of an inbox that other threads hold. `None` once the environment is going: hooks of chaku that come later
+/// find nobody to wake, and are harmless. Written then alone.
+pub(crate) struct Mailbox(RwLock<Option<Wake>>);
 
-/// A line of a log.
-#[napi(object, object_from_js = false)]
-pub struct Line {
-    pub log: u32,
-    pub level: i32,
-    pub target: String,
-    pub message: String,
-}
-
-/// The half of an inbox that other threads hold.
-pub(crate) struct Mailbox(Mutex<State>);
-
-struct State {
-    /// `None` once the environment is going.
-    wake: Option<Wake>,
-    /// JavaScript was woken and has not come yet.
-    woken: bool,
-    /// Invariant: each request and each log is in its list at most once, so these are bounded.
-    requests: Vec<u32>,
-    ended_logs: Vec<u32>,
-    lines: Vec<Line>,
-}
+/// How many requests are awaited: while there are any, the process stays alive. The environment's own thread has it
+/// alone, and a wake-up of its own, which nobody calls, in order not to wait for threads that call the other.
+pub(crate) struct Awaited(Mutex<(u32, ThreadsafeFunction<(), (), (), Status, false, true>)>);
 
 #[napi]
 impl Inbox {
-    /// `wake` is called, on the environment's own thread, when there is something to take.
+    /// `deliver` is called, on the environment's own thread, when a request that is awaited has something to read.
     #[napi(constructor)]
-    pub fn new(env: Env, wake: Function<'_, (), ()>) -> napi::Result<Self> {
-        let wake = wake.build_threadsafe_function().weak::<true>().build()?;
-        let (requests, ended_logs, lines) = (Vec::new(), Vec::new(), Vec::new());
-        let state = State { wake: Some(wake), woken: false, requests, ended_logs, lines };
-        let mailbox = Arc::new(Mailbox(Mutex::new(state)));
+    pub fn new(env: Env, deliver: Function<'_, (), ()>) -> napi::Result<Self> {
+        let alive = deliver.build_threadsafe_function().weak::<true>().build()?;
+        let awaited = Arc::new(Awaited(Mutex::new((0, alive))));
+        let counted = Arc::clone(&awaited);
+        let delivery =
+            move |call: ThreadsafeCallContext<Weak<Awaitable>>| Ok(delivery(&call.value, &counted, &call.env));
+        let wake = deliver.build_threadsafe_function().weak::<true>().build_callback(delivery)?;
+        let mailbox = Arc::new(Mailbox(RwLock::new(Some(wake))));
         // Runs before Node takes the function apart: hooks run in the reverse order of their registration.
-        env.add_env_cleanup_hook(mailbox.clone(), |mailbox| mailbox.close())?;
-        Ok(Inbox { mailbox })
-    }
-
-    /// Takes the requests that have something to read out of the inbox; whatever comes after this wakes again. Apart from
-    /// the logs, because it is called for each token.
-    #[napi]
-    pub fn take(&self) -> Vec<u32> {
-        let mut state = self.mailbox.0.lock();
-        state.woken = false;
-        std::mem::take(&mut state.requests)
-    }
-
-    /// Takes what there is for logs, after [`take`](Self::take).
-    #[napi]
-    pub fn take_logs(&self) -> Logs {
-        let mut state = self.mailbox.0.lock();
-        Logs { lines: std::mem::take(&mut state.lines), ended: std::mem::take(&mut state.ended_logs) }
-    }
-
-    /// Whether the process stays alive for what may come.
-    #[napi]
-    #[allow(deprecated, reason = "deprecated as counters of references, which this is not: it is Node's ref and unref")]
-    pub fn keep_alive(&self, env: Env, alive: bool) -> napi::Result<()> {
-        match &mut self.mailbox.0.lock().wake {
-            Some(wake) if alive => wake.refer(&env),
-            Some(wake) => wake.unref(&env),
-            None => Ok(()),
-        }
+        env.add_env_cleanup_hook(mailbox.clone(), |mailbox| drop(mailbox.0.write().take()))?;
+        Ok(Inbox { mailbox, awaited })
     }
 }
 
 impl Mailbox {
-    /// A request has something to read.
-    pub(crate) fn request(&self, id: u32) {
-        self.put(|state| {
-            if !state.requests.contains(&id) {
-                state.requests.push(id);
-            }
-        });
-    }
-
-    pub(crate) fn line(&self, line: Line) {
-        self.put(|state| {
-            if state.lines.len() < MAX_LINES {
-                state.lines.push(line);
-            }
-        });
-    }
-
-    pub(crate) fn end_log(&self, log: u32) {
-        self.put(|state| state.ended_logs.push(log));
-    }
-
-    fn put(&self, put: impl FnOnce(&mut State)) {
-        let mut state = self.0.lock();
-        if state.wake.is_none() {
-            return;
-        }
-        put(&mut state);
-        if !std::mem::replace(&mut state.woken, true)
-            && let Some(wake) = &state.wake
-        {
-            // Under the lock, so that the environment cannot go meanwhile. It never waits.
-            wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+    /// A request has something to read. Never waits.
+    pub(crate) fn ready(&self, request: Weak<Awaitable>) {
+        if let Some(wake) = &*self.0.read() {
+            wake.call(request, ThreadsafeFunctionCallMode::NonBlocking);
         }
     }
+}
 
-    fn close(&self) {
-        let mut state = self.0.lock();
-        state.wake = None;
-        state.requests.clear();
-        state.ended_logs.clear();
-        state.lines.clear();
+impl Awaited {
+    pub(crate) fn begin(&self, env: &Env) {
+        self.change(env, |count| count + 1);
     }
+
+    pub(crate) fn end(&self, env: &Env) {
+        self.change(env, |count| count - 1);
+    }
+
+    #[allow(deprecated, reason = "deprecated as counters of references, which this is not: it is Node's ref and unref")]
+    fn change(&self, env: &Env, change: impl FnOnce(u32) -> u32) {
+        let (count, alive) = &mut *self.0.lock();
+        let before = std::mem::replace(count, change(*count));
+        // Both fail only when the environment is going, and the process with it.
+        let _ = match (before, *count) {
+            (0, 1) => alive.refer(env),
+            (1, 0) => alive.unref(env),
+            _ => Ok(()),
+        };
+    }
+}
+
+fn delivery(request: &Weak<Awaitable>, awaited: &Awaited, env: &Env) -> Delivery {
+    FnArgs::from(match request.upgrade().and_then(|request| request.deliver(awaited, env)) {
+        None => (None, None, None, None),
+        Some((id, Some(Event { text: Some(text), token, bytes: None, replaced: None, .. }))) => {
+            (Some(id), Some(text), token, None)
+        }
+        Some((id, event)) => (Some(id), None, None, event),
+    })
 }

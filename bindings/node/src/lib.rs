@@ -15,6 +15,7 @@ mod failure;
 mod handle;
 mod inbox;
 mod library;
+mod log;
 mod model;
 mod napi;
 mod options;

@@ -1,7 +1,7 @@
 //! Requests.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use chaku_abi::Result;
@@ -9,9 +9,9 @@ use chaku_abi::Result;
 use crate::event::Event;
 use crate::failure::{Outcome, outcome};
 use crate::handle::Handle;
-use crate::inbox::Inbox;
+use crate::inbox::{Awaited, Inbox};
 use crate::model::Model;
-use crate::napi::{self, napi};
+use crate::napi::{self, Env, napi};
 
 /// A piece of work. Its handle is freed when its end was read, and freeing it before cancels it.
 #[napi]
@@ -22,28 +22,38 @@ pub struct Request {
     /// Its end has a model.
     #[napi(readonly)]
     pub loads: bool,
+    shared: Arc<Awaitable>,
+    awaited: Arc<Awaited>,
+}
+
+/// What the inbox knows of a request. Nobody reads it but the environment's own thread.
+pub(crate) struct Awaitable {
+    id: u32,
+    loads: bool,
     handle: Handle<chaku_abi::Request>,
+    /// JavaScript found nothing to read, and the next event is for the inbox to deliver.
+    awaited: AtomicBool,
 }
 
 #[napi]
 impl Request {
-    /// The next events, at most `max` of them and perhaps none. When there were fewer than that, the inbox tells when
-    /// there are more; nothing comes after the end.
+    /// The next events, at most `max` of them. When there are none yet it is nothing, and the inbox delivers the next
+    /// one; nothing comes after the end.
     #[napi]
-    pub fn read(&self, max: u32) -> Outcome<Vec<Event>> {
-        outcome(self.read_events(max as usize))
+    pub fn read(&self, env: Env, max: u32) -> Outcome<Option<Vec<Event>>> {
+        outcome(self.read_events(&env, max as usize))
     }
 
     /// Whether the end exists, read or not.
     #[napi(getter)]
     pub fn finished(&self) -> bool {
-        self.handle.get().map_or(true, |request| request.is_finished())
+        self.shared.handle.get().map_or(true, |request| request.is_finished())
     }
 
     /// Cancels: the end follows promptly.
     #[napi]
     pub fn cancel(&self) {
-        if let Ok(request) = self.handle.get() {
+        if let Ok(request) = self.shared.handle.get() {
             request.cancel();
         }
     }
@@ -53,27 +63,64 @@ impl Request {
     /// Tells the inbox about a request from now on.
     pub(crate) fn watch(inbox: &Inbox, request: chaku_abi::Request, loads: bool) -> Result<Self> {
         static IDS: AtomicU32 = AtomicU32::new(0);
-        let (id, mailbox) = (IDS.fetch_add(1, Ordering::Relaxed), Arc::clone(&inbox.mailbox));
-        request.on_ready(move || mailbox.request(id))?;
-        Ok(Request { id, loads, handle: Handle::new("request", request) })
+        let id = IDS.fetch_add(1, Ordering::Relaxed);
+        let handle = Handle::new("request", request);
+        let shared = Arc::new(Awaitable { id, loads, handle, awaited: AtomicBool::new(false) });
+        let (mailbox, weak) = (Arc::clone(&inbox.mailbox), Arc::downgrade(&shared));
+        shared.handle.get()?.on_ready(move || mailbox.ready(weak.clone()))?;
+        Ok(Request { id, loads, shared, awaited: Arc::clone(&inbox.awaited) })
     }
 
-    fn read_events(&self, max: usize) -> Result<Vec<Event>> {
-        let request = self.handle.get()?;
+    fn read_events(&self, env: &Env, max: usize) -> Result<Option<Vec<Event>>> {
         let mut events = Vec::new();
         while events.len() < max {
-            let Some(event) = request.next(Some(Duration::ZERO))? else { break };
+            let Some(event) = self.shared.next()? else { break };
+            let ends = event.end.is_some();
+            events.push(event);
+            if ends {
+                self.shared.settle(&self.awaited, env);
+                break;
+            }
+        }
+        if events.is_empty() && !self.shared.awaited.swap(true, Ordering::Relaxed) {
+            self.awaited.begin(env);
+        }
+        Ok(Some(events).filter(|events| !events.is_empty()))
+    }
+}
+
+impl Awaitable {
+    /// Its number and the next event, if it is awaited and there is something: no event when it cannot be read.
+    pub(crate) fn deliver(&self, awaited: &Awaited, env: &Env) -> Option<(u32, Option<Event>)> {
+        if !self.awaited.load(Ordering::Relaxed) {
+            return None;
+        }
+        let event = self.next().map_or(Some(None), |event| event.map(Some))?;
+        self.settle(awaited, env);
+        Some((self.id, event))
+    }
+
+    /// Nothing is to be delivered any more.
+    fn settle(&self, awaited: &Awaited, env: &Env) {
+        if self.awaited.swap(false, Ordering::Relaxed) {
+            awaited.end(env);
+        }
+    }
+
+    /// The next event there is. After the end there is no request left to read.
+    fn next(&self) -> Result<Option<Event>> {
+        let request = self.handle.get()?;
+        while let Some(event) = request.next(Some(Duration::ZERO))? {
+            // Kinds that came later than this module are left out.
             let Some(mut event) = Event::of(&event) else { continue };
             if let Some(end) = &mut event.end {
                 if self.loads && end.failure.is_none() {
                     end.model = Some(Model::new(request.model()?));
                 }
                 self.handle.free();
-                events.push(event);
-                break;
             }
-            events.push(event);
+            return Ok(Some(event));
         }
-        Ok(events)
+        Ok(None)
     }
 }

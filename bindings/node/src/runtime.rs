@@ -1,13 +1,10 @@
 //! Runtimes, and where their logs go.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use chaku_abi::LogLevel;
 
 use crate::failure::{Outcome, outcome};
 use crate::handle::Handle;
-use crate::inbox::{Inbox, Line, Mailbox};
+use crate::log::Logs;
 use crate::napi::bindgen_prelude::Object;
 use crate::napi::{self, napi};
 use crate::options::options;
@@ -16,12 +13,6 @@ use crate::options::options;
 #[napi]
 pub struct Runtime {
     pub(crate) handle: Handle<chaku_abi::Runtime>,
-}
-
-/// A log: where the lines of a runtime go, until no model of it is left that speaks.
-struct Log {
-    id: u32,
-    mailbox: Arc<Mailbox>,
 }
 
 /// Makes a runtime.
@@ -33,11 +24,10 @@ pub fn new_runtime(settings: Option<Object<'_>>) -> napi::Result<Outcome<Runtime
 
 #[napi]
 impl Runtime {
-    /// Sends the log of models loaded from now on to the inbox. Says under which number.
+    /// Opens a log for the models loaded from now on. Says under which number.
     #[napi]
-    pub fn open_log(&self, inbox: &Inbox, level: i32) -> Outcome<u32> {
-        static IDS: AtomicU32 = AtomicU32::new(0);
-        let log = Log { id: IDS.fetch_add(1, Ordering::Relaxed), mailbox: Arc::clone(&inbox.mailbox) };
+    pub fn open_log(&self, logs: &Logs, level: i32) -> Outcome<u32> {
+        let log = logs.open();
         let id = log.id;
         let sink = move |level: i32, target: &str, message: &str| log.write(level, target, message);
         outcome(self.handle.get().and_then(|runtime| runtime.set_log(log_level(level), sink)).map(|()| id))
@@ -53,18 +43,6 @@ impl Runtime {
     #[napi]
     pub fn free(&self) {
         self.handle.free();
-    }
-}
-
-impl Log {
-    fn write(&self, level: i32, target: &str, message: &str) {
-        self.mailbox.line(Line { log: self.id, level, target: target.to_owned(), message: message.to_owned() });
-    }
-}
-
-impl Drop for Log {
-    fn drop(&mut self) {
-        self.mailbox.end_log(self.id);
     }
 }
 

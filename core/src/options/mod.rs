@@ -132,6 +132,13 @@ impl Options {
         }
     }
 
+    /// These values, and those of `above` where it has its own.
+    pub(crate) fn under(&self, above: &Options) -> Options {
+        let mut values = self.values.clone();
+        values.extend(above.values.iter().map(|(key, value)| (*key, value.clone())));
+        Options { values }
+    }
+
     fn put(&mut self, spec: &'static Spec, value: Value) -> Result<()> {
         self.values.insert(spec.key, value);
         Ok(())

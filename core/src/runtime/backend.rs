@@ -14,6 +14,9 @@ pub(crate) trait Backend {
     /// The window of each session, in tokens. At most `capacity`.
     fn window(&self) -> usize;
 
+    /// Threads of the last decode.
+    fn threads(&self) -> u32;
+
     /// Most tokens of one [`Backend::decode`].
     fn chunk(&self) -> usize;
 

@@ -41,7 +41,8 @@ pub(crate) struct Control {
     closing: AtomicBool,
     /// Why nothing more is taken in, if not because somebody closed the model: the engine panicked.
     broken: OnceLock<Error>,
-    /// Sessions that are gone and whose sequences may be used again. Bounded by the number of sessions.
+    /// Sessions that are gone and whose sequences may be used again. Bounded by those that were asked something since the
+    /// engine last looked, which is after every step.
     closed_sessions: Mutex<Vec<SessionId>>,
     /// `None` when the engine has gone. Exports are bounded by the saves that may be under way.
     commands: Mutex<Option<Vec<Command>>>,
@@ -91,6 +92,12 @@ impl Control {
     /// What a closed model answers.
     pub(crate) fn refusal(&self) -> Error {
         let closed = || Error::new(Reason::Closed, "the model was closed; load it again");
+        self.broken.get().cloned().unwrap_or_else(closed)
+    }
+
+    /// How work under way ends when the model is closed or broken.
+    pub(crate) fn interruption(&self) -> Error {
+        let closed = || Error::new(Reason::ClosedWhileRunning, "the model was closed");
         self.broken.get().cloned().unwrap_or_else(closed)
     }
 

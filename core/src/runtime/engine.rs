@@ -116,9 +116,11 @@ impl<B: Backend> Engine<B> {
     /// Tells the metrics how things are.
     fn report(&self) {
         let metrics = &self.control.metrics;
+        metrics.queued(self.control.admission.depth());
         metrics.running(self.running.len());
         metrics.paused(self.running.values().filter(|running| running.stands_still()).count());
         metrics.kv(self.sequences.prefixes.used(), self.sequences.capacity());
+        metrics.threads(self.backend.threads());
         metrics.prompt_cache(self.prompt_cache.used());
     }
 

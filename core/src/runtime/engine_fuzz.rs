@@ -26,6 +26,10 @@ impl Backend for Wild {
         self.inner.capacity
     }
 
+    fn threads(&self) -> u32 {
+        1
+    }
+
     fn chunk(&self) -> usize {
         self.inner.chunk
     }

@@ -74,6 +74,10 @@ impl Backend for Fake {
         self.window
     }
 
+    fn threads(&self) -> u32 {
+        1
+    }
+
     fn chunk(&self) -> usize {
         self.chunk
     }

@@ -4,6 +4,7 @@ use chaku_llama::{Batch, Context, Decoded, Model, Pos, Sampler, SeqId, Token};
 
 use super::backend::{Backend, Outcome, Part};
 use super::budget::Share;
+use super::threads::AdaptiveThreads;
 use crate::error::{Error, Reason, Result};
 
 pub(crate) struct LlamaBackend {
@@ -12,6 +13,7 @@ pub(crate) struct LlamaBackend {
     batch: Batch,
     /// The index in the batch of each part's last token.
     outputs: Vec<i32>,
+    threads: AdaptiveThreads,
     window: usize,
     takes_parts: bool,
     /// Positions were shifted, and the keys in the KV cache were not moved yet: the next decode does that first.
@@ -21,20 +23,17 @@ pub(crate) struct LlamaBackend {
 }
 
 impl LlamaBackend {
-    /// `window`: tokens of a session. `share`: what the context takes of a budget.
-    pub(crate) fn new(model: Model, context: Context, window: usize, share: Option<Share>) -> Self {
+    /// `window`: tokens of a session.
+    pub(crate) fn new(model: Model, context: Context, threads: AdaptiveThreads, window: usize) -> Self {
         let batch = Batch::new(context.n_ubatch(), context.n_seq_max());
         let takes_parts = context.can_cut() && context.can_share_part();
-        LlamaBackend {
-            context,
-            model,
-            batch,
-            outputs: Vec::new(),
-            window,
-            takes_parts,
-            keys_to_move: false,
-            _share: share,
-        }
+        let (outputs, keys_to_move) = (Vec::new(), false);
+        LlamaBackend { context, model, batch, outputs, threads, window, takes_parts, keys_to_move, _share: None }
+    }
+
+    /// Holds what the context takes of a budget, as long as there is the context.
+    pub(crate) fn with_share(self, share: Option<Share>) -> Self {
+        LlamaBackend { _share: share, ..self }
     }
 }
 
@@ -49,7 +48,9 @@ impl LlamaBackend {
             }
             self.outputs.push(self.batch.len() as i32 - 1);
         }
-        Ok(match self.context.decode(&self.batch, abort)? {
+        // Stopped half way, the keys of some layers would be moved twice.
+        let may_restart = self.takes_parts && !self.keys_to_move;
+        Ok(match self.threads.decode(&mut self.context, &self.batch, may_restart, abort)? {
             Decoded::Done => Outcome::Done,
             Decoded::NoSpace => Outcome::NoSpace,
             Decoded::Aborted => Outcome::Aborted,
@@ -79,6 +80,10 @@ impl Backend for LlamaBackend {
 
     fn window(&self) -> usize {
         self.window
+    }
+
+    fn threads(&self) -> u32 {
+        self.threads.threads()
     }
 
     fn chunk(&self) -> usize {

@@ -16,13 +16,14 @@ use super::memory;
 use super::metrics::Recorder;
 use super::plan::{self, Plan};
 use super::signal::Signal;
+use super::threads::AdaptiveThreads;
 use super::worker::{Worker, panicked};
 use super::{LoadGuard, Runtime};
 use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Final, Phase, Progress};
 use crate::model::Model;
 use crate::options::{Layers, Options};
-use crate::request::{Request, Shared};
+use crate::request::{Product, Request, Shared};
 use crate::terms::Terms;
 
 /// The vocabulary and the graph are built on this thread; llama.cpp recurses little, but not nothing.
@@ -80,7 +81,7 @@ fn run(request: &Arc<Shared>, path: PathBuf, options: Options, dispatch: Option<
     // Before the final event, so that whoever reads it may load the next model.
     drop(guard);
     match loaded {
-        Ok(model) => request.finish_with_model(model),
+        Ok(model) => request.finish_with(Product::Model(model)),
         Err(error) => {
             request.finish(Final::failed(error.with("path", path.display())));
         }
@@ -131,8 +132,10 @@ fn load(
     let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let metrics = Recorder::new(&name, &runtime.0.fleet);
     let control = Control::with_metrics(layers.i64("queue_limit").unwrap_or(1) as usize, metrics);
+    let adapt = !layers.bool("fixed_shape") && layers.bool("adapt_threads");
+    let threads = AdaptiveThreads::new(params.threads, params.threads_batch, adapt);
     let (weights, context_share) = reserved.map_or((None, None), |it| (Some(it.weights), Some(it.context)));
-    let backend = LlamaBackend::new(model.clone(), context, ctx_size as usize, context_share);
+    let backend = LlamaBackend::new(model.clone(), context, threads, ctx_size as usize).with_share(context_share);
     memory::check_room()?;
     let settings = settings(&layers, &sizes);
     let worker = Worker::start(backend, control, settings, dispatch.cloned())?;

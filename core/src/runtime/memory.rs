@@ -33,6 +33,11 @@ pub(super) fn check_weights(bytes: u64) -> Result<()> {
     fits(bytes, available(), "the weights", "map the file (mmap), or choose a smaller model")
 }
 
+/// Refuses a saved state of this size, which is about to be read.
+pub(crate) fn check_state(bytes: u64) -> Result<()> {
+    fits(bytes, available(), "the saved state", "free some")
+}
+
 /// Refuses a context of which the parts that are known beforehand do not fit.
 pub(super) fn check_context(model: &chaku_llama::Model, params: &ContextParams) -> Result<()> {
     let what = format!("a context of {} tokens", params.n_ctx);

@@ -1,19 +1,30 @@
 //! The thread that tells event loops that something waits to be read. One for a runtime, alive while a request has a
 //! hook; never the engine's thread, so a slow hook holds up no compute.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use crossbeam_channel::{Sender, unbounded};
 use parking_lot::{Condvar, Mutex};
 
 use crate::error::{Error, Reason, Result};
 use crate::event_queue::ReadyHook;
 
-pub(crate) struct Notifier {
-    calls: Sender<Arc<Registration>>,
+pub(crate) struct Notifier(Arc<Calls>);
+
+/// The calls to make. Not a channel: those spin and yield before they sleep, for each token, on processors that compute
+/// the next one.
+struct Calls {
+    state: Mutex<Pending>,
+    changed: Condvar,
+}
+
+struct Pending {
+    calls: VecDeque<Arc<Registration>>,
+    /// Nobody can add to them any more.
+    closed: bool,
 }
 
 /// Says whether it wants to be called again.
@@ -24,7 +35,7 @@ pub(crate) struct Registration {
     state: Mutex<State>,
     /// `state.gone` became true.
     went: Condvar,
-    /// A call is on its way. Invariant: each registration is in the channel at most once, which bounds it.
+    /// A call is on its way. Invariant: each registration is in `Pending` at most once, which bounds it.
     pending: AtomicBool,
 }
 
@@ -39,10 +50,12 @@ struct State {
 
 impl Notifier {
     pub(crate) fn start() -> Result<Arc<Self>> {
-        let (calls, inbox) = unbounded::<Arc<Registration>>();
-        let run = move || inbox.into_iter().for_each(|registration| registration.call());
+        let state = Mutex::new(Pending { calls: VecDeque::new(), closed: false });
+        let calls = Arc::new(Calls { state, changed: Condvar::new() });
+        let made = calls.clone();
+        let run = move || std::iter::from_fn(|| made.next()).for_each(|registration| registration.call());
         match std::thread::Builder::new().name("chaku-notify".into()).spawn(run) {
-            Ok(_) => Ok(Arc::new(Notifier { calls })),
+            Ok(_) => Ok(Arc::new(Notifier(calls))),
             Err(error) => Err(Error::new(Reason::NoThread, format!("cannot start the notifier thread: {error}"))),
         }
     }
@@ -57,11 +70,34 @@ impl Notifier {
         let called = registration.clone();
         let hook = move || {
             if !called.pending.swap(true, Ordering::AcqRel) {
-                // The thread lives as long as a sender does, and this hook holds one.
-                let _ = self.calls.send(called.clone());
+                // The thread lives as long as the notifier does, which this hook holds.
+                self.0.change(|pending| pending.calls.push_back(called.clone()));
             }
         };
-        (Box::new(hook), registration)
+        (Arc::new(hook), registration)
+    }
+}
+
+impl Drop for Notifier {
+    fn drop(&mut self) {
+        self.0.change(|pending| pending.closed = true);
+    }
+}
+
+impl Calls {
+    /// Without the lock when it wakes: the thread that is woken may run in place of this one.
+    fn change(&self, change: impl FnOnce(&mut Pending)) {
+        change(&mut self.state.lock());
+        self.changed.notify_one();
+    }
+
+    /// The next call, waiting for it; `None` once nobody makes any.
+    fn next(&self) -> Option<Arc<Registration>> {
+        let mut pending = self.state.lock();
+        while pending.calls.is_empty() && !pending.closed {
+            self.changed.wait(&mut pending);
+        }
+        pending.calls.pop_front()
     }
 }
 

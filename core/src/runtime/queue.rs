@@ -66,6 +66,11 @@ impl Admission {
         self.waiting.lock().position(id, Instant::now())
     }
 
+    /// How many are in the queue.
+    pub(crate) fn depth(&self) -> usize {
+        self.waiting.lock().depth()
+    }
+
     /// Ends all that wait with `error`, and answers all others with `refusal`.
     pub(crate) fn close(&self, error: &Error, refusal: Error) {
         let ((), gone) = self.change(|waiting| waiting.close(refusal));

@@ -115,6 +115,11 @@ impl Waiting {
         self.gone.extend(self.queue.drain(..).chain(self.outside.drain(..)));
     }
 
+    /// How many are in the queue. Those outside do not count.
+    pub(super) fn depth(&self) -> usize {
+        self.queue.iter().filter(|entry| entry.waits()).count()
+    }
+
     pub(super) fn is_closed(&self) -> bool {
         self.closed.is_some()
     }

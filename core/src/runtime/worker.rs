@@ -51,7 +51,7 @@ impl Worker {
 
     /// Admits a request and sends it on its way.
     pub(crate) fn submit(&self, request: Arc<Shared>, prepare: Prepare) -> Result<()> {
-        request.count_by(self.control.metrics.clone());
+        request.count_by(&self.control.metrics);
         request.marks.mark(Moment::Queued);
         self.control.admission.admit(request, prepare).inspect_err(|error| {
             if error.reason() == Reason::QueueFull {

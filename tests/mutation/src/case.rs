@@ -18,17 +18,23 @@ pub(crate) enum Kind {
     Grammar,
     Options,
     Messages,
+    /// A saved session.
+    State,
+    /// A conversation as JSON.
+    Conversation,
 }
 
 impl Kind {
     /// Each kind, and how often it comes in a hundred.
-    pub(crate) const ALL: [(Kind, u32); 6] = [
-        (Kind::Model, 54),
-        (Kind::OtherGguf, 16),
+    pub(crate) const ALL: [(Kind, u32); 8] = [
+        (Kind::Model, 50),
+        (Kind::OtherGguf, 14),
         (Kind::Template, 9),
         (Kind::Grammar, 7),
         (Kind::Options, 8),
         (Kind::Messages, 6),
+        (Kind::State, 4),
+        (Kind::Conversation, 2),
     ];
 }
 
@@ -88,9 +94,20 @@ impl OptionValue {
 pub(crate) enum Step {
     Chat(Said),
     Generate(Said),
-    Ingest { role: Option<String>, said: Said },
+    Ingest {
+        role: Option<String>,
+        said: Said,
+    },
     Continue,
     Reset,
+    /// Saves the session, and goes on with what these edits leave of it. `sealed`: they are of its head, and lengths and
+    /// checksum are made right again, as by somebody who means harm.
+    Restore {
+        edits: Vec<Edit>,
+        sealed: bool,
+    },
+    /// Asks the model for an answer to this JSON.
+    Conversation(Said),
 }
 
 /// A text, so many times.

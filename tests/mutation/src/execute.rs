@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 use chaku_abi::{Error, EventKind, Model, Options, Request, Session, SpecialToken, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::case::{Case, Object, Said, Step};
+use crate::case::{Case, Kind, Object, Said, Step};
+use crate::rust;
 
 /// A load or request that has not ended by then is cancelled.
-const CANCEL_AFTER: Duration = Duration::from_secs(6);
+pub(crate) const CANCEL_AFTER: Duration = Duration::from_secs(6);
 /// After that, the library has failed to end it.
-const STUCK_AFTER: Duration = Duration::from_secs(20);
+pub(crate) const STUCK_AFTER: Duration = Duration::from_secs(20);
 /// What an option may replace: small enough that cases are quick.
-const DEFAULTS: &[(&str, i64)] =
+pub(crate) const DEFAULTS: &[(&str, i64)] =
     &[("ctx_size", 256), ("threads", 1), ("max_sessions", 2), ("deadline_ms", 2000), ("max_tokens", 4)];
 /// Reasons that tell a user nothing.
 const UNTYPED: &[&str] = &["", "internal", "panic", AFTERWARDS];
@@ -68,6 +69,9 @@ impl From<Error> for Failure {
 type Result<T> = std::result::Result<T, Failure>;
 
 pub(crate) fn run(case: &Case, file: &Path) -> Outcome {
+    if matches!(case.kind, Kind::State | Kind::Conversation) {
+        return rust::run(case, file);
+    }
     let mut run = Run { case, error: None };
     match run.all(file) {
         Ok(()) => run.error.map_or(Outcome::Worked, |(stage, error)| Outcome::Error {
@@ -145,13 +149,15 @@ impl Run<'_> {
     }
 }
 
-fn stage(step: &Step) -> &'static str {
+pub(crate) fn stage(step: &Step) -> &'static str {
     match step {
         Step::Chat(_) => "chat",
         Step::Generate(_) => "generate",
         Step::Ingest { .. } => "ingest",
         Step::Continue => "continue",
         Step::Reset => "reset",
+        Step::Restore { .. } => "restore",
+        Step::Conversation(_) => "conversation",
     }
 }
 
@@ -192,6 +198,8 @@ fn act(session: &Session, step: &Step, options: &Options) -> Result<()> {
         Step::Ingest { role, said } => session.ingest(role.as_deref(), said.bytes(), options)?,
         Step::Continue => session.continue_answer(options)?,
         Step::Reset => return Ok(session.reset()?),
+        // Of the kinds that `rust.rs` runs.
+        Step::Restore { .. } | Step::Conversation(_) => return Ok(()),
     };
     finish(&request)
 }

@@ -11,6 +11,7 @@ mod minimize;
 mod models;
 mod plan;
 mod report;
+mod rust;
 mod supervise;
 mod text;
 mod worker;

@@ -6,7 +6,7 @@ use super::any;
 use crate::case::{Case, Said, Step};
 use crate::text::Bytes;
 
-const TEXTS: &[&str] = &[
+pub(super) const TEXTS: &[&str] = &[
     "",
     " ",
     "\n",
@@ -30,7 +30,7 @@ const TEXTS: &[&str] = &[
     "\u{2028}",
     "123456789012345678901234567890",
 ];
-const ROLES: &[&str] = &[
+pub(super) const ROLES: &[&str] = &[
     "user",
     "assistant",
     "system",

@@ -1,11 +1,13 @@
 //! Makes cases: the same seed and number, the same case.
 
 mod bytes;
+mod conversation;
 mod grammar;
 mod messages;
 mod metadata;
 mod names;
 mod options;
+mod state;
 mod template;
 mod tensors;
 mod vocabulary;
@@ -64,6 +66,8 @@ impl Generator {
             Kind::Grammar => grammar::fill(rng, &mut case),
             Kind::Options => options::fill(rng, &mut case),
             Kind::Messages => messages::fill(rng, &mut case),
+            Kind::State => state::fill(rng, &mut case),
+            Kind::Conversation => conversation::fill(rng, &mut case),
         }
         case
     }

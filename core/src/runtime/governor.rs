@@ -25,8 +25,6 @@ const GAIN: f64 = 1.04;
 
 /// Steps so much slower than usual are a reason to try fewer threads.
 const SLOW: f64 = 1.6;
-/// So much slower that no rest is kept.
-const VERY_SLOW: f64 = 2.0;
 /// The same for processors that the threads waited for: 0.3 of one for two threads, and a bit more for each further one,
 /// since they all sleep in the parts of a step that run on one thread.
 const WAITED: f64 = 0.25;
@@ -35,6 +33,8 @@ const WAITED_PER_THREAD: f64 = 0.05;
 /// loses so much time.
 const BAD_STEPS: f64 = 1.5;
 const BAD_FADES: f64 = 0.8;
+/// What ends the rest after a bad trial: four bad steps in a row.
+const BAD_STEPS_AT_REST: f64 = 2.9;
 const LONG: f64 = 0.1;
 /// How far back the steps count that tell how it goes lately; at least two steps.
 const LATELY: f64 = 0.05;
@@ -59,6 +59,8 @@ const BLIND_REST: f64 = 10.0;
 /// The same where free processors cannot be seen, so that every trial up is one of these.
 const BLIND_REST_UNSEEN: f64 = 1.0;
 const BLIND_REST_MOST: f64 = 120.0;
+/// Neighbours that are gone so soon were not worth a drop.
+const PASSING: f64 = 2.0;
 /// More threads that have gone well for so long have proved themselves.
 const PROVED: f64 = 5.0;
 
@@ -89,6 +91,8 @@ pub(super) struct Governor {
     bad: f64,
     trial: Option<Trial>,
     raise: Option<Raise>,
+    /// When threads were last taken away.
+    dropped: f64,
     no_down_before: f64,
     no_up_before: f64,
     blind_at: f64,
@@ -161,6 +165,7 @@ impl Governor {
             bad: 0.0,
             trial: None,
             raise: None,
+            dropped: f64::NEG_INFINITY,
             no_down_before: 0.0,
             no_up_before: 0.0,
             blind_at: 0.0,
@@ -247,12 +252,13 @@ impl Governor {
     }
 
     fn wants_fewer(&self, at: f64) -> Option<u32> {
-        if self.threads == 1 || self.bad < BAD_STEPS {
+        let enough = if at < self.no_down_before { BAD_STEPS_AT_REST } else { BAD_STEPS };
+        if self.threads == 1 || self.bad < enough {
             return None;
         }
         let (slowdown, waiting) = (self.lately.slowdown(), self.lately.waiting());
         let contended = waiting > self.bearable();
-        if !contended && slowdown < SLOW || at < self.no_down_before && slowdown < VERY_SLOW {
+        if !contended && slowdown < SLOW {
             return None;
         }
         let surplus = if contended { waiting.round() as u32 } else { self.threads / 3 };
@@ -294,6 +300,7 @@ impl Governor {
         let lost = (trial.wall - trial.expected).max(0.0);
         match (verdict, self.threads < trial.from) {
             (Verdict::Better, true) => {
+                self.dropped = at;
                 // More threads that did not pay off are not tried again soon.
                 let lost = self.raise.take().map_or(0.0, |raise| -raise.won);
                 self.no_up_before = at + (REST_UP * lost).max(REST_LEAST);
@@ -308,6 +315,11 @@ impl Governor {
             }
             (Verdict::Better, false) => {
                 self.raise = Some(Raise { from: trial.from, at, won: trial.expected - trial.wall });
+                let low = at - self.dropped;
+                if low < PASSING {
+                    let part = (trial.expected - trial.wall) / trial.expected.max(f64::MIN_POSITIVE);
+                    self.no_down_before = at + REST_DOWN * low * part.max(0.0);
+                }
             }
             (Verdict::Worse, false) => {
                 self.threads = trial.from;

@@ -275,3 +275,23 @@ fn a_hopeless_step_is_given_up_unless_one_thread_computes_it() {
         assert_eq!((run.governor.threads(), run.governor.patience(1)), (1, None));
     }
 }
+
+#[test]
+fn what_passes_at_once_costs_little() {
+    for seed in SEEDS {
+        // A daemon that wakes every other second.
+        let daemon = |run: &mut Run| {
+            let mut steps = 0;
+            for _ in 0..30 {
+                run.machine.neighbours = 0;
+                steps += run.seconds(1.95);
+                run.machine.neighbours = 1;
+                steps += run.seconds(0.05);
+            }
+            steps
+        };
+        let (best, adaptive) = (best_fixed(2, seed, daemon), daemon(&mut Run::new(2, seed)));
+        let part = f64::from(adaptive) / f64::from(best);
+        assert!(part > 0.96, "{part:.2}, seed {seed}");
+    }
+}

@@ -23,17 +23,27 @@ pub(crate) struct LlamaBackend {
 }
 
 impl LlamaBackend {
-    /// `window`: tokens of a session.
-    pub(crate) fn new(model: Model, context: Context, threads: AdaptiveThreads, window: usize) -> Self {
+    /// `window`: tokens of a session. `share`: what the context takes of a budget.
+    pub(crate) fn new(
+        model: Model,
+        context: Context,
+        threads: AdaptiveThreads,
+        window: usize,
+        share: Option<Share>,
+    ) -> Self {
         let batch = Batch::new(context.n_ubatch(), context.n_seq_max());
         let takes_parts = context.can_cut() && context.can_share_part();
-        let (outputs, keys_to_move) = (Vec::new(), false);
-        LlamaBackend { context, model, batch, outputs, threads, window, takes_parts, keys_to_move, _share: None }
-    }
-
-    /// Holds what the context takes of a budget, as long as there is the context.
-    pub(crate) fn with_share(self, share: Option<Share>) -> Self {
-        LlamaBackend { _share: share, ..self }
+        LlamaBackend {
+            context,
+            model,
+            batch,
+            outputs: Vec::new(),
+            threads,
+            window,
+            takes_parts,
+            keys_to_move: false,
+            _share: share,
+        }
     }
 }
 

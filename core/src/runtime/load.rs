@@ -135,7 +135,7 @@ fn load(
     let adapt = !layers.bool("fixed_shape") && layers.bool("adapt_threads");
     let threads = AdaptiveThreads::new(params.threads, params.threads_batch, adapt);
     let (weights, context_share) = reserved.map_or((None, None), |it| (Some(it.weights), Some(it.context)));
-    let backend = LlamaBackend::new(model.clone(), context, threads, ctx_size as usize).with_share(context_share);
+    let backend = LlamaBackend::new(model.clone(), context, threads, ctx_size as usize, context_share);
     memory::check_room()?;
     let settings = settings(&layers, &sizes);
     let worker = Worker::start(backend, control, settings, dispatch.cloned())?;

@@ -2,8 +2,8 @@
 //! What to make of the measurements is `governor`'s.
 //!
 //! Steps of one token, of a few and of many do different amounts of work between two barriers, and suffer differently
-//! from busy neighbours; each kind has a governor of its own. A step costs two readings of three clocks, about two
-//! microseconds; while threads are held back, the machine is looked at four times a second, which costs about fifty.
+//! from busy neighbours; each kind has a governor of its own. A step costs two readings of three clocks, about ten
+//! microseconds; while threads are held back, the machine is looked at four times a second, which costs about a hundred.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};

@@ -31,8 +31,8 @@ pub struct Request {
     runtime: Runtime,
     /// The ready hook, and those before it whose last call may still run.
     ready: Mutex<Vec<Arc<Registration>>>,
-    /// Where it waits for an engine, if that is what it waits for.
-    engine: Option<Arc<Control>>,
+    /// Where it waits for an engine, if that is what it waits for. Weak: a request that is kept keeps no model.
+    engine: Option<Weak<Control>>,
 }
 
 /// A request on its way through the workers. Lost on the way, by a panic or a closing channel, it ends all the same.
@@ -150,11 +150,11 @@ impl Request {
     }
 
     /// A request that an engine computes.
-    pub(crate) fn queued(shared: Arc<Shared>, runtime: Runtime, engine: Arc<Control>) -> Self {
-        Self::made(shared, runtime, Some(engine))
+    pub(crate) fn queued(shared: Arc<Shared>, runtime: Runtime, engine: &Arc<Control>) -> Self {
+        Self::made(shared, runtime, Some(Arc::downgrade(engine)))
     }
 
-    fn made(shared: Arc<Shared>, runtime: Runtime, engine: Option<Arc<Control>>) -> Self {
+    fn made(shared: Arc<Shared>, runtime: Runtime, engine: Option<Weak<Control>>) -> Self {
         Request { shared, runtime, ready: Mutex::default(), engine }
     }
 
@@ -221,7 +221,7 @@ impl Request {
     /// wait: it has started or ended, or is one that never does, such as a load. The number may grow when a more urgent
     /// request arrives.
     pub fn queue_position(&self) -> Option<usize> {
-        self.engine.as_ref()?.admission.position(self.shared.id)
+        self.engine.as_ref()?.upgrade()?.admission.position(self.shared.id)
     }
 
     /// The end of the request, once there is one, read or not.

@@ -194,7 +194,7 @@ impl Session {
             let prepare = Prepare { run: Box::new(move || prompt.prepare()), owner: session.clone() };
             worker.submit(request, prepare)
         })?;
-        Ok(Request::queued(request, session.model.runtime.clone(), worker.control.clone()))
+        Ok(Request::queued(request, session.model.runtime.clone(), &worker.control))
     }
 
     /// Makes the session busy with a request, if that can be sent on its way.

@@ -47,7 +47,7 @@ def settings(side, workload):
 
 
 class Neighbours:
-    """Programs that keep the processors busy; ended by name of their process, also when something fails."""
+    """Programs that keep the processors busy, for as long as a run takes, also when it fails."""
 
     def __init__(self, count):
         self.processes = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
@@ -148,7 +148,8 @@ def publish(name, chosen, seen, counts):
             if rounds:
                 # Above 1 is in chaku's favour, whichever figure it is.
                 ratios = [(own[figures[0]] / other[figures[0]]) ** (1 if figures[0] == "tok_s" else -1) for own, other in zip(seen["chaku", "equal"], rounds)]
-                report(f"{name}_vs_{peer}_{'at_once' if way == 'equal' else 'best'}", "ratio", GOALS.get((name, way)), command, ratios)
+                label = f"at{WORKLOADS[name]['at_once']}" if way == "equal" else "best"
+                report(f"{name}_vs_{peer}_{label}", "ratio", GOALS.get((name, way)), command, ratios)
     table(name, chosen, seen, figures, counts)
 
 

@@ -3,7 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-targets=(${1:-gguf text options})
+targets=(${1:-gguf text options saved})
 seconds=${2:-60}
 # cargo-fuzz asks for compiler flags that a stable compiler only takes this way.
 export RUSTC_BOOTSTRAP=1

@@ -106,6 +106,20 @@
  * Events wait in a queue of limited length (option `event_queue`). A reader that stops reading pauses its own request and
  * no other.
  *
+ * Many sessions of one model
+ * --------------------------
+ * The requests of all sessions are computed together, `max_running` of them at once. The others wait: the most urgent goes
+ * first (option `priority`), and when `queue_limit` of them wait, the next one is refused, waits outside or takes the place
+ * of a less urgent one (option `overload`). What prompts have in common, such as a system prompt, is computed once.
+ *
+ *   chaku_session_fork          lets a conversation go on in two ways; chaku_session_rewind takes it back.
+ *   chaku_session_save          writes it to a file or to memory, from where chaku_session_restore takes it up again.
+ *   chaku_model_chat            answers a conversation that the program keeps itself.
+ *
+ *   chaku_runtime_plan          says what memory a model would take, without loading it.
+ *   chaku_model_metrics         says what is going on: queue, tokens a second, KV cache; chaku_runtime_metrics the same of all
+ *                               models, chaku_request_timeline where a request's time went. All of this is JSON.
+ *
  * Versions
  * --------
  * Check chaku_abi_version() == CHAKU_ABI_VERSION first thing. Under 0 the interface may still change, so check
@@ -145,6 +159,13 @@ extern "C" {
 #endif
 
 /* ---- Types --------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Text or bytes that a function made: JSON, or a saved session.
+ *
+ * Thread class: shared. A buffer never changes.
+ */
+typedef struct chaku_buffer chaku_buffer;
 
 /**
  * What went wrong: a code, a stable reason, a message for people and details for programs.
@@ -653,14 +674,25 @@ const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
 
 /** Deadline of every request that sets none; 0 = no deadline. (i64, 0 to 86400000 ms, default 0) */
 #define CHAKU_OPT_DEFAULT_DEADLINE_MS "default_deadline_ms"
+/**
+ * Memory of the machine that all models of the runtime may take together: weights, KV caches, what is computed with,
+ * computed prompts; 0 = no limit. A model whose `ctx_size`, `kv_pool`, `prompt_cache_mib` or `gpu_layers` are unset
+ * gets what fits; one that does not fit gets `memory_budget`. (i64, 0 to 16777216 MiB, default 0)
+ */
+#define CHAKU_OPT_MEMORY_BUDGET "memory_budget"
 
 /* Options of a model, or defaults for them given to the runtime. */
 
 /**
- * Context window of a session, and size of the KV pool all sessions share; 0 = the model's training context; unset =
- * that, but at most 4096. (i64, 0 to 2147483392 tokens)
+ * Context window of a session; 0 = the model's training context; unset = that, but at most 4096, and what fits the
+ * runtime's `memory_budget`. (i64, 0 to 2147483392 tokens)
  */
 #define CHAKU_OPT_CTX_SIZE "ctx_size"
+/**
+ * Tokens that the KV cache holds, of all sessions together; unset, or less than `ctx_size` = `ctx_size`. (i64, 1 to
+ * 2147483392 tokens)
+ */
+#define CHAKU_OPT_KV_POOL "kv_pool"
 /** Upper limit of `ubatch_size`. (i64, 1 to 2147483392 tokens, default 2048) */
 #define CHAKU_OPT_BATCH_SIZE "batch_size"
 /**
@@ -701,16 +733,40 @@ const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
 /** Check every tensor's numbers while loading. (bool, default 0) */
 #define CHAKU_OPT_CHECK_TENSORS "check_tensors"
 /**
- * Most sessions that may exist at once; the next one gets `session_limit`. Each costs memory for one row of logits: 4
- * bytes a token of the vocabulary. (i64, 1 to 256 sessions, default 16)
+ * Sessions that may exist at once; the next one gets `session_limit`. More than `max_running` take turns. (i64, 1 to
+ * 65536 sessions, default 256)
  */
 #define CHAKU_OPT_MAX_SESSIONS "max_sessions"
 /**
- * Most requests that may wait to start; the next one gets `queue_full`. A session has one at a time, so more than
- * `max_sessions` never do. (i64, 1 to 65536 requests, default 64)
+ * Requests computed at once, and sequences in the KV cache, which running requests, idle sessions and cached prefixes
+ * share. Each costs memory for one row of logits: 4 bytes a token of the vocabulary. (i64, 1 to 256 requests, default
+ * 16)
+ */
+#define CHAKU_OPT_MAX_RUNNING "max_running"
+/**
+ * Requests that may wait to start; what happens to the next one is its `overload`. (i64, 1 to 65536 requests, default
+ * 64)
  */
 #define CHAKU_OPT_QUEUE_LIMIT "queue_limit"
-/** Repeatable text: one compute thread, prefill in full chunks, one session. (bool, default 0) */
+/**
+ * Memory for computed prompts that had to leave the KV cache, the least recently used of which goes first; 0 = none.
+ * (i64, 0 to 16777216 MiB, default 512)
+ */
+#define CHAKU_OPT_PROMPT_CACHE_MIB "prompt_cache_mib"
+/**
+ * How long a step should take while answers are being generated: longer prompts are then computed in smaller chunks.
+ * (i64, 1 to 60000 ms, default 50)
+ */
+#define CHAKU_OPT_STEP_TARGET_MS "step_target_ms"
+/**
+ * Use fewer compute threads while other programs keep the processors busy; off = always `threads` and `threads_batch`.
+ * (bool, default 1)
+ */
+#define CHAKU_OPT_ADAPT_THREADS "adapt_threads"
+/**
+ * Repeatable text: one compute thread, prefill in full chunks, one request at a time, and nothing of what other
+ * sessions computed is used. (bool, default 0)
+ */
 #define CHAKU_OPT_FIXED_SHAPE "fixed_shape"
 /** Jinja source to use instead of the model's own chat template. (str) */
 #define CHAKU_OPT_CHAT_TEMPLATE "chat_template"
@@ -744,6 +800,17 @@ const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
 #define CHAKU_OPT_DEADLINE_MS "deadline_ms"
 /** Texts that end the answer; they are never part of it. (list of str, at most 64 of 1024 bytes) */
 #define CHAKU_OPT_STOP "stop"
+/**
+ * Who goes first. A request that waits counts one level higher for each 10 s, so that nothing starves. (str: low,
+ * normal, high; default normal)
+ */
+#define CHAKU_OPT_PRIORITY "priority"
+/**
+ * When `queue_limit` requests wait: refuse with `queue_full`; stand outside until there is a place, as many at most;
+ * or displace the youngest of the least urgent that wait, if it is less urgent, which ends with `displaced`. (str:
+ * reject, wait, displace; default reject)
+ */
+#define CHAKU_OPT_OVERLOAD "overload"
 /**
  * Events that may wait to be read; then the request pauses until the reader catches up. (i64, 1 to 1048576 events,
  * default 256)
@@ -806,6 +873,29 @@ const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
 #define CHAKU_OPT_GRAMMAR "grammar"
 /** Never let the model end its answer. (bool, default 0) */
 #define CHAKU_OPT_IGNORE_EOS "ignore_eos"
+
+/* ---- Buffer -------------------------------------------------------------------------------------------------------- */
+
+/**
+ * What a buffer holds. It is NUL-terminated as well; bytes may have NULs inside.
+ *
+ * - `buffer`: borrowed.
+ * - `out_len`: borrowed, written to: the length in bytes, without the NUL; may be NULL.
+ * - Returns: valid until `buffer` is freed. NULL for a handle that is no live buffer.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_buffer_data(const chaku_buffer *buffer, int64_t *CHAKU_NULLABLE out_len);
+
+/**
+ * Frees a buffer.
+ *
+ * - `buffer`: consumed. NULL does nothing.
+ *
+ * Returns CHAKU_OK, or CHAKU_INVALID_ARGUMENT for a handle that is no live buffer.
+ * Thread class: shared, callback-safe. Never waits.
+ */
+chaku_code chaku_buffer_free(chaku_buffer *CHAKU_NULLABLE buffer);
 
 /* ---- Backends and devices ------------------------------------------------------------------------------------------ */
 
@@ -1336,6 +1426,36 @@ chaku_code chaku_session_continue(chaku_session *session,
                                   chaku_error **out_error);
 
 /**
+ * Makes a session that goes on from where another one is, by itself. It begins with the content of that one (while a
+ * request runs there: as it was before that), and with its options. What both have in common is computed and kept once.
+ *
+ * - `session`: borrowed.
+ * - `options`: copied. Session keys, and defaults for its requests, which go before those of `session`; NULL = none.
+ * - `out_session`: returns owned (free with chaku_session_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: RESOURCE_EXHAUSTED `session_limit`; FAILED_PRECONDITION `closed`; INVALID_ARGUMENT `invalid_option`.
+ * Thread class: shared.
+ */
+chaku_code chaku_session_fork(chaku_session *session,
+                              const chaku_options *CHAKU_NULLABLE options,
+                              chaku_session **out_session,
+                              chaku_error **out_error);
+
+/**
+ * Goes back to an earlier point. What is left need not be computed again.
+ *
+ * - `session`: borrowed.
+ * - `length`: what to keep: messages of the conversation, the system prompt not counted, or tokens of the raw text.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: INVALID_ARGUMENT `invalid_argument` for less than 0 or more than there is (detail "most");
+ * FAILED_PRECONDITION `concurrent_use` (a request runs), `closed`.
+ * Thread class: shared.
+ */
+chaku_code chaku_session_rewind(chaku_session *session, int64_t length, chaku_error **out_error);
+
+/**
  * Forgets the conversation, but not the system prompt: the session is as new.
  *
  * - `session`: borrowed.
@@ -1398,6 +1518,113 @@ chaku_code chaku_session_close(chaku_session *session, int64_t timeout_ms, chaku
  * Thread class: shared, callback-safe. Never waits.
  */
 chaku_code chaku_session_free(chaku_session *CHAKU_NULLABLE session);
+
+/* ---- Saved sessions ------------------------------------------------------------------------------------------------ */
+
+/**
+ * Saves a session: the conversation or the raw text, its system prompt, and what the KV cache holds of it, so that it goes
+ * on later without being computed again. The session is busy until the request has ended, whose only event is the final
+ * one. A file appears under its name when it is complete, and only the user may read it.
+ *
+ * - `session`: borrowed.
+ * - `path`: copied. NUL-terminated UTF-8, on every system; a file that is there is replaced. NULL = to memory, from
+ *   where chaku_request_buffer takes it.
+ * - `options`: copied. Request keys, of which the deadline matters; NULL = none.
+ * - `out_request`: returns owned (free with chaku_request_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: FAILED_PRECONDITION `concurrent_use` (a request runs), `closed`; RESOURCE_EXHAUSTED `queue_full` (16 saves of the
+ * model are under way), `no_thread`; INVALID_ARGUMENT `invalid_option`. The rest arrives in the final event: UNAVAILABLE
+ * `file_unwritable`, RESOURCE_EXHAUSTED `disk_full`, `memory_budget`.
+ * Thread class: shared.
+ */
+chaku_code chaku_session_save(chaku_session *session,
+                              const char *CHAKU_NULLABLE path,
+                              const chaku_options *CHAKU_NULLABLE options,
+                              chaku_request **out_request,
+                              chaku_error **out_error);
+
+/**
+ * What a request of chaku_session_save without a path has saved. Each call makes a copy.
+ *
+ * - `request`: borrowed.
+ * - `out_buffer`: returns owned (free with chaku_buffer_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: FAILED_PRECONDITION `not_finished`, `no_result` (not a save to memory); the save's own error when it failed;
+ * RESOURCE_EXHAUSTED `memory_budget`.
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_request_buffer(const chaku_request *request, chaku_buffer **out_buffer, chaku_error **out_error);
+
+/**
+ * Makes a session of a file that chaku_session_save wrote. What is needed of the model to understand the conversation must
+ * be as it was: vocabulary, sizes, chat template. What was computed is taken over if the model was also loaded as it was,
+ * and computed again otherwise. There is a checksum against accidents, and none against malice: take files from nobody
+ * whose models you would not load.
+ *
+ * - `model`: borrowed. The session keeps the model itself alive.
+ * - `path`: copied. NUL-terminated UTF-8, on every system.
+ * - `options`: copied. Session keys, and defaults for its requests: none are saved but the system prompt, which holds
+ *   unless another one is given. NULL = none.
+ * - `out_session`: returns owned (free with chaku_session_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: DATA_LOSS `state_corrupt` (not a saved session, or truncated, or changed, or of another version of chaku);
+ * FAILED_PRECONDITION `state_mismatch` (of another model or chat template), `closed`; NOT_FOUND `file_not_found`;
+ * PERMISSION_DENIED `file_permission`; UNAVAILABLE `file_unreadable`; RESOURCE_EXHAUSTED `session_limit`, `memory_budget`;
+ * INVALID_ARGUMENT `invalid_option`.
+ * Thread class: shared. Waits for the file.
+ */
+chaku_code chaku_session_restore(chaku_model *model,
+                                 const char *path,
+                                 const chaku_options *CHAKU_NULLABLE options,
+                                 chaku_session **out_session,
+                                 chaku_error **out_error);
+
+/**
+ * Makes a session of what chaku_session_save saved to memory, or of a file of it that was read.
+ *
+ * - `model`: borrowed. The session keeps the model itself alive.
+ * - `data`, `data_len`: borrowed. The bytes that were saved, and how many they are.
+ * - `options`: copied. As for chaku_session_restore; NULL = none.
+ * - `out_session`: returns owned (free with chaku_session_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: as chaku_session_restore, but for those of files.
+ * Thread class: shared. Takes as long as copying and checking the bytes does.
+ */
+chaku_code chaku_session_restore_buffer(chaku_model *model,
+                                        const void *data,
+                                        int64_t data_len,
+                                        const chaku_options *CHAKU_NULLABLE options,
+                                        chaku_session **out_session,
+                                        chaku_error **out_error);
+
+/* ---- Conversations without a session ------------------------------------------------------------------------------- */
+
+/**
+ * Answers the last message of a conversation that is given whole, without a session: nothing of it is kept. What was
+ * computed may be found again by whoever begins in the same way, so that a growing conversation is not computed anew each
+ * time. It takes no place of `max_sessions`.
+ *
+ * - `model`: borrowed. The request keeps the model itself alive.
+ * - `messages`, `messages_len`: copied. A JSON list such as `[{"role": "user", "content": "Hello"}]`; length in bytes, -1 =
+ *   NUL-terminated. A role is "system", "user" or "assistant", and the last message is the user's. A system message that
+ *   comes first stands in for the option `system_prompt`. Never read as control tokens.
+ * - `options`: copied. Session and request keys; NULL = none.
+ * - `out_request`: returns owned (free with chaku_request_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: INVALID_ARGUMENT `invalid_messages` (detail "index": which one, if it is one); else as chaku_session_chat.
+ * Thread class: shared.
+ */
+chaku_code chaku_model_chat(chaku_model *model,
+                            const char *messages,
+                            int64_t messages_len,
+                            const chaku_options *CHAKU_NULLABLE options,
+                            chaku_request **out_request,
+                            chaku_error **out_error);
 
 /* ---- Request ------------------------------------------------------------------------------------------------------- */
 
@@ -1497,6 +1724,32 @@ chaku_code chaku_request_cancel(chaku_request *CHAKU_NULLABLE request);
  * Thread class: shared, callback-safe.
  */
 int32_t chaku_request_is_finished(const chaku_request *request);
+
+/**
+ * How many waiting requests go before this one, as things stand: 0 = it is the next to start. The number may grow when a
+ * more urgent request arrives.
+ *
+ * - `request`: borrowed.
+ *
+ * Returns -1 for a request that does not wait, because it has started or ended or is one that never waits, and for a
+ * handle that is no live request.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_request_queue_position(const chaku_request *request);
+
+/**
+ * When a request got how far, as a JSON object: "queued_ms", "prepare_began_ms", "prepared_ms", "started_ms",
+ * "first_token_ms" and "ended_ms" in milliseconds since the call that made it, null as long as it has not come so far, and
+ * how often it was "preempted" (it gave way to others), "resumed" (it went on after that) and "stalled" (it was passed over
+ * since its events were not read). Later versions may add names.
+ *
+ * - `request`: borrowed.
+ * - `out_json`: returns owned (free with chaku_buffer_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_request_timeline(const chaku_request *request, chaku_buffer **out_json, chaku_error **out_error);
 
 /**
  * The model a request of chaku_model_load_async has loaded. Each call makes a handle of its own to the same model.
@@ -1763,6 +2016,77 @@ chaku_code chaku_event_retain(const chaku_event *event, chaku_event **out_event,
  * Thread class: shared, callback-safe.
  */
 chaku_code chaku_event_free(chaku_event *CHAKU_NULLABLE event);
+
+/* ---- Metrics ------------------------------------------------------------------------------------------------------- */
+
+/**
+ * The numbers of a model at this moment, as a JSON object of names and numbers:
+ *
+ *   models, sessions
+ *   queue_depth, requests_running, requests_paused      requests that wait to start, that have started, and of these
+ *                                                       those that nothing is computed for at the moment
+ *   prompt_tokens_total, generated_tokens_total, cached_tokens_total
+ *   prompt_tokens_per_second, generated_tokens_per_second
+ *   kv_used_tokens, kv_capacity_tokens                  what the KV cache holds, and can hold
+ *   steps_total, step_seconds_total, steps_per_second, step_ms, threads
+ *   cancelled_total, deadline_exceeded_total, overload_total
+ *   evictions_total, preemptions_total                  sequences that lost their place in the KV cache, and running
+ *                                                       requests that gave way
+ *   prompt_cache_bytes, prompt_cache_hits_total
+ *
+ * Those that end in "_total" only grow; rates are means over the last five seconds. Later versions may add names.
+ *
+ * - `model`: borrowed.
+ * - `out_json`: returns owned (free with chaku_buffer_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_model_metrics(const chaku_model *model, chaku_buffer **out_json, chaku_error **out_error);
+
+/**
+ * The numbers of all models of a runtime together, in the form of chaku_model_metrics. What models did that are freed
+ * stays counted.
+ *
+ * - `runtime`: borrowed. NULL = the default runtime.
+ * - `out_json`: returns owned (free with chaku_buffer_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_runtime_metrics(const chaku_runtime *CHAKU_NULLABLE runtime,
+                                 chaku_buffer **out_json,
+                                 chaku_error **out_error);
+
+/* ---- Plan ---------------------------------------------------------------------------------------------------------- */
+
+/**
+ * What memory a model would take, and with which sizes it would be loaded, as a JSON object. The file is read up to its
+ * weights, and nothing is loaded. Bytes:
+ *
+ *   devices             a list, for each device: "name", "weights", "kv_per_token", "kv_total", "compute", "other" (vocabulary,
+ *                       tables, logits: an estimate), "total"
+ *   total               of all devices together
+ *   prompt_cache        what computed prompts may take later, at most; not in the total
+ *   available           what is left of the runtime's `memory_budget`; null = it has none
+ *   fits                whether that is enough; true without a budget
+ *
+ * and sizes: ctx_size, kv_pool (tokens), max_running, gpu_layers. Later versions may add names.
+ *
+ * - `runtime`: borrowed. NULL = the default runtime.
+ * - `path`: copied. NUL-terminated UTF-8, on every system.
+ * - `options`: copied. What the model would be loaded with; NULL = none.
+ * - `out_json`: returns owned (free with chaku_buffer_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: those of the file, of its options and of the machine that chaku_model_load has; see chaku_model_load.
+ * Thread class: shared. Waits for the file.
+ */
+chaku_code chaku_runtime_plan(chaku_runtime *CHAKU_NULLABLE runtime,
+                              const char *path,
+                              const chaku_options *CHAKU_NULLABLE options,
+                              chaku_buffer **out_json,
+                              chaku_error **out_error);
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -545,6 +545,35 @@ inline std::optional<OptionInfo> option_info(std::string_view key) {
     return std::nullopt;
 }
 
+// ---- Buffer ---------------------------------------------------------------------------------------------------------
+
+/// Bytes that chaku made, for instance a saved session. They never change.
+class Buffer : public internal::Handle<chaku_buffer, chaku_buffer_free> {
+  public:
+    using Handle::Handle;
+
+    /// What it holds, as long as it is there; NUL-terminated as well. Empty for an empty one.
+    std::string_view view() const noexcept {
+        std::int64_t length = 0;
+        const char *data = chaku_buffer_data(get(), &length);
+        return {data, static_cast<std::size_t>(length)};
+    }
+    const char *data() const noexcept { return view().data(); }
+    std::size_t size() const noexcept { return view().size(); }
+};
+
+namespace internal {
+
+/// Calls a function that makes a buffer of text, and copies it.
+template <typename Function, typename... Arguments>
+Result<std::string> make_text(Function *function, Arguments... arguments) {
+    auto buffer = make<Buffer>(function, arguments...);
+    if (!buffer) return buffer.error();
+    return std::string(buffer->view());
+}
+
+} // namespace internal
+
 // ---- Event ----------------------------------------------------------------------------------------------------------
 
 /// Of a final event: how many tokens.
@@ -765,8 +794,17 @@ class Request : public internal::Handle<chaku_request, chaku_request_free> {
     void cancel() noexcept { chaku_request_cancel(get()); }
     /// Whether nothing more will come but what waits to be read; so it is for an empty one.
     bool is_finished() const noexcept { return chaku_request_is_finished(get()) != 0; }
+    /// How many waiting requests go before this one; nothing for one that does not wait.
+    std::optional<std::int64_t> queue_position() const noexcept {
+        const std::int64_t position = chaku_request_queue_position(get());
+        return position >= 0 ? std::optional<std::int64_t>(position) : std::nullopt;
+    }
+    /// When it got how far, as JSON: see chaku_request_timeline.
+    Result<std::string> timeline() const { return internal::make_text(chaku_request_timeline, get()); }
     /// What a request of Model::load_async has loaded.
     Result<Model> model() const;
+    /// What a request of Session::save has saved to memory.
+    Result<Buffer> buffer() const { return internal::make<Buffer>(chaku_request_buffer, get()); }
     Result<void> close(std::chrono::milliseconds timeout = forever) {
         return internal::call(chaku_request_close, get(), internal::milliseconds(timeout));
     }
@@ -859,6 +897,12 @@ inline Result<void> clear_log(chaku_runtime *runtime) {
     return call(chaku_runtime_set_log, runtime, CHAKU_LOG_ERROR, nullptr, nullptr, nullptr);
 }
 
+inline Result<std::string> plan(chaku_runtime *runtime, const std::string &path, const Options &options) {
+    auto buffer = make_with<Buffer>(options, chaku_runtime_plan, runtime, path.c_str());
+    if (!buffer) return buffer.error();
+    return std::string(buffer->view());
+}
+
 } // namespace internal
 
 /// The owner of models, of their limits and of the log. Most programs need none: there is a default one.
@@ -883,6 +927,17 @@ class Runtime : public internal::Handle<chaku_runtime, chaku_runtime_free> {
         return runtime ? internal::clear_log(runtime) : empty();
     }
 
+    /// The numbers of all its models together, as JSON: see chaku_model_metrics.
+    Result<std::string> metrics() const {
+        chaku_runtime *runtime = get();
+        return runtime ? internal::make_text(chaku_runtime_metrics, runtime) : empty();
+    }
+    /// What a model would take, without loading it, as JSON: see chaku_runtime_plan.
+    Result<std::string> plan(const std::string &path, const Options &options = {}) const {
+        chaku_runtime *runtime = get();
+        return runtime ? internal::plan(runtime, path, options) : empty();
+    }
+
     /// The error of calls with an empty one, whose NULL would stand for the default runtime in C.
     static Error empty() noexcept {
         return {Code::invalid_argument, "null_pointer", "the runtime was moved from or freed"};
@@ -895,8 +950,39 @@ Result<void> set_log(LogLevel level, F &&sink) {
     return internal::set_log(nullptr, level, std::forward<F>(sink));
 }
 inline Result<void> clear_log() { return internal::clear_log(nullptr); }
+/// Runtime::metrics of the default runtime.
+inline Result<std::string> metrics() { return internal::make_text(chaku_runtime_metrics, nullptr); }
+/// Runtime::plan for the default runtime.
+inline Result<std::string> plan(const std::string &path, const Options &options = {}) {
+    return internal::plan(nullptr, path, options);
+}
 
 // ---- Model ----------------------------------------------------------------------------------------------------------
+
+class Session;
+
+/// A message of a conversation, for Model::chat: `role` is "system", "user" or "assistant".
+struct Message {
+    std::string_view role, content;
+};
+
+namespace internal {
+
+inline void append_json(std::string &json, std::string_view text) {
+    json += '"';
+    for (const char c : text) {
+        if (const auto byte = static_cast<unsigned char>(c); byte < 0x20) {
+            constexpr char digits[] = "0123456789abcdef";
+            json.append("\\u00").append({digits[byte >> 4], digits[byte & 15]});
+            continue;
+        }
+        if (c == '"' || c == '\\') json += '\\';
+        json += c;
+    }
+    json += '"';
+}
+
+} // namespace internal
 
 /// A loaded model: weights, tokenizer and chat template. Its sessions keep it alive.
 class Model : public internal::Handle<chaku_model, chaku_model_free> {
@@ -927,6 +1013,33 @@ class Model : public internal::Handle<chaku_model, chaku_model_free> {
     Result<void> close(std::chrono::milliseconds timeout = forever) {
         return internal::call(chaku_model_close, get(), internal::milliseconds(timeout));
     }
+
+    /// Answers the last of these messages, without a session: nothing of it is kept, but what was computed may be found
+    /// again by whoever begins in the same way.
+    Result<Request> chat(const std::vector<Message> &messages, const Options &options = {}) const {
+        std::string json = "[";
+        for (const Message &message : messages) {
+            json += json.size() > 1 ? ",{\"role\":" : "{\"role\":";
+            internal::append_json(json, message.role);
+            json += ",\"content\":";
+            internal::append_json(json, message.content);
+            json += '}';
+        }
+        return chat_json(json += ']', options);
+    }
+    /// The same with the messages as JSON: see chaku_model_chat.
+    Result<Request> chat_json(std::string_view messages, const Options &options = {}) const {
+        return internal::make_with<Request>(options, chaku_model_chat, get(), messages.data(),
+                                            internal::size(messages));
+    }
+
+    /// A session as Session::save wrote it to a file.
+    Result<Session> restore(const std::string &path, const Options &options = {}) const;
+    /// The same from memory, for instance from Buffer::view.
+    Result<Session> restore_buffer(std::string_view bytes, const Options &options = {}) const;
+
+    /// Its numbers at this moment, as JSON: see chaku_model_metrics.
+    Result<std::string> metrics() const { return internal::make_text(chaku_model_metrics, get()); }
 
     std::int64_t context_size() const noexcept { return chaku_model_context_size(get()); }
     std::int64_t training_context() const noexcept { return chaku_model_training_context(get()); }
@@ -1023,6 +1136,22 @@ class Session : public internal::Handle<chaku_session, chaku_session_free> {
         return internal::make_with<Request>(options, chaku_session_continue, get());
     }
 
+    /// A session that goes on from here by itself; what both have in common is computed and kept once. It has the
+    /// options of this one, `options` going first.
+    Result<Session> fork(const Options &options = {}) const {
+        return internal::make_with<Session>(options, chaku_session_fork, get());
+    }
+    /// Keeps the first `length` messages of the conversation, or tokens of the raw text, and forgets the rest.
+    Result<void> rewind(std::int64_t length) { return internal::call(chaku_session_rewind, get(), length); }
+    /// Writes the session to a file, from where Model::restore reads it.
+    Result<Request> save(const std::string &path, const Options &options = {}) const {
+        return internal::make_with<Request>(options, chaku_session_save, get(), path.c_str());
+    }
+    /// The same to memory: Request::buffer has it, once the request has ended.
+    Result<Request> save(const Options &options = {}) const {
+        return internal::make_with<Request>(options, chaku_session_save, get(), nullptr);
+    }
+
     /// Forgets the conversation, but not the system prompt.
     Result<void> reset() { return internal::call(chaku_session_reset, get()); }
     std::int64_t context_used() const noexcept { return chaku_session_context_used(get()); }
@@ -1033,6 +1162,14 @@ class Session : public internal::Handle<chaku_session, chaku_session_free> {
         return internal::call(chaku_session_close, get(), internal::milliseconds(timeout));
     }
 };
+
+inline Result<Session> Model::restore(const std::string &path, const Options &options) const {
+    return internal::make_with<Session>(options, chaku_session_restore, get(), path.c_str());
+}
+inline Result<Session> Model::restore_buffer(std::string_view bytes, const Options &options) const {
+    return internal::make_with<Session>(options, chaku_session_restore_buffer, get(), bytes.data(),
+                                        internal::size(bytes));
+}
 
 } // namespace chaku
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chaku::{Error, Reason, Result};
 
+use crate::buffer::BufferObject;
 use crate::error::ErrorObject;
 use crate::event::EventObject;
 use crate::fork;
@@ -157,6 +158,7 @@ handles! {
     chaku_session = 5 holds chaku::Session;
     chaku_request = 6 holds chaku::Request;
     chaku_event = 7 holds EventObject;
+    chaku_buffer = 8 holds BufferObject;
 }
 
 /// How the bits of a handle are shared out, from the highest: magic, type, generation, index, and a low magic part.

@@ -3,7 +3,7 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `types` | the opaque C types |
-//! | `error`, `options`, `option`, `version`, `device`, `runtime`, `model`, `token`, `session`, `request`, `event` | the exported functions, a file for each part of `chaku.h` |
+//! | `error`, `options`, `option`, `buffer`, `version`, `device`, `runtime`, `model`, `token`, `session`, `saved`, `chat`, `request`, `event`, `metrics`, `plan` | the exported functions, a file for each part of `chaku.h` |
 //! | `callback` | the callback types, `user_data` and its destructor, what is allowed inside a callback |
 //! | `handle`, `table` | handles that are not addresses |
 //! | `guard`, `quiet` | the wall against panics, and their silence |
@@ -19,20 +19,25 @@
     reason = "the ownership words are the contract, and a heading would show in the C header"
 )]
 
+mod buffer;
 mod callback;
+mod chat;
 mod device;
 mod error;
 mod event;
 mod fork;
 mod guard;
 mod handle;
+mod metrics;
 mod model;
 mod option;
 mod options;
 mod out;
+mod plan;
 mod quiet;
 mod request;
 mod runtime;
+mod saved;
 mod session;
 mod table;
 mod text;
@@ -41,15 +46,20 @@ mod token;
 mod types;
 mod version;
 
+pub use buffer::*;
 pub use callback::{chaku_destroy_callback, chaku_event_callback, chaku_log_callback, chaku_ready_callback};
+pub use chat::*;
 pub use device::*;
 pub use error::*;
 pub use event::*;
+pub use metrics::*;
 pub use model::*;
 pub use option::*;
 pub use options::*;
+pub use plan::*;
 pub use request::*;
 pub use runtime::*;
+pub use saved::*;
 pub use session::*;
 pub use token::*;
 pub use types::*;

@@ -4,13 +4,14 @@ use std::ffi::c_void;
 
 use chaku::Event;
 
+use crate::buffer::BufferObject;
 use crate::callback::{self, UserData, chaku_destroy_callback, chaku_event_callback, chaku_ready_callback};
 use crate::event::{self, EventObject};
 use crate::model::ModelObject;
 use crate::out::Out;
 use crate::text::null;
 use crate::time::timeout;
-use crate::types::{chaku_code, chaku_error, chaku_event, chaku_model, chaku_request};
+use crate::types::{chaku_buffer, chaku_code, chaku_error, chaku_event, chaku_model, chaku_request};
 use crate::{guard, handle};
 
 /// Reads the next event.
@@ -165,6 +166,44 @@ pub extern "C" fn chaku_request_cancel(request: *mut chaku_request) -> chaku_cod
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_request_is_finished(request: *const chaku_request) -> i32 {
     guard::value(1, || Ok(i32::from(handle::get(request, "request")?.is_finished())))
+}
+
+/// How many waiting requests go before this one, as things stand: 0 = it is the next to start. The number may grow when a
+/// more urgent request arrives.
+///
+/// - `request`: borrowed.
+///
+/// Returns -1 for a request that does not wait, because it has started or ended or is one that never waits, and for a
+/// handle that is no live request.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_request_queue_position(request: *const chaku_request) -> i64 {
+    guard::value(-1, || Ok(handle::get(request, "request")?.queue_position().map_or(-1, |position| position as i64)))
+}
+
+/// When a request got how far, as a JSON object: "queued_ms", "prepare_began_ms", "prepared_ms", "started_ms",
+/// "first_token_ms" and "ended_ms" in milliseconds since the call that made it, null as long as it has not come so far, and
+/// how often it was "preempted" (it gave way to others), "resumed" (it went on after that) and "stalled" (it was passed over
+/// since its events were not read). Later versions may add names.
+///
+/// - `request`: borrowed.
+/// - `out_json`: returns owned (free with chaku_buffer_free).
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+///
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_request_timeline(
+    request: *const chaku_request,
+    out_json: *mut *mut chaku_buffer,
+    out_error: *mut *mut chaku_error,
+) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_request_timeline", out_error, || {
+            let out = Out::handle(out_json, "out_json")?;
+            out.put(BufferObject::of_text(handle::get(request, "request")?.timeline().to_json()))
+        })
+    }
 }
 
 /// The model a request of chaku_model_load_async has loaded. Each call makes a handle of its own to the same model.

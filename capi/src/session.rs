@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use chaku::{Request, Result, Session};
 
 use crate::out::Out;
-use crate::text::{c_str, text};
+use crate::text::{c_str, invalid, text};
 use crate::time::timeout;
 use crate::types::{chaku_code, chaku_error, chaku_model, chaku_options, chaku_request, chaku_session};
 use crate::{callback, guard, handle, options};
@@ -155,6 +155,60 @@ pub unsafe extern "C" fn chaku_session_continue(
     }
 }
 
+/// Makes a session that goes on from where another one is, by itself. It begins with the content of that one (while a
+/// request runs there: as it was before that), and with its options. What both have in common is computed and kept once.
+///
+/// - `session`: borrowed.
+/// - `options`: copied. Session keys, and defaults for its requests, which go before those of `session`; NULL = none.
+/// - `out_session`: returns owned (free with chaku_session_free).
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+///
+/// Errors: RESOURCE_EXHAUSTED `session_limit`; FAILED_PRECONDITION `closed`; INVALID_ARGUMENT `invalid_option`.
+/// Thread class: shared.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_session_fork(
+    session: *mut chaku_session,
+    options: *const chaku_options,
+    out_session: *mut *mut chaku_session,
+    out_error: *mut *mut chaku_error,
+) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_session_fork", out_error, || {
+            let out = Out::handle(out_session, "out_session")?;
+            callback::refuse_inside()?;
+            out.put(handle::get(session, "session")?.fork(&options::values(options)?)?)
+        })
+    }
+}
+
+/// Goes back to an earlier point. What is left need not be computed again.
+///
+/// - `session`: borrowed.
+/// - `length`: what to keep: messages of the conversation, the system prompt not counted, or tokens of the raw text.
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+///
+/// Errors: INVALID_ARGUMENT `invalid_argument` for less than 0 or more than there is (detail "most");
+/// FAILED_PRECONDITION `concurrent_use` (a request runs), `closed`.
+/// Thread class: shared.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_session_rewind(
+    session: *mut chaku_session,
+    length: i64,
+    out_error: *mut *mut chaku_error,
+) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_session_rewind", out_error, || {
+            callback::refuse_inside()?;
+            let session = handle::get(session, "session")?;
+            let length = u32::try_from(length)
+                .map_err(|_| invalid("length", format!("`length` is {length}, which no session can keep")))?;
+            session.rewind(length)
+        })
+    }
+}
+
 /// Forgets the conversation, but not the system prompt: the session is as new.
 ///
 /// - `session`: borrowed.
@@ -253,7 +307,7 @@ pub extern "C" fn chaku_session_free(session: *mut chaku_session) -> chaku_code 
 ///
 /// # Safety
 /// `out_request` is NULL or writable.
-unsafe fn start(
+pub(crate) unsafe fn start(
     session: *mut chaku_session,
     options: *const chaku_options,
     out_request: *mut *mut chaku_request,

@@ -36,6 +36,11 @@ pub struct chaku_session(());
 /// nobody else can read.
 pub struct chaku_request(());
 
+/// Text or bytes that a function made: JSON, or a saved session.
+///
+/// Thread class: shared. A buffer never changes.
+pub struct chaku_buffer(());
+
 /// One event of a request.
 ///
 /// Thread class: shared. An event never changes.

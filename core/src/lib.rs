@@ -35,6 +35,7 @@ mod event;
 mod event_queue;
 #[cfg(test)]
 mod event_queue_tests;
+mod facts;
 mod fingerprint;
 mod log;
 mod message;
@@ -63,7 +64,7 @@ pub use message::{ChatMessage, Role};
 pub use model::{Model, SpecialToken};
 pub use options::Options;
 pub use request::Request;
-pub use runtime::{Metrics, Runtime};
+pub use runtime::{DevicePlan, Metrics, Plan, Runtime};
 pub use session::Session;
 pub use timeline::Timeline;
 

@@ -148,14 +148,9 @@ struct chaku_llama_device_memory {
 int32_t chaku_llama_context_memory(const struct llama_context * context, size_t capacity,
                                    struct chaku_llama_device_memory * devices, size_t * count, struct chaku_llama_text * error);
 
-struct chaku_llama_planned_host {
-    uint32_t n_ctx;   // what llama.cpp makes of it
-    uint64_t outputs; // bytes of the logits' rows
-};
-
-// The same of a context that there is not, over a model loaded with no_alloc.
+// The same of a context that there is not, over a model loaded with no_alloc. `outputs`: bytes of the logits' rows.
 int32_t chaku_llama_plan(struct llama_model * model, const struct chaku_llama_context_params * params, size_t capacity,
-                         struct chaku_llama_device_memory * devices, size_t * count, struct chaku_llama_planned_host * host,
+                         struct chaku_llama_device_memory * devices, size_t * count, uint64_t * outputs,
                          struct chaku_llama_text * error);
 
 // ---- thread pool ----

@@ -50,7 +50,7 @@ int32_t chaku_llama_context_memory(const llama_context * context, size_t capacit
 }
 
 int32_t chaku_llama_plan(llama_model * model, const chaku_llama_context_params * params, size_t capacity,
-                         chaku_llama_device_memory * devices, size_t * count, chaku_llama_planned_host * host,
+                         chaku_llama_device_memory * devices, size_t * count, uint64_t * outputs,
                          chaku_llama_text * error) {
     *count = 0;
     return chaku::guard(error, [&]() -> int32_t {
@@ -66,7 +66,7 @@ int32_t chaku_llama_plan(llama_model * model, const chaku_llama_context_params *
         }
         *count = write_memory(context.get(), capacity, devices);
         const uint64_t width = full.embeddings ? llama_model_n_embd(model) : llama_vocab_n_tokens(llama_model_get_vocab(model));
-        *host = { llama_n_ctx(context.get()), width * params->n_seq_max * sizeof(float) };
+        *outputs = width * params->n_seq_max * sizeof(float);
         return CHAKU_LLAMA_OK;
     });
 }

@@ -132,12 +132,6 @@ pub(crate) struct DeviceMemory {
     pub(crate) compute: u64,
 }
 
-#[repr(C)]
-pub(crate) struct PlannedHost {
-    pub(crate) n_ctx: u32,
-    pub(crate) outputs: u64,
-}
-
 #[derive(Debug, Default)]
 #[repr(C)]
 pub(crate) struct SamplerParams {
@@ -344,7 +338,7 @@ unsafe extern "C" {
         capacity: usize,
         devices: *mut DeviceMemory,
         count: *mut usize,
-        host: *mut PlannedHost,
+        outputs: *mut u64,
         error: *mut Text,
     ) -> i32;
 

@@ -9,6 +9,10 @@ use crate::{Context, ContextParams, Error, Model, ModelParams, backend, ffi};
 
 /// llama.cpp rounds windows to this.
 const WINDOW_STEP: u32 = 256;
+/// The largest window that llama.cpp is asked about: it makes a table of all positions. Beyond, all grows in proportion.
+const LARGEST_WINDOW: u32 = 1 << 20;
+/// What that table takes for each.
+const CELL: u64 = 64;
 /// More devices than llama.cpp takes.
 const MAX_DEVICES: usize = 64;
 
@@ -72,28 +76,49 @@ impl Planner {
     }
 
     /// What the model takes with such a context. Also for models that only embed, which no context of this crate computes.
-    ///
-    /// A recurrent memory (its states, not its positions) is really allocated meanwhile: llama.cpp cannot do without.
     pub fn plan(&self, params: &ContextParams) -> Result<Plan, Error> {
         check_numbers(&self.0, params)?;
-        let n_ctx = if params.n_ctx == 0 { self.n_ctx_train() } else { params.n_ctx };
-        let (memory, host) = self.add_up(&ContextParams { n_ctx, ..params.clone() })?;
-        // The share of a position, by llama.cpp's own account: a window of the next size takes that much more or less.
-        let grows = host.n_ctx < u32::MAX / 4;
-        let n_ctx = if grows { host.n_ctx + WINDOW_STEP } else { host.n_ctx - WINDOW_STEP };
-        let (other, _) = self.add_up(&ContextParams { n_ctx, ..params.clone() })?;
-        let device = |memory: DeviceMemory| {
-            let bytes = other.iter().find(|other| other.name == memory.name).map_or(0, |other| other.context);
-            let context_per_position = bytes.abs_diff(memory.context) / u64::from(WINDOW_STEP);
+        let n_ctx = self.window(params).next_multiple_of(WINDOW_STEP);
+        let at = |n_ctx| self.add_up(&ContextParams { n_ctx, ..params.clone() });
+        // A window of another size says what each position takes, by llama.cpp's own account.
+        let near = n_ctx.min(LARGEST_WINDOW);
+        let other_n_ctx = if near == n_ctx { near + WINDOW_STEP } else { near / 2 };
+        let ((memory, outputs), (others, _)) = (at(near)?, at(other_n_ctx)?);
+        let device = |mut memory: DeviceMemory| {
+            let of_other = others.iter().find(|other| other.name == memory.name);
+            let share = |bytes: u64, other: fn(&DeviceMemory) -> u64| {
+                of_other.map_or(bytes, other).abs_diff(bytes) / u64::from(near.abs_diff(other_n_ctx))
+            };
+            let context_per_position = share(memory.context, |other| other.context);
+            let compute_per_position = share(memory.compute, |other| other.compute);
+            memory.context += context_per_position * u64::from(n_ctx - near);
+            memory.compute += compute_per_position * u64::from(n_ctx - near);
             DevicePlan { memory, context_per_position }
         };
-        let devices = memory.into_iter().map(device).collect();
-        Ok(Plan { devices, n_ctx: host.n_ctx, outputs: host.outputs })
+        Ok(Plan { devices: memory.into_iter().map(device).collect(), n_ctx, outputs })
     }
 
-    fn add_up(&self, params: &ContextParams) -> Result<(Vec<DeviceMemory>, ffi::PlannedHost), Error> {
+    /// What making such a plan takes for a moment: states of sequences are really allocated, and so are the rows of logits
+    /// and a table of the window.
+    pub fn bytes_meanwhile(&self, params: &ContextParams) -> u64 {
+        let n_ctx = self.window(params).min(LARGEST_WINDOW);
+        let (mut position, mut sequence) = (0, 0);
+        let (type_k, type_v) = (params.cache_type_k.raw(), params.cache_type_v.raw());
+        // SAFETY: the model is loaded, both are ggml types, and both numbers are written to during the call only.
+        unsafe {
+            ffi::chaku_llama_model_cache_sizes(self.0.raw(), type_k, type_v, &raw mut position, &raw mut sequence);
+        }
+        let row = size_of::<f32>() as u64 * u64::from(self.n_tokens());
+        u64::from(params.n_seq_max).saturating_mul(sequence.saturating_add(row)) + CELL * u64::from(n_ctx)
+    }
+
+    fn window(&self, params: &ContextParams) -> u32 {
+        if params.n_ctx == 0 { self.n_ctx_train() } else { params.n_ctx }
+    }
+
+    fn add_up(&self, params: &ContextParams) -> Result<(Vec<DeviceMemory>, u64), Error> {
         let params = params.raw();
-        let mut host = ffi::PlannedHost { n_ctx: 0, outputs: 0 };
+        let mut outputs = 0;
         let devices = read_devices(|rows, count| {
             let outcome = ffi::call("llama_get_memory_breakdown", |error| {
                 // SAFETY: the model is loaded, what the creation of a context asserts was checked, and there is room for
@@ -105,7 +130,7 @@ impl Planner {
                         MAX_DEVICES,
                         rows,
                         count,
-                        &raw mut host,
+                        &raw mut outputs,
                         error,
                     )
                 }
@@ -115,7 +140,7 @@ impl Planner {
                 ffi::Outcome::Refused(message) => Err(Error::ContextFailed { message }),
             }
         })?;
-        Ok((devices, host))
+        Ok((devices, outputs))
     }
 }
 

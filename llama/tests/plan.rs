@@ -55,6 +55,20 @@ fn the_parts_of_a_plan_are_what_they_are_called() {
     assert_eq!((states(1).context_per_position, states(1).memory.context * 8), (0, states(8).memory.context));
 }
 
+/// llama.cpp would make a table of all positions; the same numbers in proportion do without.
+#[test]
+fn a_window_without_bounds_has_a_plan() {
+    let planner = planner(TINY);
+    let at = |n_ctx| planner.plan(&ContextParams { n_ctx, ..params() }).unwrap();
+    let (large, endless) = (at(1 << 20), at(2_147_483_392));
+    assert_eq!((large.n_ctx, endless.n_ctx), (1 << 20, 2_147_483_392));
+    let device = &endless.devices[0];
+    assert_eq!(device.context_per_position, large.devices[0].context_per_position);
+    assert_eq!(device.memory.context, device.context_per_position * 2_147_483_392);
+    assert!(device.memory.compute > 1000 * large.devices[0].memory.compute);
+    assert!(planner.bytes_meanwhile(&ContextParams { n_ctx: 2_147_483_392, ..params() }) < 100 << 20);
+}
+
 /// No context of this crate computes embeddings yet; what they would take is known all the same.
 #[test]
 fn encoders_have_plans() {

@@ -20,6 +20,7 @@ VALID = {
     "key": '"max_tokens"',
     "path": "model_path",
     "role": '"user"',
+    "messages": r'"[{\"role\":\"user\",\"content\":\"hello\"}]"',
     "text": '"hello"',
     "value": '"x"',
     "name": '"cpu"',
@@ -33,12 +34,15 @@ VALID = {
     ("chaku_options_add_str", "key"): '"stop"',
     ("chaku_error_detail", "key"): '"parameter"',
     ("chaku_model_metadata", "key"): '"general.name"',
+    ("chaku_session_save", "path"): "state_path",
+    ("chaku_session_restore", "path"): "state_path",
 }
 # Handles in a state that the function needs: the sources of objects.c.
 SOURCES = {
     ("chaku_model_close", "model"): "A_MODEL_OF_ITS_OWN",
     ("chaku_session_continue", "session"): "AN_ANSWERED_SESSION",
     ("chaku_request_model", "request"): "A_FINISHED_LOAD",
+    ("chaku_request_buffer", "request"): "A_FINISHED_SAVE",
 }
 # Values that differ from one call to the next.
 CHANGING = {"chaku_device_memory_free"}
@@ -72,8 +76,10 @@ class Parameter:
     def find_role(self, function):
         if self.name == "out_error":
             return "OUT_ERROR"
+        if self.name == "data_len":
+            return "BYTES_LEN"
         roles = {
-            "constchar*": "TEXT", "constint32_t*": "ARRAY", "int64_t*": "OUT_NUMBER", "int32_t*": "OUT_BUFFER",
+            "constchar*": "TEXT", "constvoid*": "BYTES", "constint32_t*": "ARRAY", "int64_t*": "OUT_NUMBER", "int32_t*": "OUT_BUFFER",
             "char*": "OUT_BUFFER", "void*": "USER_DATA", "chaku_destroy_callback": "DESTROY", "int32_t": "INTEGER",
             "int64_t": "INTEGER", "chaku_code": "INTEGER", "double": "NUMBER",
         }
@@ -110,7 +116,7 @@ class Parameter:
         return ".integer = 0"
 
     def argument(self, index):
-        members = {"INTEGER": "integer", "NUMBER": "number", "CALLBACK": "function", "DESTROY": "function"}
+        members = {"INTEGER": "integer", "BYTES_LEN": "integer", "NUMBER": "number", "CALLBACK": "function", "DESTROY": "function"}
         value = f"v[{index}].{members.get(self.role, 'pointer')}"
         if self.role in ("CALLBACK", "DESTROY"):
             return f"({self.kind}){value}"
@@ -125,7 +131,7 @@ class Function:
         self.parameters = [Parameter(self, one) for one in declared]
         self.fallible = any(p.role == "OUT_ERROR" for p in self.parameters)
         self.callback_safe = "callback-safe" in self.entry("Thread class")
-        self.misusable = any(p.role not in ("INTEGER", "NUMBER") for p in self.parameters)
+        self.misusable = any(p.role not in ("INTEGER", "BYTES_LEN", "NUMBER") for p in self.parameters)
         if "shared" not in self.entry("Thread class"):
             fail(f"{name}: the comment names no thread class")
 

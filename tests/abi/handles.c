@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { RUNTIME, MODEL, SESSION, REQUEST, EVENT, OPTIONS, ERROR_, TYPES };
+enum { RUNTIME, MODEL, SESSION, REQUEST, EVENT, OPTIONS, BUFFER, ERROR_, TYPES };
 
 static const char *short_path, *long_path;
 static int passed, failed;
@@ -51,6 +51,7 @@ static chaku_code release(int type, void *handle) {
         case REQUEST: return chaku_request_free(handle);
         case EVENT: return chaku_event_free(handle);
         case OPTIONS: return chaku_options_free(handle);
+        case BUFFER: return chaku_buffer_free(handle);
         default: return chaku_error_free(handle);
     }
 }
@@ -98,6 +99,7 @@ static void *make(int type) {
         case SESSION: code = chaku_session_new(base_model, NULL, (chaku_session **)&handle, NULL); break;
         case EVENT: code = chaku_event_retain(base_event, (chaku_event **)&handle, NULL); break;
         case OPTIONS: code = chaku_options_new((chaku_options **)&handle, NULL); break;
+        case BUFFER: code = chaku_model_metrics(base_model, (chaku_buffer **)&handle, NULL); break;
         case ERROR_: chaku_options_unset(NULL, "x", (chaku_error **)&handle); break;
         default: {
             chaku_session *session = make(SESSION);
@@ -138,6 +140,11 @@ static void look_at(int type, void *handle) {
             answer = chaku_options_set_i64(handle, CHAKU_OPT_SEED, 1, NULL);
             CHECK(answer == CHAKU_OK || answer == CHAKU_INVALID_ARGUMENT, answer);
             break;
+        case BUFFER:
+            /* Not read: it may be freed at any moment. */
+            answer = -1;
+            CHECK((chaku_buffer_data(handle, &answer) != NULL) == (answer > 0), answer);
+            break;
         case ERROR_:
             answer = chaku_error_code(handle);
             CHECK(answer == CHAKU_INVALID_ARGUMENT || (handle == NULL && answer == CHAKU_OK), answer);
@@ -156,6 +163,7 @@ static void look_as_another_type(int type, void *handle) {
             chaku_event_token(handle) == -1 && chaku_event_free(handle) == (handle ? CHAKU_INVALID_ARGUMENT : CHAKU_OK),
             type);
     if (type != SESSION) CHECK(chaku_session_free(handle) == (handle ? CHAKU_INVALID_ARGUMENT : CHAKU_OK), type);
+    if (type != BUFFER) CHECK(chaku_buffer_data(handle, NULL) == NULL, type);
     if (type != ERROR_) CHECK(chaku_error_free(handle) == (handle ? CHAKU_INVALID_ARGUMENT : CHAKU_OK), type);
 }
 
@@ -241,9 +249,9 @@ static void under_load(uint64_t seed) {
     chaku_model_free(base_model);
     printf(
         "%d threads, %d operations each, on %d runtimes, %d models, %d sessions, %d requests, %d events, %d options, "
-        "%d errors\n",
+        "%d buffers, %d errors\n",
         WORKERS, OPERATIONS, made[RUNTIME], made[MODEL], made[SESSION], made[REQUEST], made[EVENT], made[OPTIONS],
-        made[ERROR_]);
+        made[BUFFER], made[ERROR_]);
 }
 
 /* ---- Part 2: everything is freed, in any order, by any thread, while requests run ---- */

@@ -11,8 +11,9 @@
 //! | `callback` | closures as callbacks |
 //! | `constructor` | a macro for code that runs when a module is loaded |
 //! | `text` | text to C and from C |
-//! | `error`, `options`, `runtime`, `model`, `session`, `request`, `event`, `build` | the types, and what `chaku.h` has in the sections of these names |
+//! | `error`, `options`, `buffer`, `runtime`, `model`, `session`, `request`, `event`, `build` | the types, and what `chaku.h` has in the sections of these names |
 
+mod buffer;
 mod build;
 mod c;
 mod call;
@@ -28,6 +29,7 @@ mod runtime;
 mod session;
 mod text;
 
+pub use buffer::Buffer;
 pub use build::{Device, backends, build_info, check_abi, devices, has_feature, version};
 pub use error::{Error, Result};
 pub use event::{Event, EventKind, FinishReason, Timings, Usage};

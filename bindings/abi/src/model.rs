@@ -3,6 +3,7 @@
 use std::ptr;
 use std::time::Duration;
 
+use crate::buffer;
 use crate::c;
 use crate::call::{call, call_for, milliseconds};
 use crate::error::Result;
@@ -49,6 +50,42 @@ impl Model {
         // SAFETY: the outputs are local variables.
         call_for(ptr::null_mut(), |out, error| unsafe { c::chaku_session_new(self.raw(), options.raw(), out, error) })
             .map(Session::own)
+    }
+
+    /// Answers the last message of a conversation, given as a JSON list, without a session. What is not UTF-8 is refused
+    /// by the library.
+    pub fn chat(&self, messages: impl AsRef<[u8]>, options: &Options) -> Result<Request> {
+        let messages = messages.as_ref();
+        // SAFETY: `messages` has its length and outlives the call; the outputs are local variables.
+        call_for(ptr::null_mut(), |out, error| unsafe {
+            c::chaku_model_chat(self.raw(), messages.as_ptr().cast(), length(messages), options.raw(), out, error)
+        })
+        .map(Request::own)
+    }
+
+    /// A session as [`Session::save`] wrote it to a file.
+    pub fn restore(&self, path: &str, options: &Options) -> Result<Session> {
+        let path = c_string(path, "path")?;
+        // SAFETY: the path is NUL-terminated and outlives the call; the outputs are local variables.
+        call_for(ptr::null_mut(), |out, error| unsafe {
+            c::chaku_session_restore(self.raw(), path.as_ptr(), options.raw(), out, error)
+        })
+        .map(Session::own)
+    }
+
+    /// The same from memory.
+    pub fn restore_bytes(&self, bytes: &[u8], options: &Options) -> Result<Session> {
+        // SAFETY: `bytes` has its length and outlives the call; the outputs are local variables.
+        call_for(ptr::null_mut(), |out, error| unsafe {
+            c::chaku_session_restore_buffer(self.raw(), bytes.as_ptr().cast(), length(bytes), options.raw(), out, error)
+        })
+        .map(Session::own)
+    }
+
+    /// Its numbers at this moment, as JSON.
+    pub fn metrics(&self) -> Result<String> {
+        // SAFETY: the outputs are local variables.
+        buffer::text(|out, error| unsafe { c::chaku_model_metrics(self.raw(), out, error) })
     }
 
     /// Ends all work of the model and waits until it is over (`None` = for ever).

@@ -3,6 +3,7 @@
 use std::ptr;
 use std::time::Duration;
 
+use crate::buffer::{self, Buffer};
 use crate::c;
 use crate::call::{call, call_for, milliseconds};
 use crate::callback::{destroy, ready, user_data};
@@ -43,6 +44,25 @@ impl Request {
     /// Whether the final event exists, read or not.
     pub fn is_finished(&self) -> bool {
         c::chaku_request_is_finished(self.raw()) == 1
+    }
+
+    /// How many waiting requests go before this one; `None` = it does not wait.
+    pub fn queue_position(&self) -> Option<i64> {
+        let position = c::chaku_request_queue_position(self.raw());
+        (position >= 0).then_some(position)
+    }
+
+    /// When it got how far, as JSON.
+    pub fn timeline(&self) -> Result<String> {
+        // SAFETY: the outputs are local variables.
+        buffer::text(|out, error| unsafe { c::chaku_request_timeline(self.raw(), out, error) })
+    }
+
+    /// The bytes a finished save to memory made.
+    pub fn buffer(&self) -> Result<Buffer> {
+        // SAFETY: the outputs are local variables.
+        call_for(ptr::null_mut(), |out, error| unsafe { c::chaku_request_buffer(self.raw(), out, error) })
+            .map(Buffer::own)
     }
 
     /// The model a finished load made.

@@ -2,12 +2,14 @@
 
 use std::ptr;
 
+use crate::buffer;
 use crate::c;
 use crate::call::{call, call_for};
 use crate::callback::{destroy, log, user_data};
 use crate::error::Result;
 use crate::handle::owner;
 use crate::options::Options;
+use crate::text::c_string;
 
 owner!(
     /// A runtime of one's own. Where none is given, the default one is meant.
@@ -46,6 +48,21 @@ impl Runtime {
         call(|error| unsafe {
             c::chaku_runtime_set_log(raw, level as i32, Some(log::<F>), sink, Some(destroy::<F>), error)
         })
+    }
+
+    /// The numbers of all models of a runtime (`None` = the default one) together, as JSON.
+    pub fn metrics(runtime: Option<&Runtime>) -> Result<String> {
+        let runtime = raw_or_default(runtime);
+        // SAFETY: the outputs are local variables.
+        buffer::text(|out, error| unsafe { c::chaku_runtime_metrics(runtime, out, error) })
+    }
+
+    /// What a model would take in a runtime (`None` = the default one), without loading it, as JSON.
+    pub fn plan(runtime: Option<&Runtime>, path: &str, options: &Options) -> Result<String> {
+        let path = c_string(path, "path")?;
+        let runtime = raw_or_default(runtime);
+        // SAFETY: the path is NUL-terminated and outlives the call; the outputs are local variables.
+        buffer::text(|out, error| unsafe { c::chaku_runtime_plan(runtime, path.as_ptr(), options.raw(), out, error) })
     }
 
     /// Models loaded from now on log nowhere.

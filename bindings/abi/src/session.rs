@@ -54,6 +54,27 @@ impl Session {
         start(|out, error| unsafe { c::chaku_session_continue(self.raw(), options.raw(), out, error) })
     }
 
+    /// A session that goes on from here by itself.
+    pub fn fork(&self, options: &Options) -> Result<Session> {
+        // SAFETY: the outputs are local variables.
+        call_for(ptr::null_mut(), |out, error| unsafe { c::chaku_session_fork(self.raw(), options.raw(), out, error) })
+            .map(Session::own)
+    }
+
+    /// Keeps the first messages of the conversation, or tokens of the raw text, and forgets the rest.
+    pub fn rewind(&self, length: i64) -> Result<()> {
+        // SAFETY: `error` is writable.
+        call(|error| unsafe { c::chaku_session_rewind(self.raw(), length, error) })
+    }
+
+    /// Saves the session to a file, or to memory, from where [`Request::buffer`] takes it.
+    pub fn save(&self, path: Option<&str>, options: &Options) -> Result<Request> {
+        let path = path.map(|path| c_string(path, "path")).transpose()?;
+        let path = path.as_ref().map_or(ptr::null(), |path| path.as_ptr());
+        // SAFETY: the path is NULL or NUL-terminated and outlives the call; the outputs are local variables.
+        start(|out, error| unsafe { c::chaku_session_save(self.raw(), path, options.raw(), out, error) })
+    }
+
     /// Forgets everything but the system prompt.
     pub fn reset(&self) -> Result<()> {
         // SAFETY: `error` is writable.

@@ -17,13 +17,18 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Codes and errors", "error"),
     ("Options: setting values", "options"),
     ("Options: the table", "option"),
+    ("Buffer", "buffer"),
     ("Backends and devices", "device"),
     ("Runtime", "runtime"),
     ("Model", "model"),
     ("Tokens", "token"),
     ("Session", "session"),
+    ("Saved sessions", "saved"),
+    ("Conversations without a session", "chat"),
     ("Request", "request"),
     ("Event", "event"),
+    ("Metrics", "metrics"),
+    ("Plan", "plan"),
 ];
 
 /// What is generated: path in the workspace, and text.

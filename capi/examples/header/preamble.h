@@ -106,6 +106,20 @@
  * Events wait in a queue of limited length (option `event_queue`). A reader that stops reading pauses its own request and
  * no other.
  *
+ * Many sessions of one model
+ * --------------------------
+ * The requests of all sessions are computed together, `max_running` of them at once. The others wait: the most urgent goes
+ * first (option `priority`), and when `queue_limit` of them wait, the next one is refused, waits outside or takes the place
+ * of a less urgent one (option `overload`). What prompts have in common, such as a system prompt, is computed once.
+ *
+ *   chaku_session_fork          lets a conversation go on in two ways; chaku_session_rewind takes it back.
+ *   chaku_session_save          writes it to a file or to memory, from where chaku_session_restore takes it up again.
+ *   chaku_model_chat            answers a conversation that the program keeps itself.
+ *
+ *   chaku_runtime_plan          says what memory a model would take, without loading it.
+ *   chaku_model_metrics         says what is going on: queue, tokens a second, KV cache; chaku_runtime_metrics the same of all
+ *                               models, chaku_request_timeline where a request's time went. All of this is JSON.
+ *
  * Versions
  * --------
  * Check chaku_abi_version() == CHAKU_ABI_VERSION first thing. Under 0 the interface may still change, so check

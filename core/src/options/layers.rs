@@ -11,6 +11,11 @@ impl<'a> Layers<'a> {
         self.0.iter().rev().find_map(|options| options.get(key))
     }
 
+    /// Whether a layer sets the key.
+    pub(crate) fn is_set(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
     /// An integer key; `None` when it is unset and has no default.
     pub(crate) fn i64(&self, key: &str) -> Option<i64> {
         match (self.get(key), find(key)?.kind) {

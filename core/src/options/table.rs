@@ -151,9 +151,12 @@ macro_rules! rows {
 const TABLE: &[Spec] = rows! {
     Runtime {
         "default_deadline_ms", int(0, DAY_MS, 0), "ms", "Deadline of every request that sets none; 0 = no deadline.";
+        "memory_budget", int(0, 1 << 24, 0), "MiB", "Memory of the machine that all models of the runtime may take together: weights, KV caches, what is computed with, computed prompts; 0 = no limit. A model whose `ctx_size`, `kv_pool`, `prompt_cache_mib` or `gpu_layers` are unset gets what fits; one that does not fit gets `memory_budget`.";
+        "unload_idle", SWITCH_OFF, "", "Unload models that no request asks anything, the one asked longest ago first, when another one does not fit the `memory_budget`. Their handles answer `unloaded`.";
     }
     Model {
-        "ctx_size", int_or_auto(0, LARGEST_SIZE), "tokens", "Context window of a session, and size of the KV pool all sessions share; 0 = the model's training context; unset = that, but at most 4096.";
+        "ctx_size", int_or_auto(0, LARGEST_SIZE), "tokens", "Context window of a session; 0 = the model's training context; unset = that, but at most 4096, and what fits the runtime's `memory_budget`.";
+        "kv_pool", int_or_auto(1, LARGEST_SIZE), "tokens", "Tokens that the KV cache holds, of all sessions together; unset, or less than `ctx_size` = `ctx_size`.";
         "batch_size", int(1, LARGEST_SIZE, 2048), "tokens", "Upper limit of `ubatch_size`.";
         "ubatch_size", int(1, LARGEST_SIZE, 512), "tokens", "Tokens computed at once in prefill: the unit of progress, and of cancellation on a GPU.";
         "threads", int_or_auto(1, 512), "threads", "Compute threads for decoding; unset = the machine's physical cores, at most 8. More than the process has processors are not used.";

@@ -3,6 +3,7 @@
 use chaku_llama::{Batch, Context, Decoded, Model, Pos, Sampler, SeqId, Token};
 
 use super::backend::{Backend, Outcome, Part};
+use super::budget::Share;
 use super::threads::AdaptiveThreads;
 use crate::error::{Error, Reason, Result};
 
@@ -17,14 +18,32 @@ pub(crate) struct LlamaBackend {
     takes_parts: bool,
     /// Positions were shifted, and the keys in the KV cache were not moved yet: the next decode does that first.
     keys_to_move: bool,
+    /// What the context takes of the runtime's budget. Last: given back when it is gone.
+    _share: Option<Share>,
 }
 
 impl LlamaBackend {
-    /// `window`: tokens of a session.
-    pub(crate) fn new(model: Model, context: Context, threads: AdaptiveThreads, window: usize) -> Self {
+    /// `window`: tokens of a session. `share`: what the context takes of a budget.
+    pub(crate) fn new(
+        model: Model,
+        context: Context,
+        threads: AdaptiveThreads,
+        window: usize,
+        share: Option<Share>,
+    ) -> Self {
         let batch = Batch::new(context.n_ubatch(), context.n_seq_max());
         let takes_parts = context.can_cut() && context.can_share_part();
-        LlamaBackend { context, model, batch, outputs: Vec::new(), threads, window, takes_parts, keys_to_move: false }
+        LlamaBackend {
+            context,
+            model,
+            batch,
+            outputs: Vec::new(),
+            threads,
+            window,
+            takes_parts,
+            keys_to_move: false,
+            _share: share,
+        }
     }
 }
 

@@ -7,11 +7,14 @@ use std::time::{Duration, Instant};
 
 use chaku_llama::{CacheType, Context, ContextParams, FlashAttn, ModelParams};
 
+use super::budget::Budget;
 use super::control::Control;
 use super::engine::Settings;
+use super::fit::Choice;
 use super::llama_backend::LlamaBackend;
 use super::memory;
 use super::metrics::Recorder;
+use super::plan::{self, Plan, Shrink};
 use super::signal::Signal;
 use super::threads::AdaptiveThreads;
 use super::worker::{Worker, panicked};
@@ -51,6 +54,27 @@ pub(super) fn start(runtime: &Runtime, path: &Path, options: &Options) -> Result
     Ok(Request::new(shared, runtime.clone()))
 }
 
+/// Plans on a thread of its own, whose stack is large enough.
+pub(super) fn plan(runtime: &Runtime, path: &Path, options: &Options) -> Result<Plan> {
+    crate::log::init()?;
+    memory::check_room()?;
+    let (dispatch, layers) = (runtime.dispatch(), Layers(vec![runtime.options(), options]));
+    let available = runtime.0.budget.as_ref().map(Budget::left);
+    let run = || {
+        let _logged = dispatch.as_ref().map(tracing::dispatcher::set_default);
+        plan::choose(path, &layers, available, Shrink::ToFit)
+            .map(|(plan, _)| plan)
+            .map_err(|error| error.with("path", path.display()))
+    };
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("chaku-plan".into()).stack_size(LOAD_STACK);
+        let thread = thread.spawn_scoped(scope, run).map_err(|error| {
+            Error::new(Reason::NoThread, format!("cannot start a thread to plan the model: {error}"))
+        })?;
+        thread.join().unwrap_or_else(|panic| Err(panicked(&*panic)))
+    })
+}
+
 fn run(request: &Arc<Shared>, path: PathBuf, options: Options, dispatch: Option<&tracing::Dispatch>, guard: LoadGuard) {
     let loaded = request.span.in_scope(|| {
         catch_unwind(AssertUnwindSafe(|| load(request, &path, options, dispatch, &guard.0)))
@@ -76,12 +100,11 @@ fn load(
     crate::log::init()?;
     memory::check_room()?;
     let layers = Layers(vec![runtime.options(), &options]);
-    let params = ModelParams {
-        mmap: layers.bool("mmap"),
-        gpu_layers: layers.i64("gpu_layers").unwrap_or(-1) as i32,
-        check_tensors: layers.bool("check_tensors"),
-        ..ModelParams::default()
-    };
+    let reserved = runtime.reserve(path, &layers)?;
+    let mut params = model_params(&layers);
+    if let Some(reserved) = &reserved {
+        params.gpu_layers = reserved.sizes.gpu_layers as i32;
+    }
     let on_gpu = uses_gpu(&params);
     if !params.mmap && !on_gpu {
         memory::check_weights(path.metadata().map_or(0, |file| file.len()))?;
@@ -99,47 +122,102 @@ fn load(
     if let Some(error) = request.must_stop(Instant::now()) {
         return Err(error);
     }
-    let fixed_shape = layers.bool("fixed_shape");
-    let max_running = if fixed_shape { 1 } else { layers.i64("max_running").unwrap_or(1) as u32 };
+    let sizes = reserved.as_ref().map_or_else(|| Sizes::read(&layers, model.n_ctx_train()), |reserved| reserved.sizes);
     let max_sessions = layers.i64("max_sessions").unwrap_or(1) as usize;
-    let params = context_params(&layers, &model, max_running, fixed_shape)?;
+    let params = context_params(&layers, &sizes)?;
     if !on_gpu {
         memory::check_context(&model, &params)?;
     }
     let context = Context::new(&model, &params).map_err(refused)?;
     tracing::info!(target: "chaku::load", model = model.description(), ctx_size = context.n_ctx(), "loaded");
-    let ctx_size = context.n_ctx();
+    let ctx_size = sizes.window(context.n_ctx());
     let name = path.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let metrics = Recorder::new(&name, &runtime.0.fleet);
     let control = Control::with_metrics(layers.i64("queue_limit").unwrap_or(1) as usize, metrics);
-    let adapt = !fixed_shape && layers.bool("adapt_threads");
+    let adapt = !layers.bool("fixed_shape") && layers.bool("adapt_threads");
     let threads = AdaptiveThreads::new(params.threads, params.threads_batch, adapt);
-    let backend = LlamaBackend::new(model.clone(), context, threads, ctx_size as usize);
+    let (weights, context_share) = reserved.map_or((None, None), |it| (Some(it.weights), Some(it.context)));
+    let backend = LlamaBackend::new(model.clone(), context, threads, ctx_size as usize, context_share);
     memory::check_room()?;
-    let settings = settings(&layers, max_running as usize, fixed_shape);
+    let settings = settings(&layers, &sizes);
     let worker = Worker::start(backend, control, settings, dispatch.cloned())?;
     memory::check_room()?;
-    Ok(Model::new(model, worker, options, runtime.clone(), dispatch.cloned(), max_sessions, ctx_size))
+    let model =
+        Model::new((model, weights), worker, options, runtime.clone(), dispatch.cloned(), max_sessions, ctx_size);
+    runtime.remember(&model);
+    Ok(model)
 }
 
-fn settings(layers: &Layers<'_>, max_running: usize, fixed_shape: bool) -> Settings {
-    // What was computed in other shapes would make the text depend on it.
-    let cache_mib = if fixed_shape { 0 } else { layers.i64("prompt_cache_mib").unwrap_or(0) };
+/// How large what a model keeps beside its weights is, and how much of it goes to GPUs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sizes {
+    /// Tokens in the window of a session.
+    window: u32,
+    /// Tokens in the KV cache, of all sessions together. Invariant: at least `window`.
+    pub(super) n_ctx: u32,
+    pub(super) max_running: u32,
+    pub(super) gpu_layers: u32,
+    /// Bytes of computed prompts.
+    pub(super) prompt_cache: u64,
+}
+
+impl Sizes {
+    /// As the options say, of a model trained with a window of `trained`, and on no GPU.
+    pub(super) fn read(layers: &Layers<'_>, trained: u32) -> Self {
+        let fixed_shape = layers.bool("fixed_shape");
+        let number = |key| layers.i64(key).unwrap_or(0) as u32;
+        let window = match layers.i64("ctx_size") {
+            None => trained.min(DEFAULT_CTX_SIZE),
+            Some(0) => trained,
+            Some(size) => size as u32,
+        };
+        Sizes {
+            window,
+            n_ctx: window.max(number("kv_pool")),
+            max_running: if fixed_shape { 1 } else { number("max_running").max(1) },
+            gpu_layers: 0,
+            // What was computed in other shapes would make the text depend on it.
+            prompt_cache: if fixed_shape { 0 } else { u64::from(number("prompt_cache_mib")) << 20 },
+        }
+    }
+
+    /// The same with what was chosen to fit.
+    pub(super) fn with(self, choice: Choice) -> Self {
+        let Choice { n_ctx, gpu_layers } = choice;
+        Sizes { n_ctx, gpu_layers, window: self.window.min(n_ctx), ..self }
+    }
+
+    /// The window of a session, when llama.cpp made a KV cache of so many tokens.
+    pub(super) fn window(&self, n_ctx: u32) -> u32 {
+        self.window.next_multiple_of(256).min(n_ctx)
+    }
+}
+
+fn settings(layers: &Layers<'_>, sizes: &Sizes) -> Settings {
     Settings {
-        max_running,
-        share: !fixed_shape,
+        max_running: sizes.max_running as usize,
+        share: !layers.bool("fixed_shape"),
         step_target: Duration::from_millis(layers.i64("step_target_ms").unwrap_or(1) as u64),
-        prompt_cache: usize::try_from(cache_mib).map_or(usize::MAX, |mib| mib.saturating_mul(1 << 20)),
+        prompt_cache: usize::try_from(sizes.prompt_cache).unwrap_or(usize::MAX),
+    }
+}
+
+pub(super) fn model_params(layers: &Layers<'_>) -> ModelParams {
+    ModelParams {
+        mmap: layers.bool("mmap"),
+        gpu_layers: layers.i64("gpu_layers").unwrap_or(-1) as i32,
+        check_tensors: layers.bool("check_tensors"),
+        ..ModelParams::default()
     }
 }
 
 /// Whether a part of the model goes to memory that is not the machine's own.
-fn uses_gpu(params: &ModelParams) -> bool {
+pub(super) fn uses_gpu(params: &ModelParams) -> bool {
     params.gpu_layers != 0 && chaku_llama::backend::compiled_backends() != ["cpu"]
 }
 
 /// What a context is refused for is the caller's choice of options, or the model itself.
-fn refused(error: chaku_llama::Error) -> Error {
+pub(super) fn refused(error: chaku_llama::Error) -> Error {
     match &error {
         chaku_llama::Error::InvalidInput { what, .. } if *what != "model" => {
             Error::new(Reason::InvalidOption, error.to_string())
@@ -148,18 +226,8 @@ fn refused(error: chaku_llama::Error) -> Error {
     }
 }
 
-fn context_params(
-    layers: &Layers<'_>,
-    model: &chaku_llama::Model,
-    max_running: u32,
-    fixed_shape: bool,
-) -> Result<ContextParams> {
-    let trained = model.n_ctx_train();
-    let n_ctx = match layers.i64("ctx_size") {
-        None => trained.min(DEFAULT_CTX_SIZE),
-        Some(0) => trained,
-        Some(size) => size as u32,
-    };
+pub(super) fn context_params(layers: &Layers<'_>, sizes: &Sizes) -> Result<ContextParams> {
+    let fixed_shape = layers.bool("fixed_shape");
     if layers.str("flash_attn") == Some("off") && !matches!(layers.str("cache_type_v"), Some("f32" | "f16" | "bf16")) {
         let message = "a quantized cache_type_v needs flash attention; set flash_attn to auto or on";
         return Err(Error::new(Reason::InvalidOption, message).with("key", "cache_type_v"));
@@ -171,10 +239,10 @@ fn context_params(
     let decode_threads = if fixed_shape { 1 } else { threads("threads").unwrap_or_else(default_threads) };
     let n_batch = layers.i64("batch_size").unwrap_or(1) as u32;
     Ok(ContextParams {
-        n_ctx,
+        n_ctx: sizes.n_ctx,
         n_batch,
         n_ubatch: n_batch.min(layers.i64("ubatch_size").unwrap_or(1) as u32),
-        n_seq_max: max_running,
+        n_seq_max: sizes.max_running,
         threads: decode_threads,
         threads_batch: if fixed_shape { 1 } else { threads("threads_batch").unwrap_or(decode_threads) },
         flash_attn: match layers.str("flash_attn") {

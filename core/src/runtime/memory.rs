@@ -54,6 +54,11 @@ pub(super) fn check_context(model: &chaku_llama::Model, params: &ContextParams) 
     }
 }
 
+/// Refuses to plan what for that alone takes as much.
+pub(super) fn check_plan(bytes: u64) -> Result<()> {
+    fits(bytes, available(), "the plan of a model", "choose fewer max_running or a smaller ctx_size")
+}
+
 fn fits(wanted: u64, available: u64, what: &str, advice: &str) -> Result<()> {
     if wanted <= available {
         return Ok(());

@@ -2,8 +2,10 @@
 
 mod admit;
 pub(crate) mod backend;
+pub(crate) mod budget;
 pub(crate) mod control;
 pub(crate) mod engine;
+mod fit;
 mod governor;
 pub(crate) mod job;
 pub(crate) mod llama_backend;
@@ -11,6 +13,7 @@ mod load;
 pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod notifier;
+mod plan;
 mod prefix;
 mod prompt_cache;
 pub(crate) mod queue;
@@ -21,11 +24,13 @@ pub(crate) mod sequences;
 pub(crate) mod signal;
 mod snapshot;
 pub(crate) mod threads;
+pub(crate) mod usage;
 mod waiting;
 mod watch;
 mod window;
 pub(crate) mod worker;
 
+pub use plan::{DevicePlan, Plan};
 pub use snapshot::Metrics;
 
 use std::path::Path;
@@ -35,12 +40,14 @@ use parking_lot::Mutex;
 
 use crate::error::{Error, Reason, Result};
 use crate::log::{LogLevel, LogRecord, LogSink};
-use crate::model::Model;
-use crate::options::{Options, Scope};
+use crate::model::{self, Model};
+use crate::options::{Layers, Options, Scope};
 use crate::places::Places;
 use crate::request::Request;
+use budget::Budget;
 use metrics::Fleet;
 use notifier::Notifier;
+use plan::{Reserved, Shrink};
 
 /// Loads that may be under way at once in one runtime.
 const MAX_LOADS: usize = 16;
@@ -57,6 +64,10 @@ struct Shared {
     notifier: Mutex<Weak<Notifier>>,
     loads: Places,
     fleet: Arc<Fleet>,
+    /// What the models may take together; `None` = no limit.
+    budget: Option<Budget>,
+    /// Those that may be unloaded to make room.
+    models: Mutex<Vec<Weak<model::Shared>>>,
 }
 
 impl Runtime {
@@ -64,12 +75,15 @@ impl Runtime {
     /// need only [`Runtime::default_runtime`].
     pub fn new(options: &Options) -> Result<Runtime> {
         options.check_scope(Scope::Runtime)?;
+        let mib = Layers(vec![options]).i64("memory_budget").filter(|&mib| mib > 0);
         Ok(Runtime(Arc::new(Shared {
             options: options.clone(),
             log: Mutex::new(None),
             notifier: Mutex::new(Weak::new()),
             loads: Places::new(MAX_LOADS),
             fleet: Arc::default(),
+            models: Mutex::default(),
+            budget: mib.map(|mib| Budget::new((mib as u64) << 20)),
         })))
     }
 
@@ -110,6 +124,13 @@ impl Runtime {
         }
     }
 
+    /// What loading a GGUF file with these options would take, and the sizes it would have. Reads the file up to its
+    /// weights; nothing is loaded. Also for models that only embed, which cannot be loaded yet.
+    pub fn plan(&self, path: &Path, options: &Options) -> Result<Plan> {
+        options.check_scope(Scope::Model)?;
+        load::plan(self, path, options)
+    }
+
     /// The numbers of all its models together. What those did that are gone stays counted.
     pub fn metrics(&self) -> Metrics {
         self.0.fleet.snapshot()
@@ -131,6 +152,40 @@ impl Runtime {
         let notifier = Notifier::start()?;
         *current = Arc::downgrade(&notifier);
         Ok(notifier)
+    }
+
+    /// Chooses sizes that fit what is left of the budget, and takes their part. `None` = there is no budget.
+    fn reserve(&self, path: &Path, layers: &Layers<'_>) -> Result<Option<Reserved>> {
+        let Some(budget) = &self.0.budget else { return Ok(None) };
+        let _choosing = budget.choose();
+        let is_full = |error: &Error| error.reason() == Reason::MemoryBudget;
+        // Idle models go before the window shrinks.
+        while self.layers().bool("unload_idle") {
+            match plan::reserve(path, layers, budget, Shrink::Not) {
+                Err(error) if is_full(&error) && self.unload_idlest() => {}
+                Err(error) if is_full(&error) => break,
+                reserved => return reserved.map(Some),
+            }
+        }
+        plan::reserve(path, layers, budget, Shrink::ToFit).map(Some)
+    }
+
+    /// Unloads the model that nobody has asked anything for the longest time; `false` = all are in use.
+    fn unload_idlest(&self) -> bool {
+        let mut models: Vec<_> = self.0.models.lock().iter().filter_map(Weak::upgrade).collect();
+        models.sort_by_key(|model| model.worker.control.usage.idle_since());
+        models.iter().any(|model| model.unload())
+    }
+
+    /// Remembers a model that may be unloaded to make room.
+    fn remember(&self, model: &Model) {
+        let mut models = self.0.models.lock();
+        models.retain(|model| model.strong_count() > 0);
+        models.push(Arc::downgrade(&model.0));
+    }
+
+    fn layers(&self) -> Layers<'_> {
+        Layers(vec![self.options()])
     }
 
     /// Counts a load until the guard is dropped.

@@ -4,6 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* It is no pointer. */
+static int is_plain(const struct parameter *parameter) {
+    return parameter->role == INTEGER || parameter->role == BYTES_LEN || parameter->role == NUMBER;
+}
+
 /* The call fails as its comment says; without `out_error` it does so by its code alone. */
 static void expect_failure(enum kind kind, struct call *call, const char *reason, int parameter, const char *what) {
     const char *name = call->function->parameters[parameter].name;
@@ -62,7 +67,7 @@ static void null_arguments(struct call *call) {
     for (i = 0; i < function->count; i++) {
         const struct parameter *parameter = &function->parameters[i];
         union value kept = call->values[i];
-        if (parameter->role == INTEGER || parameter->role == NUMBER || parameter->role == USER_DATA) continue;
+        if (is_plain(parameter) || parameter->role == USER_DATA) continue;
         /* A buffer may be missing when it has no room, an array when it has no elements: here they are said to have
          * some. */
         if (parameter->nullable && parameter->role != OUT_BUFFER &&
@@ -85,8 +90,7 @@ static void nothing_but_null(const struct function *function) {
     memset(call.values, 0, sizeof call.values);
     for (i = 0; i < function->count; i++) {
         const struct parameter *parameter = &function->parameters[i];
-        required |= !parameter->nullable && parameter->role != OUT_ERROR && parameter->role != INTEGER &&
-                    parameter->role != NUMBER;
+        required |= !parameter->nullable && parameter->role != OUT_ERROR && !is_plain(parameter);
     }
     run(&call);
     if (find(function, OUT_ERROR) < 0) {

@@ -68,6 +68,8 @@ void prepare(struct call *call, const struct function *function) {
             case OUT_NUMBER: value->pointer = &call->result.number; break;
             case OUT_BUFFER: value->pointer = call->result.buffer; break;
             case ARRAY: value->pointer = tokens; break;
+            case BYTES: value->pointer = (void *)state_data; break;
+            case BYTES_LEN: value->integer = state_length; break;
             case DESTROY: value->function = (void (*)(void))count_destroy; break;
             case USER_DATA: value->pointer = &call->destroyed; break;
             default: *value = parameter->valid; break;

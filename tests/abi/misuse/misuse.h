@@ -20,6 +20,7 @@ enum type {
     chaku_session_type,
     chaku_request_type,
     chaku_event_type,
+    chaku_buffer_type,
     TYPES,
     NO_TYPE
 };
@@ -32,6 +33,8 @@ enum role {
     OUT_BUFFER,
     TEXT,
     ARRAY,
+    BYTES,
+    BYTES_LEN,
     CALLBACK,
     DESTROY,
     USER_DATA,
@@ -40,7 +43,14 @@ enum role {
 };
 
 /* Where a valid handle comes from: see objects.c. */
-enum source { A_LIVE_ONE, A_FRESH_ONE, A_MODEL_OF_ITS_OWN, AN_ANSWERED_SESSION, A_FINISHED_LOAD };
+enum source {
+    A_LIVE_ONE,
+    A_FRESH_ONE,
+    A_MODEL_OF_ITS_OWN,
+    AN_ANSWERED_SESSION,
+    A_FINISHED_LOAD,
+    A_FINISHED_SAVE
+};
 
 enum returns { AN_ERROR, AN_INTEGER, A_NUMBER, A_TEXT, A_POINTER };
 
@@ -92,6 +102,10 @@ void give_up(const char *why);
 /* ---- Handles ---- */
 
 extern char model_path[];
+/* A saved session: a file, and the same in memory. */
+extern char state_path[];
+extern const void *state_data;
+extern int64_t state_length;
 extern const char *const type_names[TYPES];
 /* One of each type that stays, for what only looks at it; two of each that were freed, the second one's place taken
  * again. */

@@ -2,11 +2,17 @@
 #include "misuse.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char *const type_names[TYPES] = {"chaku_error",   "chaku_options", "chaku_runtime", "chaku_model",
-                                       "chaku_session", "chaku_request", "chaku_event"};
+                                       "chaku_session", "chaku_request", "chaku_event",   "chaku_buffer"};
 char model_path[4096];
+char state_path[4096];
+const void *state_data;
+int64_t state_length;
+static chaku_buffer *state;
 void *live[TYPES];
 void *stale[TYPES][2];
 
@@ -69,6 +75,37 @@ static chaku_request *finished_load(void) {
     return request;
 }
 
+static chaku_request *finished_save(void) {
+    chaku_session *session = answered_session();
+    chaku_request *request = NULL;
+    works(chaku_session_save(session, NULL, NULL, &request, NULL), "chaku_session_save");
+    works(chaku_request_run(request, NULL, NULL, NULL), "the end of a save");
+    chaku_session_free(session);
+    return request;
+}
+
+static void save_to_file(void) {
+    const char *folder = getenv("TMPDIR");
+    chaku_session *session = answered_session();
+    chaku_request *request = NULL;
+    int file;
+    snprintf(state_path, sizeof state_path, "%s/chaku-misuse-XXXXXX", folder ? folder : "/tmp");
+    file = mkstemp(state_path);
+    if (file < 0) give_up("no temporary file");
+    close(file);
+    works(chaku_session_save(session, state_path, NULL, &request, NULL), "chaku_session_save");
+    works(chaku_request_run(request, NULL, NULL, NULL), "the end of a save");
+    chaku_request_free(request);
+    chaku_session_free(session);
+}
+
+static void save_to_memory(void) {
+    chaku_request *request = finished_save();
+    works(chaku_request_buffer(request, &state, NULL), "chaku_request_buffer");
+    state_data = chaku_buffer_data(state, &state_length);
+    chaku_request_free(request);
+}
+
 /* One whose event queue is soon full, so that it goes on until it is cancelled, without work. */
 chaku_request *start_endless(const char *path) {
     chaku_model *model = load(path);
@@ -105,6 +142,10 @@ void *make(enum type type) {
         case chaku_session_type: handle = new_session(live[chaku_model_type]); break;
         case chaku_request_type: handle = short_request(); break;
         case chaku_event_type: chaku_event_retain(live[type], (chaku_event **)&handle, NULL); break;
+        /* Of a request that has ended: all of them hold the same. */
+        case chaku_buffer_type:
+            chaku_request_timeline(live[chaku_request_type], (chaku_buffer **)&handle, NULL);
+            break;
         default: break;
     }
     if (handle == NULL) give_up("no handle was made");
@@ -117,6 +158,7 @@ void *make_from(enum source source, enum type type) {
         case A_MODEL_OF_ITS_OWN: return load(model_path);
         case AN_ANSWERED_SESSION: return answered_session();
         case A_FINISHED_LOAD: return finished_load();
+        case A_FINISHED_SAVE: return finished_save();
         default: return make(type);
     }
 }
@@ -130,6 +172,7 @@ chaku_code release(enum type type, void *handle) {
         case chaku_session_type: return chaku_session_free(handle);
         case chaku_request_type: return chaku_request_free(handle);
         case chaku_event_type: return chaku_event_free(handle);
+        case chaku_buffer_type: return chaku_buffer_free(handle);
         default: give_up("a handle of no type"); return CHAKU_INTERNAL;
     }
 }
@@ -149,6 +192,7 @@ int is_alive(enum type type, void *handle) {
             chaku_model_free(model);
             return code != CHAKU_INVALID_ARGUMENT;
         case chaku_event_type: return chaku_event_kind(handle) != 0;
+        case chaku_buffer_type: return chaku_buffer_data(handle, NULL) != NULL;
         default: return 0;
     }
 }
@@ -158,6 +202,10 @@ void make_world(const char *path) {
     snprintf(model_path, sizeof model_path, "%s", path);
     live[chaku_model_type] = load(path);
     live[chaku_event_type] = first_text();
+    live[chaku_request_type] = short_request();
+    works(chaku_request_run(live[chaku_request_type], NULL, NULL, NULL), "chaku_request_run");
+    save_to_file();
+    save_to_memory();
     for (type = 0; type < TYPES; type++) {
         if (live[type] == NULL) live[type] = make_from(A_FRESH_ONE, (enum type)type);
         stale[type][0] = make((enum type)type);
@@ -167,7 +215,6 @@ void make_world(const char *path) {
         /* Takes the place of the one freed last, and stays. */
         if (make((enum type)type) == stale[type][1]) give_up("a handle was given out twice");
     }
-    works(chaku_request_run(live[chaku_request_type], NULL, NULL, NULL), "chaku_request_run");
 }
 
 void end_world(void) {
@@ -176,4 +223,6 @@ void end_world(void) {
         check(STALE, is_alive((enum type)type, live[type]), "the live %s is gone", type_names[type]);
         release((enum type)type, live[type]);
     }
+    chaku_buffer_free(state);
+    remove(state_path);
 }

@@ -66,6 +66,7 @@ static enum choice choose(int index, struct call *call, uint64_t *state) {
     switch (parameter->role) {
         case HANDLE: return choose_handle(index, value, state);
         case INTEGER:
+        case BYTES_LEN:
         case NUMBER: return RIGHT;
         case USER_DATA: value->pointer = &destroyed; return RIGHT;
         default: break;
@@ -160,7 +161,9 @@ static void call_once(uint64_t *state) {
             case OUT_ERROR: call.values[i].pointer = &call.result.error; break;
             case OUT_NUMBER: call.values[i].pointer = &call.result.number; break;
             case OUT_BUFFER: call.values[i].pointer = call.result.buffer; break;
-            case ARRAY: call.values[i] = reference.values[i]; break;
+            case ARRAY:
+            case BYTES:
+            case BYTES_LEN:
             case DESTROY: call.values[i] = reference.values[i]; break;
             default: break;
         }

@@ -80,7 +80,7 @@ void sleep_ms(int ms) {
 
 /* ---- Objects ---- */
 
-typedef enum { OPTIONS_OBJECT, RUNTIME, MODEL, SESSION, REQUEST, MEMORY } owned_kind;
+typedef enum { OPTIONS_OBJECT, RUNTIME, MODEL, SESSION, REQUEST, BUFFER, MEMORY } owned_kind;
 
 static struct {
     owned_kind kind;
@@ -99,6 +99,7 @@ chaku_runtime *own_runtime(chaku_runtime *runtime) { return own(RUNTIME, runtime
 chaku_model *own_model(chaku_model *model) { return own(MODEL, model); }
 chaku_session *own_session(chaku_session *session) { return own(SESSION, session); }
 chaku_request *own_request(chaku_request *request) { return own(REQUEST, request); }
+chaku_buffer *own_buffer(chaku_buffer *buffer) { return own(BUFFER, buffer); }
 
 void *own_memory(size_t size) {
     void *memory = calloc(1, size);
@@ -117,6 +118,7 @@ void free_everything(void) {
             case MODEL: chaku_model_free(object); break;
             case SESSION: chaku_session_free(object); break;
             case REQUEST: chaku_request_free(object); break;
+            case BUFFER: chaku_buffer_free(object); break;
             case MEMORY: free(object); break;
         }
     }

@@ -83,6 +83,7 @@ chaku_runtime *own_runtime(chaku_runtime *runtime);
 chaku_model *own_model(chaku_model *model);
 chaku_session *own_session(chaku_session *session);
 chaku_request *own_request(chaku_request *request);
+chaku_buffer *own_buffer(chaku_buffer *buffer);
 void free_everything(void);
 
 /* ---- Helpers ---- */

@@ -167,6 +167,7 @@ void check_end(const reply *r, int32_t finish_reason, chaku_code code, const cha
 busy make_busy(chaku_options *model_options) {
     busy made;
     reply *r = new_reply();
+    CHECK_OK(chaku_options_set_i64(model_options, CHAKU_OPT_MAX_RUNNING, 1, ERROR));
     made.model = load(LONG, model_options);
     made.request = start_chat(new_session(made.model, NULL), "Count.", OPTIONS("event_queue", "1048576"));
     read_tokens(made.request, r, 1);

@@ -148,7 +148,7 @@ void check_end(const Reply &reply, FinishReason finish_reason, Code code, std::s
 }
 
 Busy make_busy(chaku::Options model_options) {
-    chaku::Model model = load(LONG, std::move(model_options));
+    chaku::Model model = load(LONG, std::move(model_options.set(CHAKU_OPT_MAX_RUNNING, 1)));
     chaku::Request request = start_chat(new_session(model), "Count.", {{CHAKU_OPT_EVENT_QUEUE, 1048576}});
     Reply reply;
     read_tokens(request, reply, 1);

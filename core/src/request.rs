@@ -19,6 +19,7 @@ use crate::runtime::control::Control;
 use crate::runtime::metrics::Recorder;
 use crate::runtime::notifier::Registration;
 use crate::runtime::signal::Signal;
+use crate::runtime::usage::InUse;
 use crate::terms::{Overload, Terms};
 use crate::timeline::{Marks, Timeline};
 
@@ -30,8 +31,8 @@ pub struct Request {
     runtime: Runtime,
     /// The ready hook, and those before it whose last call may still run.
     ready: Mutex<Vec<Arc<Registration>>>,
-    /// Where it waits for an engine, if that is what it waits for.
-    engine: Option<Arc<Control>>,
+    /// Where it waits for an engine, if that is what it waits for. Weak: a request that is kept keeps no model.
+    engine: Option<Weak<Control>>,
 }
 
 /// A request on its way through the workers. Lost on the way, by a panic or a closing channel, it ends all the same.
@@ -137,6 +138,8 @@ pub(crate) struct Shared {
     worker: Arc<Signal>,
     /// Where its end is counted, if it asks something of a model.
     counts: OnceLock<Weak<Recorder>>,
+    /// Until its end: it asks something of a model.
+    in_use: Mutex<Option<InUse>>,
     product: Mutex<Option<Product>>,
     pub(crate) callers: Callers,
 }
@@ -147,11 +150,11 @@ impl Request {
     }
 
     /// A request that an engine computes.
-    pub(crate) fn queued(shared: Arc<Shared>, runtime: Runtime, engine: Arc<Control>) -> Self {
-        Self::made(shared, runtime, Some(engine))
+    pub(crate) fn queued(shared: Arc<Shared>, runtime: Runtime, engine: &Arc<Control>) -> Self {
+        Self::made(shared, runtime, Some(Arc::downgrade(engine)))
     }
 
-    fn made(shared: Arc<Shared>, runtime: Runtime, engine: Option<Arc<Control>>) -> Self {
+    fn made(shared: Arc<Shared>, runtime: Runtime, engine: Option<Weak<Control>>) -> Self {
         Request { shared, runtime, ready: Mutex::default(), engine }
     }
 
@@ -218,7 +221,7 @@ impl Request {
     /// wait: it has started or ended, or is one that never does, such as a load. The number may grow when a more urgent
     /// request arrives.
     pub fn queue_position(&self) -> Option<usize> {
-        self.engine.as_ref()?.admission.position(self.shared.id)
+        self.engine.as_ref()?.upgrade()?.admission.position(self.shared.id)
     }
 
     /// The end of the request, once there is one, read or not.
@@ -315,9 +318,15 @@ impl Shared {
             readers: Readers::default(),
             worker,
             counts: OnceLock::new(),
+            in_use: Mutex::new(None),
             product: Mutex::new(None),
             callers: Callers::default(),
         })
+    }
+
+    /// Keeps the model from being unloaded as idle until the end.
+    pub(crate) fn keeps(&self, in_use: InUse) {
+        *self.in_use.lock() = Some(in_use);
     }
 
     /// Lets its end be counted.
@@ -447,6 +456,7 @@ impl Shared {
     }
 
     fn count_end(&self, finish_reason: FinishReason) {
+        drop(self.in_use.lock().take());
         if let Some(counts) = self.counts.get().and_then(Weak::upgrade) {
             counts.ended(finish_reason);
         }

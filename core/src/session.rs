@@ -194,7 +194,7 @@ impl Session {
             let prepare = Prepare { run: Box::new(move || prompt.prepare()), owner: session.clone() };
             worker.submit(request, prepare)
         })?;
-        Ok(Request::queued(request, session.model.runtime.clone(), worker.control.clone()))
+        Ok(Request::queued(request, session.model.runtime.clone(), &worker.control))
     }
 
     /// Makes the session busy with a request, if that can be sent on its way.
@@ -212,6 +212,7 @@ impl Session {
         state.check_idle()?;
         let terms = Terms::read(&self.0.layers(options));
         let request = request::Shared::new(kind, &terms, control.signal.clone(), model.dispatch.as_ref());
+        request.keeps(control.usage.begin().ok_or_else(|| control.refusal())?);
         send(state.content.clone(), request.clone())?;
         let before = state.active.replace(request.clone());
         drop(state);

@@ -188,11 +188,11 @@ impl<B: Backend> Engine<B> {
                 Source::Shared(from) => Some(from),
                 Source::Own | Source::Cached(_) => None,
             };
-            if self.fits(wanted, from, length) {
-                if let Some(sequence) = self.sequence_for(session, from) {
-                    self.sequences.begin(session, sequence);
-                    return Some(self.fill(sequence, source, tokens, length));
-                }
+            if self.fits(wanted, from, length)
+                && let Some(sequence) = self.sequence_for(session, from)
+            {
+                self.sequences.begin(session, sequence);
+                return Some(self.fill(sequence, source, tokens, length));
             }
             let victim = self.behind().or_else(|| self.below(over?))?;
             self.park(victim);
@@ -375,10 +375,10 @@ impl<B: Backend> Engine<B> {
         let whole = !self.backend.takes_parts();
         if !self.prompt_cache.is_off() && prefixes.unshared(sequence) >= WORTH {
             let (tokens, group) = (prefixes.tokens(sequence), prefixes.group(sequence));
-            if !self.prompt_cache.covers(&tokens, group, whole) {
-                if let Some(state) = self.backend.save(sequence) {
-                    self.prompt_cache.insert(tokens, group, state, whole);
-                }
+            if !self.prompt_cache.covers(&tokens, group, whole)
+                && let Some(state) = self.backend.save(sequence)
+            {
+                self.prompt_cache.insert(tokens, group, state, whole);
             }
         }
         self.drop_sequence(sequence);

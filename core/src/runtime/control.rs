@@ -13,6 +13,7 @@ use super::metrics::Recorder;
 use super::queue::Admission;
 use super::sequences::SessionId;
 use super::signal::Signal;
+use super::usage::Usage;
 use crate::error::{Error, Reason, Result};
 
 /// Computed tokens that may wait to be taken in. They are only a copy.
@@ -38,8 +39,10 @@ pub(crate) struct Control {
     pub(crate) admission: Admission,
     pub(crate) signal: Arc<Signal>,
     pub(crate) metrics: Arc<Recorder>,
+    pub(crate) usage: Arc<Usage>,
     closing: AtomicBool,
-    /// Why nothing more is taken in, if not because somebody closed the model: the engine panicked.
+    /// Why nothing more is taken in, if not because somebody closed the model: the engine panicked, or another model
+    /// needed the memory.
     broken: OnceLock<Error>,
     /// Sessions that are gone and whose sequences may be used again. Bounded by those that were asked something since the
     /// engine last looked, which is after every step.
@@ -62,6 +65,7 @@ impl Control {
             admission: Admission::new(queue_limit),
             signal: Arc::new(Signal::default()),
             metrics,
+            usage: Usage::new(),
             closing: AtomicBool::new(false),
             broken: OnceLock::new(),
             closed_sessions: Mutex::new(Vec::new()),
@@ -82,6 +86,17 @@ impl Control {
         let message = format!("the model's engine panicked; free it and load it again ({})", panic.message());
         let _ = self.broken.set(Error::new(Reason::Poisoned, message));
         self.close();
+    }
+
+    /// Like `close`, if no request is under way; says whether that is so.
+    pub(crate) fn close_to_make_room(&self) -> bool {
+        if self.is_closing() || !self.usage.close_if_idle() {
+            return false;
+        }
+        let message = "the model was unloaded to make room for another; load it again";
+        let _ = self.broken.set(Error::new(Reason::Unloaded, message));
+        self.close();
+        true
     }
 
     /// Refuses work when the model is closed or broken.

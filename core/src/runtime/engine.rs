@@ -18,7 +18,6 @@ use super::sequences::{Sequences, SessionId};
 use super::watch::Watch;
 use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Final, Phase, Progress};
-use crate::timeline::Moment;
 
 pub(crate) struct Engine<B: Backend> {
     pub(super) backend: B,
@@ -294,11 +293,7 @@ impl<B: Backend> Engine<B> {
     /// A token was sampled: shows it, and decides how to go on.
     fn accept(&mut self, id: RequestId, token: Token) {
         let Some(running) = self.running.get_mut(&id) else { return };
-        if running.first_token.is_none() {
-            running.first_token = Some(Instant::now());
-            running.job.request.marks.mark(Moment::FirstToken);
-        }
-        running.generated += 1;
+        running.count_token();
         if self.backend.is_end(token) {
             return self.end(id, End::Stop);
         }

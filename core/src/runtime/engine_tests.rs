@@ -25,6 +25,9 @@ const ONE_PLACE: Settings = Settings { max_running: 1, ..SETTINGS };
 const SETTINGS: Settings =
     Settings { max_running: 8, share: true, step_target: Duration::from_millis(50), prompt_cache: 1 << 20 };
 
+/// The parts of each decode: sequence and tokens.
+type Log = Arc<Mutex<Vec<Vec<(SeqId, usize)>>>>;
+
 /// Its KV cache has cells, which sequences may share; it says what its script says.
 struct Fake {
     /// By sequence, the cells in order.
@@ -37,8 +40,7 @@ struct Fake {
     shiftable: bool,
     /// A decode with this token fails.
     hates: Option<Token>,
-    /// The parts of each decode: sequence and tokens.
-    log: Arc<Mutex<Vec<Vec<(SeqId, usize)>>>>,
+    log: Log,
     /// Called inside each decode, where a real model would be asking whether to abort.
     during_decode: Box<dyn FnMut()>,
 }
@@ -167,7 +169,7 @@ impl Backend for Fake {
 struct House {
     engine: Engine<Fake>,
     control: Arc<Control>,
-    log: Arc<Mutex<Vec<Vec<(SeqId, usize)>>>>,
+    log: Log,
 }
 
 /// A submitted job, seen from its reader and its session.

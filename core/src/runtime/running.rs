@@ -9,6 +9,7 @@ use crate::clock::millis;
 use crate::error::Error;
 use crate::event::{Event, Final, FinishReason, Text, Timings, Usage};
 use crate::text::TextStream;
+use crate::timeline::Moment;
 
 pub(super) struct Running<S> {
     pub(super) job: Job<S>,
@@ -25,6 +26,8 @@ pub(super) struct Running<S> {
     behind: Cell<bool>,
     started: Instant,
     pub(super) first_token: Option<Instant>,
+    /// `prefill`, then `decode`: inside the request's span, as long as each takes.
+    phase: tracing::Span,
 }
 
 /// Why a request ends.
@@ -37,6 +40,8 @@ pub(super) enum End {
 impl<S> Running<S> {
     pub(super) fn new(job: Job<S>, cached: usize) -> Self {
         let text = TextStream::new(job.stops.clone());
+        let tokens = job.tokens.len();
+        let phase = tracing::debug_span!(target: "chaku::engine", parent: &job.request.span, "prefill", tokens, cached);
         Running {
             job,
             text,
@@ -48,6 +53,17 @@ impl<S> Running<S> {
             behind: Cell::new(false),
             started: Instant::now(),
             first_token: None,
+            phase,
+        }
+    }
+
+    /// A token was sampled.
+    pub(super) fn count_token(&mut self) {
+        self.generated += 1;
+        if self.first_token.is_none() {
+            self.first_token = Some(Instant::now());
+            self.job.request.marks.mark(Moment::FirstToken);
+            self.phase = tracing::debug_span!(target: "chaku::engine", parent: &self.job.request.span, "decode");
         }
     }
 

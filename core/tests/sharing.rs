@@ -76,6 +76,7 @@ impl Teacher {
             flash_attn: FlashAttn::Auto,
             cache_type_k: CacheType::F16,
             cache_type_v: CacheType::F16,
+            placement: chaku_llama::Placement::default(),
         };
         Teacher { context: Context::new(&model, &params).unwrap(), batch: Batch::new(64, 1) }
     }

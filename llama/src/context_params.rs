@@ -3,7 +3,7 @@
 use llama_cpp_sys_2 as sys;
 
 use crate::threadpool::check_threads;
-use crate::{Error, Model, ffi};
+use crate::{Error, Model, Placement, ffi};
 
 /// Whether to compute attention in one fused step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,6 +53,9 @@ pub struct ContextParams {
     pub cache_type_k: CacheType,
     /// How values are stored.
     pub cache_type_v: CacheType,
+    /// Where the compute threads run. The thread that decodes is one of them, and is placed like the others when it first
+    /// does; no other thread of the caller is touched.
+    pub placement: Placement,
 }
 
 impl ContextParams {

@@ -15,9 +15,10 @@ def to_json(messages: Iterable[Message]) -> str:
     return json.dumps([_object(message) for message in messages], ensure_ascii=False)
 
 
-def _object(message: object) -> dict[object, object]:
-    if isinstance(message, Mapping):
-        return {**message}
-    if isinstance(message, tuple) and len(message) == 2:
-        return dict(zip(("role", "content"), message, strict=True))
+def _object(message: Message) -> Mapping[str, object]:
+    match message:
+        case Mapping():
+            return {**message}
+        case (role, content):
+            return {"role": role, "content": content}
     raise TypeError(f"a message must be a dict with role and content, or a pair of both, not {message!r}")

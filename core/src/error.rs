@@ -148,6 +148,8 @@ reasons! {
     Forked = "forked", FailedPrecondition;
     /// The object was closed.
     Closed = "closed", FailedPrecondition;
+    /// The model was unloaded to make room for another one.
+    Unloaded = "unloaded", FailedPrecondition;
     /// Chat and raw text do not mix in one session.
     SessionMode = "session_mode", FailedPrecondition;
     /// There is no answer or text to continue.

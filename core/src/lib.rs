@@ -35,6 +35,7 @@ mod event;
 mod event_queue;
 #[cfg(test)]
 mod event_queue_tests;
+mod facts;
 mod fingerprint;
 mod log;
 mod message;

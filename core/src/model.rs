@@ -5,10 +5,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chaku_llama::{ChatTemplates, TemplateLimits, Token};
+use parking_lot::Mutex;
 
 use crate::clock::until;
 use crate::content::{Chat, Content, Said};
 use crate::error::{Error, Reason, Result};
+use crate::facts::Facts;
 use crate::fingerprint::Fingerprint;
 use crate::message::{self, ChatMessage, Role};
 use crate::options::{Layers, Options, Scope};
@@ -20,6 +22,9 @@ use crate::runtime::{Metrics, Runtime};
 use crate::sampling;
 use crate::session::Session;
 
+/// How long a load waits for the threads of an idle model that it unloads.
+const UNLOAD_TIME: Duration = Duration::from_secs(5);
+
 /// Saves that may be under way at once in one model.
 const MOST_SAVES: usize = 16;
 
@@ -29,7 +34,9 @@ const MOST_SAVES: usize = 16;
 pub struct Model(pub(crate) Arc<Shared>);
 
 pub(crate) struct Shared {
-    pub(crate) llama: chaku_llama::Model,
+    /// Taken away when the model is unloaded to make room for another, whatever handles there are.
+    weights: Mutex<Option<Weights>>,
+    pub(crate) facts: Facts,
     pub(crate) worker: Worker,
     pub(crate) runtime: Runtime,
     /// Where the log lines of the model and its requests go: what the runtime had when it was loaded.
@@ -43,12 +50,15 @@ pub(crate) struct Shared {
     longest_token: OnceLock<usize>,
     /// What a saved state must have been made with. Taken at the first save or restore: it looks at every token.
     pub(crate) fingerprint: OnceLock<Fingerprint>,
-    metadata: Vec<(String, String)>,
     sessions: Places,
     /// Saves under way: each is a thread, and may hold a copy of a part of the KV cache.
     pub(crate) saves: Places,
     next_session: AtomicU64,
-    /// What the weights take of the runtime's budget.
+}
+
+struct Weights {
+    llama: chaku_llama::Model,
+    /// What they take of the runtime's budget. Last: given back when they are gone.
     _share: Option<Share>,
 }
 
@@ -64,8 +74,8 @@ impl Model {
     ) -> Self {
         Model(Arc::new(Shared {
             recommended: sampling::recommended(&llama),
-            metadata: llama.metadata(),
-            llama,
+            facts: Facts::new(&llama),
+            weights: Mutex::new(Some(Weights { llama, _share: share })),
             worker,
             runtime,
             dispatch,
@@ -77,7 +87,6 @@ impl Model {
             sessions: Places::new(max_sessions),
             saves: Places::new(MOST_SAVES),
             next_session: AtomicU64::new(1),
-            _share: share,
         }))
     }
 
@@ -113,7 +122,7 @@ impl Model {
     /// The tokens of a text. `add_special` lets the tokenizer add BOS and EOS as the model wants; `parse_special`
     /// reads the names of control tokens in the text as these tokens, so never set it for text from users.
     pub fn tokenize(&self, text: &str, add_special: bool, parse_special: bool) -> Result<Vec<Token>> {
-        Ok(self.0.llama.vocab().tokenize(text, add_special, parse_special)?)
+        Ok(self.0.llama()?.vocab().tokenize(text, add_special, parse_special)?)
     }
 
     /// The bytes of tokens, which may end inside a character. `special` shows control tokens by name.
@@ -123,7 +132,7 @@ impl Model {
             let message = format!("{token} is not a token of this model, which has 0 to {}", count.saturating_sub(1));
             return Err(Error::new(Reason::InvalidToken, message).with("token", token));
         }
-        Ok(self.0.llama.vocab().detokenize(tokens, false, special)?)
+        Ok(self.0.llama()?.vocab().detokenize(tokens, false, special)?)
     }
 
     /// What it has done and is doing.
@@ -133,32 +142,32 @@ impl Model {
 
     /// One line about the model: architecture, size, number format.
     pub fn description(&self) -> String {
-        self.0.llama.description()
+        self.0.facts.description.clone()
     }
 
     /// The GGUF's metadata, arrays left out, in the file's order.
     pub fn metadata(&self) -> &[(String, String)] {
-        &self.0.metadata
+        &self.0.facts.metadata
     }
 
     /// The Jinja source of the model's chat template, as the file has it.
     pub fn chat_template(&self) -> Option<String> {
-        self.0.llama.chat_template()
+        self.0.facts.chat_template.clone()
     }
 
     /// Number of weights.
     pub fn parameter_count(&self) -> u64 {
-        self.0.llama.n_params()
+        self.0.facts.parameters
     }
 
     /// Size of the weights, in bytes.
     pub fn size_bytes(&self) -> u64 {
-        self.0.llama.size_bytes()
+        self.0.facts.size
     }
 
     /// The window the model was trained with, in tokens.
     pub fn training_context(&self) -> u32 {
-        self.0.llama.n_ctx_train()
+        self.0.facts.training_context
     }
 
     /// The window of each session, in tokens: `ctx_size`, rounded up to what llama.cpp makes of it.
@@ -168,33 +177,34 @@ impl Model {
 
     /// Number of tokens in the vocabulary.
     pub fn vocab_size(&self) -> u32 {
-        self.0.llama.vocab().n_tokens()
+        self.0.facts.vocab_size
     }
 
     /// Length of an embedding vector.
     pub fn embedding_size(&self) -> u32 {
-        self.0.llama.n_embd()
+        self.0.facts.embedding_size
     }
 
     /// Number of layers.
     pub fn layer_count(&self) -> u32 {
-        self.0.llama.n_layer()
+        self.0.facts.layers
     }
 
     /// A special token, if the model has it.
     pub fn special_token(&self, which: SpecialToken) -> Option<Token> {
-        let vocab = self.0.llama.vocab();
+        let facts = &self.0.facts;
         match which {
-            SpecialToken::Bos => vocab.bos(),
-            SpecialToken::Eos => vocab.eos(),
-            SpecialToken::Eot => vocab.eot(),
-            SpecialToken::Pad => vocab.pad(),
+            SpecialToken::Bos => facts.bos,
+            SpecialToken::Eos => facts.eos,
+            SpecialToken::Eot => facts.eot,
+            SpecialToken::Pad => facts.pad,
         }
     }
 
-    /// Whether a token ends an answer.
+    /// Whether a token ends an answer. None does when the model was unloaded to make room.
     pub fn is_end_of_generation(&self, token: Token) -> bool {
-        token >= 0 && (token as u32) < self.vocab_size() && self.0.llama.vocab().is_eog(token)
+        let is_token = token >= 0 && (token as u32) < self.vocab_size();
+        is_token && self.0.llama().is_ok_and(|llama| llama.vocab().is_eog(token))
     }
 
     /// Cancels all requests of the model, lets no new one in, and waits until its threads have ended (`None` = for
@@ -225,7 +235,7 @@ pub enum SpecialToken {
 impl Shared {
     /// Says whether there is a chat template at all.
     pub(crate) fn check_template(&self) -> Result<()> {
-        if self.given_template().is_some() || self.llama.chat_template().is_some() {
+        if self.given_template().is_some() || self.facts.chat_template.is_some() {
             return Ok(());
         }
         let message = "the model has no chat template; give one as chat_template, or use raw text (generate)";
@@ -235,7 +245,7 @@ impl Shared {
     /// The chat template, parsed once. Call it on the preparing thread. When it is stopped, the next one tries again.
     pub(crate) fn templates(&self, limits: &TemplateLimits<'_>) -> Result<&ChatTemplates> {
         if self.templates.get().is_none() {
-            let parsed = match ChatTemplates::new(&self.llama, self.given_template(), limits) {
+            let parsed = match ChatTemplates::new(&self.llama()?, self.given_template(), limits) {
                 Err(stopped @ chaku_llama::Error::TemplateStopped) => return Err(stopped.into()),
                 parsed => parsed.map_err(Error::from),
             };
@@ -248,8 +258,28 @@ impl Shared {
     }
 
     /// The bytes of the longest token, at least 1.
-    pub(crate) fn longest_token(&self) -> usize {
-        *self.longest_token.get_or_init(|| self.llama.vocab().longest_token().max(1))
+    pub(crate) fn longest_token(&self) -> Result<usize> {
+        let llama = self.llama()?;
+        Ok(*self.longest_token.get_or_init(|| llama.vocab().longest_token().max(1)))
+    }
+
+    /// The weights, and the vocabulary with them. They stay until this is dropped, whatever happens to the model.
+    pub(crate) fn llama(&self) -> Result<chaku_llama::Model> {
+        let llama = self.weights.lock().as_ref().map(|weights| weights.llama.clone());
+        llama.ok_or_else(|| self.worker.control.refusal())
+    }
+
+    /// Makes room for another model, if nobody asks this one anything: all of it goes, and its handles say so. Says whether
+    /// it did.
+    pub(crate) fn unload(&self) -> bool {
+        if !self.worker.control.close_to_make_room() {
+            return false;
+        }
+        // It has nothing to end, so this is short; and the budget would wait for it, not the host.
+        self.worker.control.wait_gone(until(Some(UNLOAD_TIME)));
+        drop(self.weights.lock().take());
+        tracing::info!(target: "chaku::load", model = self.facts.description, "unloaded to make room");
+        true
     }
 
     /// A session that counts against `max_sessions`.

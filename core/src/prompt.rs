@@ -88,7 +88,7 @@ impl Prompt {
         let stopped = request.must_stop(Instant::now());
         stopped.map_or(Ok(()), Err)?;
         let plan = plan?;
-        let sampler = if plan.generates { Some(sampler(&model.llama, &layers, &plan.tokens)?) } else { None };
+        let sampler = if plan.generates { Some(sampler(&model.llama()?, &layers, &plan.tokens)?) } else { None };
         let max_tokens = layers.i64("max_tokens").filter(|&max| max > 0).map_or(LONGEST_ANSWER, |max| max as usize);
         let rollback = layers.str("on_cancel") == Some("rollback");
         tracing::debug!(target: "chaku::prompt", tokens = plan.tokens.len(), "prepared");
@@ -165,7 +165,9 @@ impl Planner<'_> {
         let Rendered { mut tokens, stops } = self.render(before, true)?;
         match &chat.last_turn {
             Some(last_turn) => tokens.clone_from(last_turn),
-            None => tokens.extend(self.session.model.llama.vocab().tokenize(&answer.message.content, false, false)?),
+            None => {
+                tokens.extend(self.session.model.llama()?.vocab().tokenize(&answer.message.content, false, false)?)
+            }
         }
         let keep = self.system_tokens(&tokens);
         let old = tokens.len();
@@ -188,7 +190,7 @@ impl Planner<'_> {
         let old = tokens.len();
         let add_special = tokens.is_empty() && self.layers.bool("add_special");
         let parse_special = self.layers.bool("parse_special");
-        tokens.extend(self.session.model.llama.vocab().tokenize(text, add_special, parse_special)?);
+        tokens.extend(self.session.model.llama()?.vocab().tokenize(text, add_special, parse_special)?);
         let shifted = self.make_room(&mut tokens, 0, old);
         self.check_fits(&tokens)?;
         let outcome = |answer: &Answer| Content::Raw(Arc::new(answer.tokens.clone()));
@@ -235,7 +237,7 @@ impl Planner<'_> {
         if text.len() <= LONG_TEXT {
             return Ok(());
         }
-        let least = text.len() / model.longest_token();
+        let least = text.len() / model.longest_token()?;
         if least < model.ctx_size { Ok(()) } else { Err(overflow(least, model.ctx_size)) }
     }
 
@@ -254,7 +256,7 @@ impl Planner<'_> {
         let system = self.system_prompt().map(|content| message(Role::System, content));
         let said = said.iter().map(|said| message(said.message.role, &said.message.content));
         let all: Vec<Message> = system.into_iter().chain(said).collect();
-        chat::render(model.llama.vocab(), model.templates(&self.limits)?, &all, reply, &self.limits)
+        chat::render(model.llama()?.vocab(), model.templates(&self.limits)?, &all, reply, &self.limits)
     }
 
     fn system_prompt(&self) -> Option<&str> {

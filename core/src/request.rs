@@ -19,6 +19,7 @@ use crate::runtime::control::Control;
 use crate::runtime::metrics::Recorder;
 use crate::runtime::notifier::Registration;
 use crate::runtime::signal::Signal;
+use crate::runtime::usage::InUse;
 use crate::terms::{Overload, Terms};
 use crate::timeline::{Marks, Timeline};
 
@@ -137,6 +138,8 @@ pub(crate) struct Shared {
     worker: Arc<Signal>,
     /// Where its end is counted, if it asks something of a model.
     counts: OnceLock<Weak<Recorder>>,
+    /// Until its end: it asks something of a model.
+    in_use: Mutex<Option<InUse>>,
     product: Mutex<Option<Product>>,
     pub(crate) callers: Callers,
 }
@@ -315,9 +318,15 @@ impl Shared {
             readers: Readers::default(),
             worker,
             counts: OnceLock::new(),
+            in_use: Mutex::new(None),
             product: Mutex::new(None),
             callers: Callers::default(),
         })
+    }
+
+    /// Keeps the model from being unloaded as idle until the end.
+    pub(crate) fn keeps(&self, in_use: InUse) {
+        *self.in_use.lock() = Some(in_use);
     }
 
     /// Lets its end be counted.
@@ -447,6 +456,7 @@ impl Shared {
     }
 
     fn count_end(&self, finish_reason: FinishReason) {
+        drop(self.in_use.lock().take());
         if let Some(counts) = self.counts.get().and_then(Weak::upgrade) {
             counts.ended(finish_reason);
         }

@@ -43,7 +43,7 @@ impl Model {
         let model = &self.0;
         model.worker.control.check_open()?;
         let saved = Saved::read(input, length, memory::check_state)?;
-        model.fingerprint().check(&saved.fingerprint)?;
+        model.fingerprint()?.check(&saved.fingerprint)?;
         saved.check_tokens(self.vocab_size())?;
         let mut options = options.clone();
         let system_prompt = saved.system_prompt.as_deref();
@@ -61,9 +61,10 @@ impl Model {
 }
 
 impl model::Shared {
-    pub(crate) fn fingerprint(&self) -> &Fingerprint {
-        self.fingerprint.get_or_init(|| {
-            let (llama, vocab) = (&self.llama, self.llama.vocab());
+    pub(crate) fn fingerprint(&self) -> Result<&Fingerprint> {
+        let llama = self.llama()?;
+        Ok(self.fingerprint.get_or_init(|| {
+            let vocab = llama.vocab();
             let template = self.given_template().map(str::to_owned).or_else(|| llama.chat_template());
             let mut tokens = Parts::default();
             let mut bytes = Vec::new();
@@ -82,15 +83,15 @@ impl model::Shared {
                 vocabulary: tokens.hash(),
                 chat_template: Parts::default().add(template.unwrap_or_default().as_bytes()).hash(),
             }
-        })
+        }))
     }
 
     /// Of all that the numbers in a KV cache, and their layout, depend on.
     pub(crate) fn cache_print(&self) -> Hash {
         let mut parts = Parts::default();
         parts.add(chaku_llama::backend::llama_version().as_bytes());
-        parts.add(&self.llama.size_bytes().to_le_bytes());
-        for (key, value) in self.llama.metadata() {
+        parts.add(&self.facts.size.to_le_bytes());
+        for (key, value) in &self.facts.metadata {
             parts.add(key.as_bytes()).add(value.as_bytes());
         }
         let layers = Layers(vec![self.runtime.options(), &self.options]);

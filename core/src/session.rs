@@ -212,6 +212,7 @@ impl Session {
         state.check_idle()?;
         let terms = Terms::read(&self.0.layers(options));
         let request = request::Shared::new(kind, &terms, control.signal.clone(), model.dispatch.as_ref());
+        request.keeps(control.usage.begin().ok_or_else(|| control.refusal())?);
         send(state.content.clone(), request.clone())?;
         let before = state.active.replace(request.clone());
         drop(state);

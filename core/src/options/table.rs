@@ -152,6 +152,7 @@ const TABLE: &[Spec] = rows! {
     Runtime {
         "default_deadline_ms", int(0, DAY_MS, 0), "ms", "Deadline of every request that sets none; 0 = no deadline.";
         "memory_budget", int(0, 1 << 24, 0), "MiB", "Memory of the machine that all models of the runtime may take together: weights, KV caches, what is computed with, computed prompts; 0 = no limit. A model whose `ctx_size`, `kv_pool`, `prompt_cache_mib` or `gpu_layers` are unset gets what fits; one that does not fit gets `memory_budget`.";
+        "unload_idle", SWITCH_OFF, "", "Unload models that no request asks anything, the one asked longest ago first, when another one does not fit the `memory_budget`. Their handles answer `unloaded`.";
     }
     Model {
         "ctx_size", int_or_auto(0, LARGEST_SIZE), "tokens", "Context window of a session; 0 = the model's training context; unset = that, but at most 4096, and what fits the runtime's `memory_budget`.";

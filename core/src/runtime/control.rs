@@ -13,6 +13,7 @@ use super::metrics::Recorder;
 use super::queue::Admission;
 use super::sequences::SessionId;
 use super::signal::Signal;
+use super::usage::Usage;
 use crate::error::{Error, Reason, Result};
 
 /// Computed tokens that may wait to be taken in. They are only a copy.
@@ -38,8 +39,10 @@ pub(crate) struct Control {
     pub(crate) admission: Admission,
     pub(crate) signal: Arc<Signal>,
     pub(crate) metrics: Arc<Recorder>,
+    pub(crate) usage: Arc<Usage>,
     closing: AtomicBool,
-    /// Why nothing more is taken in, if not because somebody closed the model: the engine panicked.
+    /// Why nothing more is taken in, if not because somebody closed the model: the engine panicked, or another model
+    /// needed the memory.
     broken: OnceLock<Error>,
     /// Sessions that are gone and whose sequences may be used again. Bounded by those that were asked something since the
     /// engine last looked, which is after every step.
@@ -62,6 +65,7 @@ impl Control {
             admission: Admission::new(queue_limit),
             signal: Arc::new(Signal::default()),
             metrics,
+            usage: Usage::new(),
             closing: AtomicBool::new(false),
             broken: OnceLock::new(),
             closed_sessions: Mutex::new(Vec::new()),
@@ -82,6 +86,17 @@ impl Control {
         let message = format!("the model's engine panicked; free it and load it again ({})", panic.message());
         let _ = self.broken.set(Error::new(Reason::Poisoned, message));
         self.close();
+    }
+
+    /// Like `close`, if no request is under way; says whether that is so.
+    pub(crate) fn close_to_make_room(&self) -> bool {
+        if self.is_closing() || !self.usage.close_if_idle() {
+            return false;
+        }
+        let message = "the model was unloaded to make room for another; load it again";
+        let _ = self.broken.set(Error::new(Reason::Unloaded, message));
+        self.close();
+        true
     }
 
     /// Refuses work when the model is closed or broken.
@@ -164,5 +179,42 @@ impl Drop for ThreadGuard {
     fn drop(&mut self) {
         *self.0.threads.lock() -= 1;
         self.0.threads_changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::{TryRecvError, bounded};
+
+    fn export(control: &Control) -> crossbeam_channel::Receiver<Option<Exported>> {
+        let (reply, answer) = bounded(1);
+        control.send(Command::Export { session: 1, reply });
+        answer
+    }
+
+    #[test]
+    fn who_asks_an_engine_that_has_gone_is_told_so() {
+        let control = Control::new(1);
+        let waiting = export(&control);
+        assert!(matches!(waiting.try_recv(), Err(TryRecvError::Empty)));
+        control.drop_commands();
+        let late = export(&control);
+        for answer in [waiting, late] {
+            assert!(matches!(answer.try_recv(), Err(TryRecvError::Disconnected)));
+        }
+        assert!(control.take_commands().is_empty());
+    }
+
+    #[test]
+    fn what_waits_to_be_imported_is_bounded_and_keeps_out_nothing_else() {
+        let control = Control::new(1);
+        for _ in 0..2 * MOST_IMPORTS {
+            control.send(Command::Import { tokens: vec![1], state: vec![2] });
+        }
+        let _answer = export(&control);
+        assert_eq!(control.take_commands().len(), MOST_IMPORTS + 1);
+        control.send(Command::Import { tokens: vec![1], state: vec![2] });
+        assert_eq!(control.take_commands().len(), 1);
     }
 }

@@ -14,7 +14,7 @@ use super::fit::Choice;
 use super::llama_backend::LlamaBackend;
 use super::memory;
 use super::metrics::Recorder;
-use super::plan::{self, Plan};
+use super::plan::{self, Plan, Shrink};
 use super::signal::Signal;
 use super::threads::AdaptiveThreads;
 use super::worker::{Worker, panicked};
@@ -62,7 +62,9 @@ pub(super) fn plan(runtime: &Runtime, path: &Path, options: &Options) -> Result<
     let available = runtime.0.budget.as_ref().map(Budget::left);
     let run = || {
         let _logged = dispatch.as_ref().map(tracing::dispatcher::set_default);
-        plan::choose(path, &layers, available).map(|(plan, _)| plan).map_err(|error| error.with("path", path.display()))
+        plan::choose(path, &layers, available, Shrink::ToFit)
+            .map(|(plan, _)| plan)
+            .map_err(|error| error.with("path", path.display()))
     };
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("chaku-plan".into()).stack_size(LOAD_STACK);
@@ -140,7 +142,10 @@ fn load(
     let settings = settings(&layers, &sizes);
     let worker = Worker::start(backend, control, settings, dispatch.cloned())?;
     memory::check_room()?;
-    Ok(Model::new((model, weights), worker, options, runtime.clone(), dispatch.cloned(), max_sessions, ctx_size))
+    let model =
+        Model::new((model, weights), worker, options, runtime.clone(), dispatch.cloned(), max_sessions, ctx_size);
+    runtime.remember(&model);
+    Ok(model)
 }
 
 /// How large what a model keeps beside its weights is, and how much of it goes to GPUs.

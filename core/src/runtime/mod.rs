@@ -24,6 +24,7 @@ pub(crate) mod sequences;
 pub(crate) mod signal;
 mod snapshot;
 pub(crate) mod threads;
+pub(crate) mod usage;
 mod waiting;
 mod watch;
 mod window;
@@ -39,14 +40,14 @@ use parking_lot::Mutex;
 
 use crate::error::{Error, Reason, Result};
 use crate::log::{LogLevel, LogRecord, LogSink};
-use crate::model::Model;
+use crate::model::{self, Model};
 use crate::options::{Layers, Options, Scope};
 use crate::places::Places;
 use crate::request::Request;
 use budget::Budget;
 use metrics::Fleet;
 use notifier::Notifier;
-use plan::Reserved;
+use plan::{Reserved, Shrink};
 
 /// Loads that may be under way at once in one runtime.
 const MAX_LOADS: usize = 16;
@@ -65,6 +66,8 @@ struct Shared {
     fleet: Arc<Fleet>,
     /// What the models may take together; `None` = no limit.
     budget: Option<Budget>,
+    /// Those that may be unloaded to make room.
+    models: Mutex<Vec<Weak<model::Shared>>>,
 }
 
 impl Runtime {
@@ -79,6 +82,7 @@ impl Runtime {
             notifier: Mutex::new(Weak::new()),
             loads: Places::new(MAX_LOADS),
             fleet: Arc::default(),
+            models: Mutex::default(),
             budget: mib.map(|mib| Budget::new((mib as u64) << 20)),
         })))
     }
@@ -154,7 +158,34 @@ impl Runtime {
     fn reserve(&self, path: &Path, layers: &Layers<'_>) -> Result<Option<Reserved>> {
         let Some(budget) = &self.0.budget else { return Ok(None) };
         let _choosing = budget.choose();
-        plan::reserve(path, layers, budget).map(Some)
+        let is_full = |error: &Error| error.reason() == Reason::MemoryBudget;
+        // Idle models go before the window shrinks.
+        while self.layers().bool("unload_idle") {
+            match plan::reserve(path, layers, budget, Shrink::Not) {
+                Err(error) if is_full(&error) && self.unload_idlest() => {}
+                Err(error) if is_full(&error) => break,
+                reserved => return reserved.map(Some),
+            }
+        }
+        plan::reserve(path, layers, budget, Shrink::ToFit).map(Some)
+    }
+
+    /// Unloads the model that nobody has asked anything for the longest time; `false` = all are in use.
+    fn unload_idlest(&self) -> bool {
+        let mut models: Vec<_> = self.0.models.lock().iter().filter_map(Weak::upgrade).collect();
+        models.sort_by_key(|model| model.worker.control.usage.idle_since());
+        models.iter().any(|model| model.unload())
+    }
+
+    /// Remembers a model that may be unloaded to make room.
+    fn remember(&self, model: &Model) {
+        let mut models = self.0.models.lock();
+        models.retain(|model| model.strong_count() > 0);
+        models.push(Arc::downgrade(&model.0));
+    }
+
+    fn layers(&self) -> Layers<'_> {
+        Layers(vec![self.options()])
     }
 
     /// Counts a load until the guard is dropped.

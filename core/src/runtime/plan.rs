@@ -101,9 +101,16 @@ pub(super) struct Reserved {
     pub(super) context: Share,
 }
 
+/// Whether sizes that the options leave open may be smaller than they usually are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shrink {
+    ToFit,
+    Not,
+}
+
 /// Chooses sizes that fit what is left of a budget, and takes their part of it.
-pub(super) fn reserve(path: &Path, layers: &Layers<'_>, budget: &Budget) -> Result<Reserved> {
-    let (plan, sizes) = choose(path, layers, Some(budget.left()))?;
+pub(super) fn reserve(path: &Path, layers: &Layers<'_>, budget: &Budget, shrink: Shrink) -> Result<Reserved> {
+    let (plan, sizes) = choose(path, layers, Some(budget.left()), shrink)?;
     let mut weights = budget.take(plan.of_machine(), &plan.wants())?;
     if !plan.fits {
         let message =
@@ -115,13 +122,18 @@ pub(super) fn reserve(path: &Path, layers: &Layers<'_>, budget: &Budget) -> Resu
 }
 
 /// The sizes that would be chosen, and what they take. `available`: what is left of a budget.
-pub(super) fn choose(path: &Path, layers: &Layers<'_>, available: Option<u64>) -> Result<(Plan, Sizes)> {
+pub(super) fn choose(
+    path: &Path,
+    layers: &Layers<'_>,
+    available: Option<u64>,
+    shrink: Shrink,
+) -> Result<(Plan, Sizes)> {
     let mut model = Draft::new(path, layers, available)?;
     let wanted = model.sizes;
     let Some(left) = available else { return Ok((model.plan(wanted)?, wanted)) };
     let free = free_of_gpus()?;
     let choice = Choice { n_ctx: wanted.n_ctx, gpu_layers: wanted.gpu_layers };
-    let window_is_given = layers.is_set("ctx_size") || layers.is_set("kv_pool");
+    let window_is_given = shrink == Shrink::Not || layers.is_set("ctx_size") || layers.is_set("kv_pool");
     let least_ctx = if window_is_given { wanted.n_ctx } else { LEAST_CTX_SIZE };
     let least_layers = if layers.is_set("gpu_layers") { wanted.gpu_layers } else { 0 };
     let look = |choice| {

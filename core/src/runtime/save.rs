@@ -93,7 +93,7 @@ impl Save {
         }
         let model = &self.session.model;
         let saved = Saved {
-            fingerprint: model.fingerprint().clone(),
+            fingerprint: model.fingerprint()?.clone(),
             system_prompt: self.session.system_prompt().map(str::to_owned),
             content: self.content.clone(),
             cached,

@@ -5,12 +5,14 @@ const { disposable } = require('./dispose.js');
 const { errorOf, errors, unwrap } = require('./errors.js');
 const { TextEvent, finalEvent, progressEvent } = require('./events.js');
 const { wait, wake } = require('./inbox.js');
+const { parsed } = require('./names.js');
 
 /** Events a stream hands out before the event loop gets its turn. */
 const TURN = 64;
 
-/** What a load made, of its stream. */
+/** What a load made, of its stream, and the bytes of a save. */
 let modelOf;
+let bytesOf;
 
 /** A request under way: its events one by one, or its reply. */
 class Stream {
@@ -37,7 +39,7 @@ class Stream {
   #listening = false;
   /** Resolves then; shared by all who read to the end. */
   #readable;
-  /** `reply`, `model` of a load, `failure`, and whether the signal is why. */
+  /** `reply`, `timeline`, `model` of a load, `failure`, and whether the signal is why. */
   #end;
   #ended = deferred();
   #returned = false;
@@ -45,6 +47,7 @@ class Stream {
 
   static {
     modelOf = (stream) => stream.#end.model;
+    bytesOf = (stream) => stream.#request.bytes();
     disposable(Stream, {
       async asyncDispose() {
         await this.return();
@@ -61,6 +64,14 @@ class Stream {
 
   get finished() {
     return this.#request.finished;
+  }
+
+  get queuePosition() {
+    return this.#request.queuePosition;
+  }
+
+  timeline() {
+    return parsed(this.#end?.timeline ?? unwrap(this.#request.timeline()));
   }
 
   [Symbol.asyncIterator]() {
@@ -180,11 +191,11 @@ class Stream {
     this.#events.push(new TextEvent(text, token, replaced, bytes));
   }
 
-  #finish({ finishReason, usage, timings, failure, model }) {
+  #finish({ finishReason, usage, timings, failure, timeline, model }) {
     const reply = { text: this.#text, finishReason, usage, timings };
     // The end of a request that failed is thrown.
     if (failure === undefined) this.#events.push(finalEvent(reply));
-    this.#end = { reply, model, failure, aborted: failure?.code === 'CANCELLED' && this.#signal?.aborted };
+    this.#end = { reply, timeline, model, failure, aborted: failure?.code === 'CANCELLED' && this.#signal?.aborted };
     this.#stopListening();
     this.#ended.resolve();
     // Whoever waits for more in another call: no news of this request comes any more.
@@ -205,7 +216,7 @@ class Stream {
   #error() {
     const { reply, failure, aborted } = this.#end;
     if (aborted) return this.#signal.reason;
-    return (this.#end.error ??= errorOf(failure, this.#request.loads ? undefined : reply));
+    return (this.#end.error ??= errorOf(failure, this.#request.replies ? reply : undefined));
   }
 
   #untilReadable() {
@@ -251,4 +262,4 @@ async function collect(stream, { onText, onProgress }) {
   return await stream.reply();
 }
 
-module.exports = { Stream, collect, modelOf };
+module.exports = { Stream, bytesOf, collect, modelOf };

@@ -13,10 +13,10 @@ SMOLLM2 := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
 
 include scripts/programs.mk
 
-.PHONY: help deps models build examples install sizes demo test torture sanitize mutation lint header bench
+.PHONY: help deps models build examples install sizes demo test torture soak sanitize mutation lint header bench bench-compare
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
 
 deps: ## Install the build tools this machine lacks (Debian; does nothing when all are there)
 	@scripts/deps.sh
@@ -48,6 +48,9 @@ test: build models ## Run every test: Rust, C, and the comparison with a plain l
 torture: build models ## Eight threads do random things to shared objects (OPS=20000 SEED=1)
 	@tests/torture/run.sh $(or $(OPS),20000) $(or $(SEED),1)
 
+soak: build models ## Thousands of requests on one model whose limits are met all the time (REQUESTS=20000 SEED=1)
+	@tests/soak/run.sh $(or $(REQUESTS),20000) $(or $(SEED),1)
+
 # Both, also when the first one fails.
 sanitize: build models ## Run the tests of the C interface under memcheck and AddressSanitizer (the first time takes ten minutes more)
 	@status=0; tests/sanitize/valgrind.sh || status=1; tests/sanitize/asan.sh || status=1; exit $$status
@@ -68,3 +71,9 @@ bench: build models ## Measure against a plain llama.cpp loop, and the modules a
 	@bindings/node/build.sh
 	@bindings/python/run.sh --collect-only --quiet >/dev/null  # installs the module and runs nothing
 	@"$$(scripts/python.sh)" benches/run.py $(ONLY)
+
+bench-compare: build ## Measure the same workloads in chaku and its peers, which are installed first (ONLY="shared8", ROUNDS=5, WITH=llama-cpp-python)
+	@tests/assets/fetch_models.sh $(MODELS)
+	@benches/compare/install.sh $(WITH)
+	@$(MAKE) target/compare/chaku_side >&2
+	@"$$(scripts/python.sh)" benches/compare/run.py $(ONLY)

@@ -32,3 +32,8 @@ $(BOTH): target/benches/%: benches/%.cpp $(BENCH_HEADERS) include/chaku.h $(RAW)
 target/benches/%: benches/%.cpp $(BENCH_HEADERS) include/chaku.h
 	@mkdir -p $(@D)
 	$(CXX) -std=c++17 -Wall -Wextra $(CFLAGS) $< -o $@ $(LINK_CHAKU) -pthread
+
+# It reads JSON with what llama.cpp brings.
+target/compare/chaku_side: benches/compare/sides/chaku_side.cpp $(BENCH_HEADERS) include/chaku.h $(RAW)
+	@mkdir -p $(@D)
+	scripts/cxx_llama.sh $< -o $@ $(LINK_CHAKU)

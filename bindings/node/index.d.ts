@@ -25,6 +25,52 @@ export interface LoadOptions extends ModelOptions {
   signal?: AbortSignal;
 }
 
+/**
+ * What memory a model would take, and with which sizes it would be loaded. Its file is read up to the weights, on
+ * another thread, and nothing is loaded. Fails with the errors of `loadModel` that are about the file or its options.
+ */
+export function plan(path: string | URL, options?: PlanOptions): Promise<Plan>;
+
+export interface PlanOptions extends ModelOptions {
+  /** The runtime it would be loaded into; without one, the default runtime of the process. */
+  runtime?: Runtime;
+}
+
+/** Memory in bytes, windows in tokens. */
+export interface Plan {
+  readonly devices: readonly DevicePlan[];
+  /** Of all devices together. */
+  readonly total: number;
+  /** What computed prompts may take later, at most. Not in the total. */
+  readonly promptCache: number;
+  /** What is left of the runtime's `memoryBudget`; null = it has none. */
+  readonly available: number | null;
+  /** Whether that is enough. True without a budget. */
+  readonly fits: boolean;
+  /** The window of a session. */
+  readonly ctxSize: number;
+  /** What the KV cache holds, of all sessions together. */
+  readonly kvPool: number;
+  /** Requests computed at once. */
+  readonly maxRunning: number;
+  /** Layers on GPUs. */
+  readonly gpuLayers: number;
+}
+
+/** A device's part of a plan, in bytes. */
+export interface DevicePlan {
+  readonly name: string;
+  readonly weights: number;
+  /** The KV cache, of each token. */
+  readonly kvPerToken: number;
+  readonly kvTotal: number;
+  /** What is computed with. */
+  readonly compute: number;
+  /** Vocabulary, tables, logits: an estimate. */
+  readonly other: number;
+  readonly total: number;
+}
+
 /** A loaded model. It goes when nothing refers to it any more, but better soon, with `close` or `await using`. */
 export interface Model extends AsyncDisposable, Disposable {
   /** The model in a few words, for instance "llama 135M Q4_1". */
@@ -47,6 +93,31 @@ export interface Model extends AsyncDisposable, Disposable {
 
   /** A new session. Fails with ResourceExhaustedError `session_limit`. */
   session(options?: NewSessionOptions): Session;
+
+  /**
+   * A session as `session.save` left it in a file, or as bytes, which are copied before this returns. None of its
+   * options were saved but the system prompt, which holds unless another one is given. What was computed is taken over
+   * if the model was also loaded as it was, and computed again otherwise.
+   *
+   * Fails with DataLossError `state_corrupt` (no saved session, or a changed one), FailedPreconditionError
+   * `state_mismatch` (of another model or chat template), ResourceExhaustedError `session_limit`, NotFoundError
+   * `file_not_found` and others. There is a checksum against accidents, and none against malice: take files from nobody
+   * whose models you would not load.
+   */
+  restore(saved: string | URL | Uint8Array, options?: NewSessionOptions): Promise<Session>;
+
+  /**
+   * Answers the last message of a conversation that you keep yourself, without a session. Conversations that begin in
+   * the same way share what was computed, so one that grows is not computed anew each time.
+   *
+   * Fails with InvalidArgumentError `invalid_messages`, with `index` in the details if one of them is wrong.
+   */
+  chat(messages: readonly Message[], options?: CallOptions): Promise<Reply>;
+  /** The same. The answer's events can be iterated over. */
+  stream(messages: readonly Message[], options?: StreamOptions): Stream;
+
+  /** Its numbers at this moment. */
+  metrics(): Metrics;
 
   /** The tokens of a text, computed on another thread. */
   tokenize(text: string, options?: TokenizeOptions): Promise<Int32Array>;
@@ -71,6 +142,12 @@ export interface Model extends AsyncDisposable, Disposable {
 
   /** Gives the model up without waiting. Its sessions go on, and keep what they need. */
   [Symbol.dispose](): void;
+}
+
+/** What somebody said. A system message comes first, and is the system prompt; the last one is the user's. */
+export interface Message {
+  role: 'system' | 'user' | 'assistant';
+  content: string;
 }
 
 export interface TokenizeOptions {
@@ -123,6 +200,28 @@ export interface Session extends AsyncDisposable, Disposable {
   /** Computes text ahead, a message with a role or raw text without: a later answer then starts sooner. */
   ingest(text: string, options?: IngestOptions): Promise<Reply>;
 
+  /**
+   * A session that goes on from here by itself, with the options of this one, or those given. While a request runs, it
+   * begins before that request. What both have in common is computed and kept once. Fails with ResourceExhaustedError
+   * `session_limit`.
+   */
+  fork(options?: NewSessionOptions): Session;
+
+  /**
+   * Goes back: keeps so many messages of the conversation, the system prompt not counted, or tokens of the raw text.
+   * Fails with InvalidArgumentError `invalid_argument` when there are fewer: `most` in the details says how many.
+   */
+  rewind(length: number): void;
+
+  /**
+   * Saves the conversation or raw text, and what was computed of it, for `model.restore`: to a file, or to the bytes
+   * that the promise is of. The session is busy until then. A file appears under its name when it is complete, in place
+   * of what was there, and only the user may read it. Fails with UnavailableError `file_unwritable`,
+   * ResourceExhaustedError `disk_full`.
+   */
+  save(path: string | URL, options?: SaveOptions): Promise<void>;
+  save(path?: undefined, options?: SaveOptions): Promise<Buffer>;
+
   /** Forgets the conversation, but not the system prompt. */
   reset(): void;
 
@@ -137,6 +236,11 @@ export interface Session extends AsyncDisposable, Disposable {
 
   /** Gives the session up without waiting. A request under way goes on. */
   [Symbol.dispose](): void;
+}
+
+export interface SaveOptions extends Pick<RequestOptions, 'deadlineMs'> {
+  /** Cancels the save: no part of a file is left. */
+  signal?: AbortSignal;
 }
 
 export interface StreamOptions extends RequestOptions {
@@ -176,6 +280,12 @@ export interface Stream extends AsyncIterableIterator<Event>, AsyncDisposable {
 
   /** Whether it has ended: the final event exists, read or not. */
   readonly finished: boolean;
+
+  /** How many waiting requests go before this one: 0 = it is the next to start; null = it does not wait. */
+  readonly queuePosition: number | null;
+
+  /** When it got how far. */
+  timeline(): Timeline;
 
   /** The whole reply: waits for the loop that reads the stream, or reads it itself when there is none. */
   reply(): Promise<Reply>;
@@ -258,6 +368,73 @@ export interface Timings {
   readonly totalMs: number;
 }
 
+/** When a request got how far, in milliseconds since the call; null as long as it has not come so far. */
+export interface Timeline {
+  /** It began to wait for its turn. */
+  readonly queuedMs: number | null;
+  /** Template and tokenizer began. */
+  readonly prepareBeganMs: number | null;
+  /** Its tokens were known. */
+  readonly preparedMs: number | null;
+  /** The engine took it in. */
+  readonly startedMs: number | null;
+  readonly firstTokenMs: number | null;
+  readonly endedMs: number | null;
+  /** How often it gave way to others. */
+  readonly preempted: number;
+  /** How often it went on after that. */
+  readonly resumed: number;
+  /** How often it was passed over, since its events were not read. */
+  readonly stalled: number;
+}
+
+// ---- Numbers ------------------------------------------------------------------------------------------------------
+
+/** The numbers of all models of the default runtime. */
+export function metrics(): Metrics;
+
+/** Numbers of a model, or of all models of a runtime. Totals only grow; rates are means over the last five seconds. */
+export interface Metrics {
+  readonly models: number;
+  readonly sessions: number;
+  /** Requests that wait to start. */
+  readonly queueDepth: number;
+  /** Requests that have started and have not ended. */
+  readonly requestsRunning: number;
+  /** Of these, requests that nothing is computed for: they gave way, or nobody reads them. */
+  readonly requestsPaused: number;
+  /** Prompt tokens computed. */
+  readonly promptTokensTotal: number;
+  readonly generatedTokensTotal: number;
+  /** Prompt tokens that were computed before. */
+  readonly cachedTokensTotal: number;
+  readonly promptTokensPerSecond: number;
+  readonly generatedTokensPerSecond: number;
+  /** Tokens that the KV cache holds. */
+  readonly kvUsedTokens: number;
+  /** Tokens that it can hold. */
+  readonly kvCapacityTokens: number;
+  /** Calls of the model, for several requests at once. */
+  readonly stepsTotal: number;
+  readonly stepSecondsTotal: number;
+  readonly stepsPerSecond: number;
+  /** Milliseconds of one, lately. */
+  readonly stepMs: number;
+  /** Compute threads in use. */
+  readonly threads: number;
+  readonly cancelledTotal: number;
+  readonly deadlineExceededTotal: number;
+  /** Requests that were refused or displaced because too many waited. */
+  readonly overloadTotal: number;
+  /** Sequences that lost their place in the KV cache. */
+  readonly evictionsTotal: number;
+  /** Running requests that gave way to others. */
+  readonly preemptionsTotal: number;
+  readonly promptCacheBytes: number;
+  /** Requests that found a part of their prompt there. */
+  readonly promptCacheHitsTotal: number;
+}
+
 // ---- Runtimes and logs --------------------------------------------------------------------------------------------
 
 /** The owner of models, of their limits and of the log. Most programs need none of their own. */
@@ -269,6 +446,12 @@ export class Runtime implements Disposable {
    * with. Prompt text is logged at level `trace` only.
    */
   setLog(log: ((line: LogLine) => void) | null, level?: LogLevel): void;
+
+  /** What a model would take in this runtime: see the function `plan`. */
+  plan(path: string | URL, options?: ModelOptions): Promise<Plan>;
+
+  /** The numbers of all its models together. What models did that are gone stays counted. */
+  metrics(): Metrics;
 
   /** Gives the runtime up. Its models go on. */
   close(): void;

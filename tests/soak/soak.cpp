@@ -75,7 +75,7 @@ void round(const chaku::Model &model, Tally &tally, Registry &registry, long req
     std::thread canceller([&] {
         for (std::mt19937 random(seed); !over;) {
             registry.cancel_one(random);
-            std::this_thread::sleep_for(std::chrono::milliseconds(7));
+            std::this_thread::sleep_for(std::chrono::milliseconds(20));
         }
     });
     std::vector<std::thread> threads;

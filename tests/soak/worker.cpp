@@ -79,8 +79,8 @@ void Worker::start(Place &place, size_t number) {
         live->displaceable = priority < 2;
     }
     if (known("overload")) {
-        static constexpr std::string_view WAYS[] = {"reject", "wait", "displace"};
-        options.set("overload", WAYS[pick(0, 2)]);
+        static constexpr std::string_view WAYS[] = {"reject", "wait", "wait", "displace"};
+        options.set("overload", WAYS[pick(0, 3)]);
     }
     if (chance(0.2)) live->stalls_at = pick(0, live->max_tokens), live->turns_to_stall = static_cast<int>(pick(10, 300));
     if (chance(0.15)) live->cancels_at = pick(0, live->max_tokens);
@@ -93,7 +93,7 @@ void Worker::start(Place &place, size_t number) {
         if (error.code() != chaku::Code::resource_exhausted || error.reason() != "queue_full") {
             tally_.broken(Rule::OVERLOAD, error.to_string());
         }
-        return std::this_thread::sleep_for(milliseconds(1));
+        return std::this_thread::sleep_for(milliseconds(5)); // as a host that waits before it tries again
     }
     live->request = std::move(*request);
     tally_.requests++;

@@ -40,6 +40,7 @@ test('the stack of what fails leads to whoever asked', async () => {
     () => endless.chat('Count.', { onText: () => {} }),
     () => endless.continueAnswer(),
     () => load('no-such-file.gguf'),
+    () => load('no-such-file.gguf', { onProgress: () => {} }),
   ]) {
     const whoeverAsked = async () => await work();
     const error = await whoeverAsked().catch((error) => error);

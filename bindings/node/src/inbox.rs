@@ -45,7 +45,8 @@ impl Inbox {
         let alive = deliver.build_threadsafe_function().weak::<true>().build()?;
         let awaited = Arc::new(Awaited(Mutex::new((0, alive))));
         let counted = Arc::clone(&awaited);
-        let delivery = move |call: ThreadsafeCallContext<Weak<Awaitable>>| Ok(delivery(&call.value, &counted, &call.env));
+        let delivery =
+            move |call: ThreadsafeCallContext<Weak<Awaitable>>| Ok(delivery(&call.value, &counted, &call.env));
         let wake = deliver.build_threadsafe_function().weak::<true>().build_callback(delivery)?;
         let mailbox = Arc::new(Mailbox(RwLock::new(Some(wake))));
         // Runs before Node takes the function apart: hooks run in the reverse order of their registration.
@@ -55,7 +56,7 @@ impl Inbox {
 }
 
 impl Mailbox {
-    /// A request has something to read. Never waits.
+    /// A request has something to read. Never waits. As often as a read left nothing, so that few calls are under way.
     pub(crate) fn ready(&self, request: Weak<Awaitable>) {
         if let Some(wake) = &*self.0.read() {
             wake.call(request, ThreadsafeFunctionCallMode::NonBlocking);

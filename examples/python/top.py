@@ -9,6 +9,7 @@ import itertools
 import json
 import sys
 import time
+from collections import deque
 
 import chaku
 
@@ -17,13 +18,13 @@ HEAD = ("s", "queue", "running", "paused", "prompt/s", "tokens/s", "kv", "thread
 ROW = "{:>6} {:>5} {:>7} {:>6} {:>8} {:>8} {:>13} {:>7} {:>8} {:>6} {:>6}"
 
 
-async def talk(model: chaku.Model, question: str, timelines: list[chaku.Timeline]) -> None:
+async def talk(model: chaku.Model, question: str, latest: deque[chaku.Stream]) -> None:
     """Asks again and again, until its task is cancelled; that cancels the answer under way."""
     session = model.session()
     while True:
-        stream = session.stream(question)
-        await stream
-        timelines.append(stream.timeline())
+        async with session.stream(question) as stream:
+            latest.append(stream)
+            await stream
         session.reset()
 
 
@@ -61,9 +62,9 @@ async def main() -> None:
         sys.exit(2)
     seconds = float(sys.argv[2] if len(sys.argv) > 2 else 10)
     sessions = int(sys.argv[3] if len(sys.argv) > 3 else 4)
-    timelines: list[chaku.Timeline] = []
+    latest: deque[chaku.Stream] = deque(maxlen=1)
     model = await chaku.Model.load_async(sys.argv[1], max_sessions=sessions, max_tokens=64, overflow="shift")
-    talks = [asyncio.create_task(talk(model, QUESTIONS[i % 4], timelines)) for i in range(sessions)]
+    talks = [asyncio.create_task(talk(model, QUESTIONS[i % 4], latest)) for i in range(sessions)]
     try:
         await watch(model, seconds)
     finally:
@@ -71,10 +72,10 @@ async def main() -> None:
             task.cancel()
         ends = await asyncio.gather(*talks, return_exceptions=True)
     for end in ends:
-        if not isinstance(end, asyncio.CancelledError):
+        if isinstance(end, Exception):
             raise end
-    if timelines:
-        print("\na request:", json.dumps(timelines[-1]))
+    for stream in latest:
+        print("\na request:", json.dumps(stream.timeline()))
 
 
 if __name__ == "__main__":

@@ -80,9 +80,9 @@ def test_top() -> None:
     assert (code, complaints) == (0, "")
     head, *rows, empty, request = output.splitlines()
     assert head.split()[:3] == ["s", "queue", "running"] and empty == ""
-    assert len(rows) == 2 and all(row.split()[6].endswith("/2048") for row in rows)
+    assert rows and all(row.split()[6].endswith("/2048") for row in rows)
     timeline = json.loads(request.removeprefix("a request: "))
-    assert timeline["started_ms"] <= timeline["ended_ms"]
+    assert timeline["queued_ms"] <= timeline["ended_ms"]
 
 
 def test_what_the_readme_shows(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ try:
     model.chat([("user", "Count.")])
 except KeyboardInterrupt:
     check_promptness()
-    assert model.metrics()["requests_running"] == 0  # at once
+    wait_until(lambda: model.metrics()["requests_running"] == 0)
     print("again:", len(model.chat([("user", "Count.")], max_tokens=7).tokens))
 session = load(SCRIPT).session()
 """

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from harness import LONG, ROOT, SCRIPT, SCRIPT_REPLY, path, run_program
 
-EXAMPLES = ["chat", "stream", "cancel", "deadline", "tokenize_text"]
+EXAMPLES = ["chat", "stream", "cancel", "deadline", "tokenize_text", "top"]
 
 
 def run(example: str, *arguments: str) -> tuple[int, str, str]:
@@ -21,9 +23,8 @@ def run(example: str, *arguments: str) -> tuple[int, str, str]:
 def test_these_are_all() -> None:
     python = {file.stem for file in (ROOT / "examples/python").glob("*.py")}
     assert python == set(EXAMPLES)
-    assert {"tokenize" if name == "tokenize_text" else name for name in python} == {
-        file.stem for file in (ROOT / "examples/c").glob("*.c")
-    }
+    others = [*(ROOT / "examples/c").glob("*.c"), *(ROOT / "core/examples").glob("*.rs")]
+    assert {"tokenize" if name == "tokenize_text" else name for name in python} == {file.stem for file in others}
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -74,13 +75,25 @@ def test_tokenize_text() -> None:
     assert re.search(r'\n2 tokens:\n +\d+  "a"\n +\d+  "b"\n$', output)
 
 
-def test_what_the_readme_shows() -> None:
+def test_top() -> None:
+    code, output, complaints = run("top", path(SCRIPT), "0.6", "2")
+    assert (code, complaints) == (0, "")
+    head, *rows, empty, request = output.splitlines()
+    assert head.split()[:3] == ["s", "queue", "running"] and empty == ""
+    assert rows and all(row.split()[6].endswith("/2048") for row in rows)
+    timeline = json.loads(request.removeprefix("a request: "))
+    assert timeline["queued_ms"] <= timeline["ended_ms"]
+
+
+def test_what_the_readme_shows(tmp_path: Path) -> None:
     text = (ROOT / "bindings/python/README.md").read_text("utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     program = "import asyncio\n" + "\n".join(blocks) + "\nasyncio.run(main())\n"
-    output = run_program(program.replace('"model.gguf"', f"{path(SCRIPT)!r}, threads=1"))
-    first, *log, third, fourth = output.splitlines()
-    assert first == SCRIPT_REPLY  # and the second answer, whose line the log goes on
-    assert log[0].startswith(SCRIPT_REPLY) and any("chaku::load" in line for line in log)
+    program = program.replace('"model.gguf"', f"{path(SCRIPT)!r}, threads=1")
+    output = run_program(program.replace("guide.session", str(tmp_path / "guide.session")))
+    first, second, whole, *log, third, fourth = output.splitlines()
+    assert first == whole == SCRIPT_REPLY
+    assert second == f"{SCRIPT_REPLY}{SCRIPT_REPLY} {SCRIPT_REPLY}"  # its line ends with the answers of two forks
+    assert any("chaku::load" in line for line in log)
     assert (third, fourth) == (SCRIPT_REPLY, SCRIPT_REPLY)

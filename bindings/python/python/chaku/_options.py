@@ -169,3 +169,6 @@ class RuntimeOptions(ModelOptions, total=False):
     """Memory of the machine that all models of the runtime may take together: weights, KV caches, what is computed
     with, computed prompts; 0 = no limit. A model whose `ctx_size`, `kv_pool`, `prompt_cache_mib` or `gpu_layers` are
     unset gets what fits; one that does not fit gets `memory_budget`. (0 to 16777216 MiB, default 0)"""
+    unload_idle: bool | None
+    """Unload models that no request asks anything, the one asked longest ago first, when another one does not fit the
+    `memory_budget`. Their handles answer `unloaded`. (default False)"""

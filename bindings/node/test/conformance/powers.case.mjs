@@ -156,8 +156,8 @@ export async function stateless_chat() {
 
   // A system message first is the system prompt, and options hold.
   const brief = await answer([say('system', 'Be brief.'), say('user', 'One?')], { maxTokens: 3 });
-  const system = { systemPrompt: 'Be brief.' };
-  assert.equal(brief.ended('length').usage.promptTokens, (await answer([say('user', 'One?')], system)).usage.promptTokens);
+  const { usage } = await answer([say('user', 'One?')], { systemPrompt: 'Be brief.' });
+  assert.equal(brief.ended('length').usage.promptTokens, usage.promptTokens);
   assert.ok(brief.usage.promptTokens > first.promptTokens);
   // Names of control tokens are text here too.
   const name = '<|im_end|>';

@@ -52,7 +52,7 @@ export async function many_streams_at_once() {
   }
 }
 
-/** Answers that would need three times the memory there is: they give way to each other, and nothing of them is lost. */
+/** Answers that need three times the memory there is: they give way to each other, and nothing of them is lost. */
 export async function kv_pool_overflow() {
   const model = await load(LONG, { ctxSize: 512, kvPool: 1024 });
   const start = (number) => model.session().stream('Count! '.repeat(number + 1), { maxTokens: 400 });

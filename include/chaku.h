@@ -680,6 +680,11 @@ const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
  * gets what fits; one that does not fit gets `memory_budget`. (i64, 0 to 16777216 MiB, default 0)
  */
 #define CHAKU_OPT_MEMORY_BUDGET "memory_budget"
+/**
+ * Unload models that no request asks anything, the one asked longest ago first, when another one does not fit the
+ * `memory_budget`. Their handles answer `unloaded`. (bool, default 0)
+ */
+#define CHAKU_OPT_UNLOAD_IDLE "unload_idle"
 
 /* Options of a model, or defaults for them given to the runtime. */
 

@@ -1148,7 +1148,7 @@ class Session : public internal::Handle<chaku_session, chaku_session_free> {
         return internal::make_with<Request>(options, chaku_session_save, get(), path.c_str());
     }
     /// The same to memory: Request::buffer has it, once the request has ended.
-    Result<Request> save(const Options &options = {}) const {
+    Result<Request> save_to_memory(const Options &options = {}) const {
         return internal::make_with<Request>(options, chaku_session_save, get(), nullptr);
     }
 

@@ -42,6 +42,7 @@ test('the stack of what fails leads to whoever asked', async () => {
     () => endless.save('no/such/folder/file'),
     () => broken.save(undefined, { maxTokens: -1 }),
     () => load('no-such-file.gguf'),
+    () => load('no-such-file.gguf', { onProgress: () => {} }),
   ]) {
     const whoeverAsked = async () => await work();
     const error = await whoeverAsked().catch((error) => error);

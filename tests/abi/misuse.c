@@ -28,6 +28,7 @@ static void null_pointers(chaku_options *options) {
     chaku_session *session = NULL;
     chaku_request *request = NULL;
     chaku_event *event = NULL;
+    chaku_buffer *buffer = NULL;
     int64_t count = 77;
     int code = CHAKU_INVALID_ARGUMENT;
     FAILS(chaku_options_new(NULL, &error), code, "null_pointer", "out_options");
@@ -51,6 +52,18 @@ static void null_pointers(chaku_options *options) {
     FAILS(chaku_session_ingest(NULL, NULL, "x", -1, NULL, &request, &error), code, "null_pointer", "session");
     FAILS(chaku_session_continue(NULL, NULL, &request, &error), code, "null_pointer", "session");
     FAILS(chaku_session_reset(NULL, &error), code, "null_pointer", "session");
+    FAILS(chaku_session_fork(NULL, NULL, &session, &error), code, "null_pointer", "session");
+    FAILS(chaku_session_rewind(NULL, 0, &error), code, "null_pointer", "session");
+    FAILS(chaku_session_save(NULL, NULL, NULL, &request, &error), code, "null_pointer", "session");
+    FAILS(chaku_session_restore(NULL, "x", NULL, &session, &error), code, "null_pointer", "model");
+    FAILS(chaku_session_restore_buffer(NULL, "x", 1, NULL, &session, &error), code, "null_pointer", "model");
+    FAILS(chaku_session_restore_buffer(NULL, "x", -1, NULL, &session, &error), code, "invalid_argument", "data");
+    FAILS(chaku_model_chat(NULL, "[]", -1, NULL, &request, &error), code, "null_pointer", "model");
+    FAILS(chaku_model_metrics(NULL, &buffer, &error), code, "null_pointer", "model");
+    FAILS(chaku_runtime_metrics(NULL, NULL, &error), code, "null_pointer", "out_json");
+    FAILS(chaku_runtime_plan(NULL, NULL, NULL, &buffer, &error), code, "null_pointer", "path");
+    FAILS(chaku_request_timeline(NULL, &buffer, &error), code, "null_pointer", "request");
+    FAILS(chaku_request_buffer(NULL, &buffer, &error), code, "null_pointer", "request");
     FAILS(chaku_request_next(NULL, 0, &event, &error), code, "null_pointer", "request");
     FAILS(chaku_request_run(NULL, NULL, NULL, &error), code, "null_pointer", "request");
     FAILS(chaku_request_model(NULL, &model, &error), code, "null_pointer", "request");
@@ -75,7 +88,8 @@ static void neutral_values(void) {
     CHECK(chaku_model_token_bos(NULL) == -1 && chaku_model_token_eos(NULL) == -1 && chaku_model_token_eot(NULL) == -1);
     CHECK(chaku_model_token_pad(NULL) == -1 && chaku_model_token_is_end(NULL, 0) == 0);
     CHECK(chaku_session_context_used(NULL) == 0 && chaku_session_message_count(NULL) == 0);
-    CHECK(chaku_request_is_finished(NULL) == 1);
+    CHECK(chaku_request_is_finished(NULL) == 1 && chaku_request_queue_position(NULL) == -1);
+    CHECK(chaku_buffer_data(NULL, &length) == NULL && chaku_buffer_data(NULL, NULL) == NULL && length == 77);
     CHECK(chaku_event_kind(NULL) == 0 && chaku_event_token(NULL) == -1 && chaku_event_replaced(NULL) == 0);
     CHECK(chaku_event_text(NULL, &length) == NULL && chaku_event_bytes(NULL, &length) == NULL && length == 77);
     CHECK(chaku_event_finish_reason(NULL) == 0 && chaku_event_code(NULL) == CHAKU_INVALID_ARGUMENT);
@@ -85,7 +99,7 @@ static void neutral_values(void) {
     CHECK(chaku_error_free(NULL) == CHAKU_OK && chaku_options_free(NULL) == CHAKU_OK);
     CHECK(chaku_runtime_free(NULL) == CHAKU_OK && chaku_model_free(NULL) == CHAKU_OK);
     CHECK(chaku_session_free(NULL) == CHAKU_OK && chaku_request_free(NULL) == CHAKU_OK);
-    CHECK(chaku_event_free(NULL) == CHAKU_OK && chaku_request_cancel(NULL) == CHAKU_OK);
+    CHECK(chaku_buffer_free(NULL) == CHAKU_OK && chaku_event_free(NULL) == CHAKU_OK && chaku_request_cancel(NULL) == CHAKU_OK);
 }
 
 static void wrong_and_stale_handles(chaku_options *options) {

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from harness import LONG, ROOT, SCRIPT, SCRIPT_REPLY, path, run_program
 
-EXAMPLES = ["chat", "stream", "cancel", "deadline", "tokenize_text", "top"]
+EXAMPLES = ["chat", "stream", "cancel", "deadline", "fork", "tokenize_text", "top"]
 
 
 def run(example: str, *arguments: str) -> tuple[int, str, str]:
@@ -23,8 +23,9 @@ def run(example: str, *arguments: str) -> tuple[int, str, str]:
 def test_these_are_all() -> None:
     python = {file.stem for file in (ROOT / "examples/python").glob("*.py")}
     assert python == set(EXAMPLES)
-    others = [*(ROOT / "examples/c").glob("*.c"), *(ROOT / "core/examples").glob("*.rs")]
-    assert {"tokenize" if name == "tokenize_text" else name for name in python} == {file.stem for file in others}
+    assert {"tokenize" if name == "tokenize_text" else name for name in python} == {
+        file.stem for file in (ROOT / "examples/c").glob("*.c")
+    }
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -75,14 +76,24 @@ def test_tokenize_text() -> None:
     assert re.search(r'\n2 tokens:\n +\d+  "a"\n +\d+  "b"\n$', output)
 
 
-def test_top() -> None:
-    code, output, complaints = run("top", path(SCRIPT), "0.6", "2")
+def test_fork() -> None:
+    code, output, complaints = run("fork", path(SCRIPT))
     assert (code, complaints) == (0, "")
-    head, *rows, empty, request = output.splitlines()
-    assert head.split()[:3] == ["s", "queue", "running"] and empty == ""
-    assert rows and all(row.split()[6].endswith("/2048") for row in rows)
-    timeline = json.loads(request.removeprefix("a request: "))
-    assert timeline["queued_ms"] <= timeline["ended_ms"]
+    answers = re.findall(r"> (.+)\n(.+)\n-- (\d+) of the prompt's (\d+) tokens", output)
+    assert len(answers) == 4
+    assert all(text == SCRIPT_REPLY for _, text, _, _ in answers)
+    _, _, cached, prompt = answers[0]
+    assert int(cached) == 0 and all(int(found) > int(prompt) for _, _, found, _ in answers[1:])
+
+
+def test_top() -> None:
+    code, output, complaints = run("top", path(SCRIPT))
+    assert (code, complaints) == (0, "")
+    head, *rows, last = output.splitlines()
+    assert head.split()[:3] == ["queue", "running", "paused"]
+    assert rows and all(len(row.split()) == len(head.split()) - 1 for row in rows)  # "step ms" is one
+    timeline = json.loads(last.removeprefix("the last one: "))
+    assert timeline["queued_ms"] <= timeline["started_ms"] <= timeline["ended_ms"]
 
 
 def test_what_the_readme_shows(tmp_path: Path) -> None:

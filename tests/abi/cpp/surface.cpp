@@ -16,7 +16,7 @@ constexpr bool is_owner = std::is_default_constructible_v<T> && !std::is_copy_co
                           !std::is_copy_assignable_v<T> && std::is_nothrow_move_constructible_v<T> &&
                           std::is_nothrow_move_assignable_v<T>;
 static_assert(is_owner<chaku::Runtime> && is_owner<chaku::Model> && is_owner<chaku::Session>);
-static_assert(is_owner<chaku::Request> && is_owner<chaku::Event> && is_owner<chaku::Options>);
+static_assert(is_owner<chaku::Request> && is_owner<chaku::Event> && is_owner<chaku::Options> && is_owner<chaku::Buffer>);
 static_assert(std::is_nothrow_copy_constructible_v<chaku::Error> && std::is_nothrow_copy_assignable_v<chaku::Error>);
 static_assert(!std::is_convertible_v<chaku_model *, chaku::Model> && !std::is_convertible_v<chaku::Model, bool>);
 static_assert(!std::is_convertible_v<chaku::Error, bool> && !std::is_convertible_v<chaku::Result<void>, bool>);
@@ -284,6 +284,45 @@ static void sessions(const std::string &short_path, const std::string &long_path
     CHECK(request.run().error().reason() == "cancelled");
 }
 
+static void powers(const std::string &path, const std::string &state) {
+    const std::string answer = "Hello there, I am a test model.";
+    const auto model = MUST(chaku::Model::load(path, {{CHAKU_OPT_THREADS, 1}}));
+    auto session = MUST(chaku::Session::make(model));
+    auto request = MUST(session.chat("Go."));
+    MUST(request.run());
+    CHECK(!request.queue_position() && MUST(request.timeline()).find("\"ended_ms\":") != std::string::npos);
+    CHECK(request.buffer().error().reason() == "no_result");
+    auto fork = MUST(session.fork({{CHAKU_OPT_OVERFLOW, "shift"}}));
+    MUST(fork.rewind(0));
+    CHECK(fork.message_count() == 0 && session.message_count() == 2);
+    CHECK(fork.rewind(1).error().detail("most") == "0"sv);
+
+    request = MUST(session.save_to_memory());
+    MUST(request.run());
+    auto buffer = MUST(request.buffer());
+    CHECK(buffer && buffer.size() == buffer.view().size() && buffer.data() == buffer.view().data());
+    chaku::Buffer moved = std::move(buffer);
+    CHECK(!buffer && buffer.view().empty() && MUST(model.restore_buffer(moved.view())).message_count() == 2);
+    MUST(MUST(session.save(state, {{CHAKU_OPT_DEADLINE_MS, 60000}})).run());
+    CHECK(MUST(model.restore(state, {{CHAKU_OPT_SYSTEM_PROMPT, "Be brief."}})).message_count() == 2);
+    CHECK(std::remove(state.c_str()) == 0);
+    CHECK(model.restore(path).error().reason() == "state_corrupt");
+
+    // Messages are passed on as they are, whatever is in them.
+    const std::vector<chaku::Message> messages{{"system", "\"\\\n\x01"}, {"user", "Go."}};
+    CHECK(run_in_other(MUST(model.chat(messages))) == answer);
+    CHECK(run_in_other(MUST(model.chat({{"user", "Go."}}, {{CHAKU_OPT_MAX_TOKENS, 4}}))) == "Hello there, I am");
+    CHECK(run_in_other(MUST(model.chat_json(R"([{"role":"user","content":"Go."}])"))) == answer);
+    CHECK(model.chat({}).error().reason() == "invalid_messages");
+
+    const auto runtime = MUST(chaku::Runtime::make());
+    for (const std::string &json : {MUST(model.metrics()), MUST(runtime.metrics()), MUST(chaku::metrics())})
+        CHECK(json.find("\"generated_tokens_total\":") != std::string::npos);
+    for (const std::string &json : {MUST(chaku::plan(path)), MUST(runtime.plan(path, {{CHAKU_OPT_CTX_SIZE, 512}}))})
+        CHECK(json.find("\"total\":") != std::string::npos);
+    CHECK(chaku::Runtime().metrics().error().reason() == "null_pointer" && !chaku::Runtime().plan(path));
+}
+
 int main(int argc, char **argv) {
     if (argc != 3) {
         std::fprintf(stderr, "usage: %s SHORT.gguf LONG.gguf\n", argv[0]);
@@ -295,6 +334,7 @@ int main(int argc, char **argv) {
     models(argv[1]);
     logs(argv[1]);
     sessions(argv[1], argv[2]);
+    powers(argv[1], std::string(argv[0]) + ".state");
     CHECK(&chaku::forever == address_in_other());
     return summary("surface");
 }

@@ -1,6 +1,5 @@
 // One answer through the C ABI, alone and beside two busy programs: with the threads that chaku chooses while it runs, with one, and with two.
-// Prints {"neighbours": 0 or 2, "adaptive": tokens/s, "fixed1": ..., "fixed2": ...} for each round. A library without the option `adapt_threads` has two
-// threads in place of the adaptive ones.
+// Prints {"neighbours": 0 or 2, "adaptive": tokens/s, "fixed1": ..., "fixed2": ...} for each round.
 #include "neighbours.hpp"
 #include "prompts.hpp"
 #include "streams.hpp"
@@ -16,7 +15,7 @@ constexpr int64_t CONTEXT = 2048;
 
 client::Model load(const char * path, int threads, bool adapt) {
     client::Options options;
-    options.integer("ctx_size", CONTEXT).integer("threads", threads).integer("threads_batch", threads).flag_if_known("adapt_threads", adapt);
+    options.integer("ctx_size", CONTEXT).integer("threads", threads).integer("threads_batch", threads).flag("adapt_threads", adapt);
     return client::load(path, options);
 }
 

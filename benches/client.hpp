@@ -32,9 +32,6 @@ using Session = Owner<chaku_session, free_session>;
 using Request = Owner<chaku_request, free_request>;
 using Event   = Owner<chaku_event, free_event>;
 
-// The programs also measure libraries that lack an option.
-inline bool has_option(const char * key) { return chaku_option_kind(key) != 0; }
-
 class Options {
 public:
     Options() {
@@ -46,8 +43,6 @@ public:
     Options & integer(const char * key, int64_t value) { return set(chaku_options_set_i64, key, value); }
     Options & number(const char * key, double value) { return set(chaku_options_set_f64, key, value); }
     Options & flag(const char * key, bool value) { return set(chaku_options_set_bool, key, value); }
-    Options & integer_if_known(const char * key, int64_t value) { return has_option(key) ? integer(key, value) : *this; }
-    Options & flag_if_known(const char * key, bool value) { return has_option(key) ? flag(key, value) : *this; }
     Options & text(const char * key, const char * value) {
         chaku_error * error = nullptr;
         check(chaku_options_set_str(options_.get(), key, value, -1, &error), error);

@@ -15,7 +15,7 @@ inline std::string question(int number) { return "Tell me everything you know ab
 // Rules for an assistant, of 800 tokens and some. Of another `variant` nothing is the same from its first word on.
 inline std::string rules(int variant) {
     std::string text = std::to_string(variant) + " is the number of your desk.";
-    for (int rule = 1; rule <= 34; ++rule) {
+    for (int rule = 1; rule <= 37; ++rule) {
         text += " Rule " + std::to_string(rule) + ": when a guest asks about " + thing(rule * 7 + variant) + ", answer in one sentence and say how you know it.";
     }
     return text;

@@ -33,6 +33,7 @@ double run_limit(const char * path, int variant) {
     for (const auto & text : texts) {
         shared = std::min<size_t>(shared, std::mismatch(text.begin(), text.end(), texts[0].begin(), texts[0].end()).first - text.begin());
     }
+    if (shared < SHARED) throw std::runtime_error("the system prompt is too short");
     batch.add(0, llama.tokenize("Hi"));
     batch.start();
     for (int i = 0; i < 8; ++i) batch.step();
@@ -65,9 +66,7 @@ Seen run_abi(const char * path, int variant) {
     const auto          began = measure::Clock::now();
     streams::side_by_side(AT_ONCE, [&](int) {
         for (int i; (i = next++) < CONVERSATIONS;) {
-            auto answer     = streams::answer(client::session(model, session_options), prompts::question(i), TOKENS);
-            first_tokens[i] = answer.first_token();
-            if (chaku_event_prompt_tokens(answer.final.get()) < SHARED) throw std::runtime_error("the prompt is too short");
+            first_tokens[i] = streams::answer(client::session(model, session_options), prompts::question(i), TOKENS).first_token();
         }
     });
     return { CONVERSATIONS * TOKENS / measure::seconds_since(began), *std::max_element(first_tokens.begin(), first_tokens.end()) };

@@ -25,8 +25,8 @@ double answer(const client::Model & model) {
         auto event = client::next(request, -1);
         if (client::is_final(event)) break;
         if (!client::is_text(event)) continue;
-        last = measure::Clock::now();
-        if (tokens++ == 0) first = last;
+        if (++tokens == 1) first = measure::Clock::now();
+        if (tokens == TOKENS) last = measure::Clock::now();
     }
     if (tokens != TOKENS) throw std::runtime_error("expected " + std::to_string(TOKENS) + " tokens, got " + std::to_string(tokens));
     return std::chrono::duration<double>(last - first).count();

@@ -769,6 +769,16 @@ const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
  */
 #define CHAKU_OPT_ADAPT_THREADS "adapt_threads"
 /**
+ * Processors that compute threads may use, such as `0-3,6`; unset = all. Linux and Android only. More threads than
+ * these are not used. (str)
+ */
+#define CHAKU_OPT_CPU_AFFINITY "cpu_affinity"
+/**
+ * How urgent compute threads are, against other threads of the machine: low lets them go first, high needs a privilege
+ * and is else normal. Linux and Android only; elsewhere it does nothing. (str: low, normal, high; default normal)
+ */
+#define CHAKU_OPT_CPU_PRIORITY "cpu_priority"
+/**
  * Repeatable text: one compute thread, prefill in full chunks, one request at a time, and nothing of what other
  * sessions computed is used. (bool, default 0)
  */

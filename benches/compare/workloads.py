@@ -19,7 +19,7 @@ def question(number):
 def rules():
     """Some more than 800 tokens."""
     rule = "Rule {}: when a guest asks about {}, answer in one sentence and say how you know it."
-    return " ".join(rule.format(number, THINGS[number * 7 % len(THINGS)]) for number in range(1, 36))
+    return " ".join(rule.format(number, THINGS[number * 7 % len(THINGS)]) for number in range(1, 37))
 
 
 def long_text(number):

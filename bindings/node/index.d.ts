@@ -1,8 +1,10 @@
 /// <reference types="node" />
 /// <reference lib="esnext.disposable" />
 
+import type { Metrics, Plan, Timeline } from './numbers';
 import type { ModelOptions, RequestOptions, RuntimeOptions, SessionOptions } from './options';
 
+export type { DevicePlan, Metrics, Plan, Timeline } from './numbers';
 export type { ModelOptions, RequestOptions, RuntimeOptions, SessionOptions };
 
 // ---- Loading ------------------------------------------------------------------------------------------------------
@@ -23,6 +25,17 @@ export interface LoadOptions extends ModelOptions {
   onProgress?: (progress: number) => unknown;
   /** Cancels the load. */
   signal?: AbortSignal;
+}
+
+/**
+ * What memory a model would take, and with which sizes it would be loaded. Its file is read up to the weights, on
+ * another thread, and nothing is loaded. Fails with the errors of `loadModel` that are about the file or its options.
+ */
+export function plan(path: string | URL, options?: PlanOptions): Promise<Plan>;
+
+export interface PlanOptions extends ModelOptions {
+  /** The runtime it would be loaded into; without one, the default runtime of the process. */
+  runtime?: Runtime;
 }
 
 /** A loaded model. It goes when nothing refers to it any more, but better soon, with `close` or `await using`. */
@@ -48,6 +61,31 @@ export interface Model extends AsyncDisposable, Disposable {
   /** A new session. Fails with ResourceExhaustedError `session_limit`. */
   session(options?: NewSessionOptions): Session;
 
+  /**
+   * A session as `session.save` left it in a file, or as bytes, which are copied before this returns. None of its
+   * options were saved but the system prompt, which holds unless another one is given. What was computed is taken over
+   * if the model was also loaded as it was, and computed again otherwise.
+   *
+   * Fails with DataLossError `state_corrupt` (no saved session, or a changed one), FailedPreconditionError
+   * `state_mismatch` (of another model or chat template), ResourceExhaustedError `session_limit`, NotFoundError
+   * `file_not_found` and others. There is a checksum against accidents, and none against malice: take files from nobody
+   * whose models you would not load.
+   */
+  restore(saved: string | URL | Uint8Array, options?: NewSessionOptions): Promise<Session>;
+
+  /**
+   * Answers the last message of a conversation that you keep yourself, without a session. Conversations that begin in
+   * the same way share what was computed, so one that grows is not computed anew each time.
+   *
+   * Fails with InvalidArgumentError `invalid_messages`, with `index` in the details if one of them is wrong.
+   */
+  chat(messages: readonly Message[], options?: CallOptions): Promise<Reply>;
+  /** The same. The answer's events can be iterated over. */
+  stream(messages: readonly Message[], options?: StreamOptions): Stream;
+
+  /** Its numbers at this moment. */
+  metrics(): Metrics;
+
   /** The tokens of a text, computed on another thread. */
   tokenize(text: string, options?: TokenizeOptions): Promise<Int32Array>;
 
@@ -71,6 +109,12 @@ export interface Model extends AsyncDisposable, Disposable {
 
   /** Gives the model up without waiting. Its sessions go on, and keep what they need. */
   [Symbol.dispose](): void;
+}
+
+/** What somebody said. A system message comes first, and is the system prompt; the last one is the user's. */
+export interface Message {
+  role: 'system' | 'user' | 'assistant';
+  content: string;
 }
 
 export interface TokenizeOptions {
@@ -123,6 +167,28 @@ export interface Session extends AsyncDisposable, Disposable {
   /** Computes text ahead, a message with a role or raw text without: a later answer then starts sooner. */
   ingest(text: string, options?: IngestOptions): Promise<Reply>;
 
+  /**
+   * A session that goes on from here by itself, with the options of this one, or those given. While a request runs, it
+   * begins before that request. What both have in common is computed and kept once. Fails with ResourceExhaustedError
+   * `session_limit`.
+   */
+  fork(options?: NewSessionOptions): Session;
+
+  /**
+   * Goes back: keeps so many messages of the conversation, the system prompt not counted, or tokens of the raw text.
+   * Fails with InvalidArgumentError `invalid_argument` when there are fewer: `most` in the details says how many.
+   */
+  rewind(length: number): void;
+
+  /**
+   * Saves the conversation or raw text, and what was computed of it, for `model.restore`: to a file, or to the bytes
+   * that the promise is of. The session is busy until then. A file appears under its name when it is complete, in place
+   * of what was there, and only the user may read it. Fails with UnavailableError `file_unwritable`,
+   * ResourceExhaustedError `disk_full`.
+   */
+  save(path: string | URL, options?: SaveOptions): Promise<void>;
+  save(path?: undefined, options?: SaveOptions): Promise<Buffer>;
+
   /** Forgets the conversation, but not the system prompt. */
   reset(): void;
 
@@ -137,6 +203,11 @@ export interface Session extends AsyncDisposable, Disposable {
 
   /** Gives the session up without waiting. A request under way goes on. */
   [Symbol.dispose](): void;
+}
+
+export interface SaveOptions extends Pick<RequestOptions, 'deadlineMs'> {
+  /** Cancels the save: no part of a file is left. */
+  signal?: AbortSignal;
 }
 
 export interface StreamOptions extends RequestOptions {
@@ -176,6 +247,12 @@ export interface Stream extends AsyncIterableIterator<Event>, AsyncDisposable {
 
   /** Whether it has ended: the final event exists, read or not. */
   readonly finished: boolean;
+
+  /** How many waiting requests go before this one: 0 = it is the next to start; null = it does not wait. */
+  readonly queuePosition: number | null;
+
+  /** When it got how far. */
+  timeline(): Timeline;
 
   /** The whole reply: waits for the loop that reads the stream, or reads it itself when there is none. */
   reply(): Promise<Reply>;
@@ -270,12 +347,21 @@ export class Runtime implements Disposable {
    */
   setLog(log: ((line: LogLine) => void) | null, level?: LogLevel): void;
 
+  /** What a model would take in this runtime: see the function `plan`. */
+  plan(path: string | URL, options?: ModelOptions): Promise<Plan>;
+
+  /** The numbers of all its models together. What models did that are gone stays counted. */
+  metrics(): Metrics;
+
   /** Gives the runtime up. Its models go on. */
   close(): void;
 
   /** As `close`. */
   [Symbol.dispose](): void;
 }
+
+/** The numbers of all models of the default runtime. */
+export function metrics(): Metrics;
 
 export interface NewRuntimeOptions extends RuntimeOptions {
   /** As `setLog`. */

@@ -4,10 +4,12 @@ const { errors } = require('./lib/errors.js');
 const { loadModel } = require('./lib/model.js');
 const native = require('./lib/native.js');
 const { table } = require('./lib/options.js');
-const { Runtime } = require('./lib/runtime.js');
+const { Runtime, metrics, plan } = require('./lib/runtime.js');
 
 module.exports = {
   loadModel,
+  plan,
+  metrics,
   Runtime,
   ...errors,
   version: native.version(),

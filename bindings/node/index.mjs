@@ -2,6 +2,8 @@ import chaku from './index.js';
 
 export const {
   loadModel,
+  plan,
+  metrics,
   Runtime,
   ChakuError,
   CancelledError,

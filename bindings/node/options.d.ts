@@ -15,6 +15,17 @@ export interface RequestOptions {
   /** Texts that end the answer; they are never part of it. */
   stop?: string | readonly string[];
   /**
+   * Who goes first. A request that waits counts one level higher for each 10 s, so that nothing starves. (default
+   * normal)
+   */
+  priority?: 'low' | 'normal' | 'high';
+  /**
+   * When `queueLimit` requests wait: refuse with `queue_full`; stand outside until there is a place, as many at
+   * most; or displace the youngest of the least urgent that wait, if it is less urgent, which ends with
+   * `displaced`. (default reject)
+   */
+  overload?: 'reject' | 'wait' | 'displace';
+  /**
    * Events that may wait to be read; then the request pauses until the reader catches up. (integer, 1 to 1048576
    * events, default 256)
    */
@@ -97,10 +108,15 @@ export interface SessionOptions extends RequestOptions {
 /** Options of a model, and defaults for its sessions and requests. */
 export interface ModelOptions extends SessionOptions {
   /**
-   * Context window of a session, and size of the KV pool all sessions share; 0 = the model's training context;
-   * unset = that, but at most 4096. (integer, 0 to 2147483392 tokens)
+   * Context window of a session; 0 = the model's training context; unset = that, but at most 4096, and what fits
+   * the runtime's `memoryBudget`. (integer, 0 to 2147483392 tokens)
    */
   ctxSize?: number;
+  /**
+   * Tokens that the KV cache holds, of all sessions together; unset, or less than `ctxSize` = `ctxSize`. (integer,
+   * 1 to 2147483392 tokens)
+   */
+  kvPool?: number;
   /** Upper limit of `ubatchSize`. (integer, 1 to 2147483392 tokens, default 2048) */
   batchSize?: number;
   /**
@@ -138,16 +154,40 @@ export interface ModelOptions extends SessionOptions {
   /** Check every tensor's numbers while loading. (default false) */
   checkTensors?: boolean;
   /**
-   * Most sessions that may exist at once; the next one gets `session_limit`. Each costs memory for one row of
-   * logits: 4 bytes a token of the vocabulary. (integer, 1 to 256 sessions, default 16)
+   * Sessions that may exist at once; the next one gets `session_limit`. More than `maxRunning` take turns.
+   * (integer, 1 to 65536 sessions, default 256)
    */
   maxSessions?: number;
   /**
-   * Most requests that may wait to start; the next one gets `queue_full`. A session has one at a time, so more than
-   * `maxSessions` never do. (integer, 1 to 65536 requests, default 64)
+   * Requests computed at once, and sequences in the KV cache, which running requests, idle sessions and cached
+   * prefixes share. Each costs memory for one row of logits: 4 bytes a token of the vocabulary. (integer, 1 to 256
+   * requests, default 16)
+   */
+  maxRunning?: number;
+  /**
+   * Requests that may wait to start; what happens to the next one is its `overload`. (integer, 1 to 65536 requests,
+   * default 64)
    */
   queueLimit?: number;
-  /** Repeatable text: one compute thread, prefill in full chunks, one session. (default false) */
+  /**
+   * Memory for computed prompts that had to leave the KV cache, the least recently used of which goes first; 0 =
+   * none. (integer, 0 to 16777216 MiB, default 512)
+   */
+  promptCacheMib?: number;
+  /**
+   * How long a step should take while answers are being generated: longer prompts are then computed in smaller
+   * chunks. (integer, 1 to 60000 ms, default 50)
+   */
+  stepTargetMs?: number;
+  /**
+   * Use fewer compute threads while other programs keep the processors busy; off = always `threads` and
+   * `threadsBatch`. (default true)
+   */
+  adaptThreads?: boolean;
+  /**
+   * Repeatable text: one compute thread, prefill in full chunks, one request at a time, and nothing of what other
+   * sessions computed is used. (default false)
+   */
   fixedShape?: boolean;
   /** Jinja source to use instead of the model's own chat template. */
   chatTemplate?: string;
@@ -157,4 +197,15 @@ export interface ModelOptions extends SessionOptions {
 export interface RuntimeOptions extends ModelOptions {
   /** Deadline of every request that sets none; 0 = no deadline. (integer, 0 to 86400000 ms, default 0) */
   defaultDeadlineMs?: number;
+  /**
+   * Memory of the machine that all models of the runtime may take together: weights, KV caches, what is computed
+   * with, computed prompts; 0 = no limit. A model whose `ctxSize`, `kvPool`, `promptCacheMib` or `gpuLayers` are
+   * unset gets what fits; one that does not fit gets `memoryBudget`. (integer, 0 to 16777216 MiB, default 0)
+   */
+  memoryBudget?: number;
+  /**
+   * Unload models that no request asks anything, the one asked longest ago first, when another one does not fit the
+   * `memoryBudget`. Their handles answer `unloaded`. (default false)
+   */
+  unloadIdle?: boolean;
 }

@@ -76,6 +76,7 @@ impl Teacher {
             flash_attn: FlashAttn::Auto,
             cache_type_k: CacheType::F16,
             cache_type_v: CacheType::F16,
+            placement: chaku_llama::Placement::default(),
         };
         Teacher { context: Context::new(&model, &params).unwrap(), batch: Batch::new(64, 1) }
     }
@@ -183,4 +184,26 @@ fn what_comes_from_the_prompt_cache_gives_the_same_tokens() {
     let tokens = |answers: &[(Vec<Token>, u32)]| answers.iter().map(|(tokens, _)| tokens.clone()).collect::<Vec<_>>();
     assert_eq!(tokens(&with), tokens(&without));
     assert!(with.iter().map(|(_, cached)| cached).sum::<u32>() > without.iter().map(|(_, cached)| cached).sum());
+}
+
+/// The KV state goes with a saved session, into another instance of the model, and is what the model goes on from.
+#[test]
+fn a_saved_session_brings_its_computed_tokens_along() {
+    for name in ["tiny-random.gguf", "tiny-mamba.gguf", "tiny-hybrid.gguf", "tiny-gemma3.gguf"] {
+        let (model, other) = (load(name, &[]), load(name, &[]));
+        let session = model.session(&Options::new()).unwrap();
+        let text = prompt(8, "It says");
+        let mut said = model.tokenize(&text, true, false).unwrap();
+        let (tokens, _) = answer(&session.generate(&text, &ask()).unwrap());
+        said.extend(tokens);
+        let saved = session.save(None, &Options::new()).unwrap();
+        assert!(saved.run(|_| true).unwrap().error.is_none());
+        let restored = other.restore_bytes(&saved.data().unwrap(), &Options::new()).unwrap();
+        let next = " And then it said";
+        said.extend(other.tokenize(next, false, false).unwrap());
+        let (tokens, cached) = answer(&restored.generate(next, &ask()).unwrap());
+        assert!(cached > 50, "{name}: {cached} tokens came along");
+        let gap = Teacher::new(name).gap(&said, &tokens);
+        assert!(gap <= EPSILON, "{name}: {gap} below the highest");
+    }
 }

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
+use std::thread::ThreadId;
 
 use llama_cpp_sys_2 as sys;
 
@@ -11,7 +12,7 @@ use crate::batch::{Batch, check_sequence};
 use crate::context_params::check;
 use crate::memory::Relatives;
 use crate::threadpool::{Threadpool, check_threads};
-use crate::{ContextParams, Error, Model, Pos, backend, ffi};
+use crate::{ContextParams, Error, Model, Placement, Pos, backend, ffi};
 
 /// What a decode did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,6 +42,9 @@ pub struct Context {
     /// The batch indices whose logits the last decode computed, in order. Empty if it did not succeed.
     pub(crate) outputs: Vec<i32>,
     pub(crate) relatives: Relatives,
+    placement: Placement,
+    /// The last thread that decoded, which was placed.
+    placed: Option<ThreadId>,
     /// The last position of each sequence in the batch under check; -1 = none. Kept to save an allocation per decode.
     last_positions: Vec<Pos>,
 }
@@ -79,7 +83,7 @@ impl Context {
     pub fn new(model: &Model, params: &ContextParams) -> Result<Self, Error> {
         backend::init()?;
         check(model, params)?;
-        let pool = Threadpool::new(params.threads.max(params.threads_batch))?;
+        let pool = Threadpool::new(params.threads.max(params.threads_batch), &params.placement)?;
         let abort = AbortCell::new();
         let raw_params = params.raw();
         let mut raw = std::ptr::null_mut();
@@ -117,6 +121,8 @@ impl Context {
             batch_limit: 0,
             outputs: Vec::new(),
             relatives: Relatives::new(params.n_seq_max),
+            placement: params.placement.clone(),
+            placed: None,
             last_positions: Vec::new(),
         };
         // SAFETY: reads a pointer of a living context.
@@ -141,6 +147,7 @@ impl Context {
     /// After an error the pieces that were computed are still in the memory, as after [`Decoded::Aborted`].
     pub fn decode(&mut self, batch: &Batch, should_abort: &dyn Fn() -> bool) -> Result<Decoded, Error> {
         self.check_batch(batch)?;
+        self.place_this_thread()?;
         self.outputs.clear();
         let mut code = 0;
         let words = self.abort.during(should_abort, || {
@@ -176,6 +183,16 @@ impl Context {
                 Err(Error::Decode { code, message: words })
             }
         }
+    }
+
+    /// The thread that decodes is a compute thread like the pool's.
+    fn place_this_thread(&mut self) -> Result<(), Error> {
+        let this = std::thread::current().id();
+        if !self.placement.is_default() && self.placed != Some(this) {
+            self.placement.apply()?;
+            self.placed = Some(this);
+        }
+        Ok(())
     }
 
     /// llama.cpp takes back the piece in which a decode ended early, but no memory takes back a part of a state: the
@@ -230,7 +247,7 @@ impl Context {
         check_threads("threads_batch", threads_batch)?;
         let wanted = threads.max(threads_batch);
         if wanted > self.own.pool.threads() {
-            let pool = Threadpool::new(wanted)?;
+            let pool = Threadpool::new(wanted, &self.placement)?;
             // SAFETY: no decode runs; the old pool is detached before it is dropped.
             unsafe { sys::llama_attach_threadpool(self.raw(), pool.raw(), pool.raw()) };
             self.own.pool = pool;

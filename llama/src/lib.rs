@@ -35,6 +35,7 @@
 //! | `get_rows` of positions that the model has not learned | `Context::n_ctx`, `Context::check_batch` | – (no tiny model has learned positions) |
 //! | KV types: `ne % blck_size == 0` in `ggml_row_size` | the same | `every_cache_type_either_works_or_is_refused` |
 //! | thread pool: `pthread_create` returned 0 | `check_can_spawn` | `host.rs`, with too small an address space |
+//! | (no assert, but words on stderr) thread pool: processors and priorities that the system refuses | `Placement::apply` | `placement.rs` |
 //! | tokenization: a vocabulary; `special_bos_id != LLAMA_TOKEN_NULL` and its kind | `Vocab::check_has_tokenizer`, `check_special_tokens` | `tests/mutation` (tokenizer kinds, special tokens) |
 //! | `unknown mirostat version` | `SamplerParams::check` | `sampler.rs` (unit): `refuses_values_that_llama_cpp_would_assert_or_choke_on` |
 //! | `cur_p->size > 0`, `no selected token` | `SamplerParams::check`; not-a-number logits are refused | `strange_parameters_still_choose_a_token` |
@@ -87,6 +88,7 @@ pub mod gguf;
 mod log;
 mod memory;
 mod model;
+mod placement;
 mod plan;
 mod sampler;
 mod stack;
@@ -101,6 +103,7 @@ pub use context_params::{CacheType, ContextParams, FlashAttn};
 pub use device::{Device, DeviceKind, devices};
 pub use error::Error;
 pub use model::{Model, ModelParams};
+pub use placement::{Placement, ThreadPriority};
 pub use plan::{DeviceMemory, DevicePlan, Plan, Planner};
 pub use sampler::{Sampler, SamplerParams};
 pub use vocab::Vocab;

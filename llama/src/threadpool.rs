@@ -1,10 +1,11 @@
 //! The threads that compute.
 
 use std::fmt::Display;
+use std::panic::resume_unwind;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, mpsc};
 
-use crate::{Error, ffi};
+use crate::{Error, Placement, ffi};
 
 /// ggml's GGML_MAX_N_THREADS.
 const MAX_THREADS: u32 = 512;
@@ -23,9 +24,29 @@ pub(crate) struct Threadpool {
     threads: u32,
 }
 
+// SAFETY: ggml locks a pool where it is used; only its creation and its end have an order, which the owner keeps.
+unsafe impl Send for Threadpool {}
+
 impl Threadpool {
-    pub(crate) fn new(threads: u32) -> Result<Self, Error> {
+    /// Starts the workers where `placement` says.
+    pub(crate) fn new(threads: u32, placement: &Placement) -> Result<Self, Error> {
         check_threads("threads", threads)?;
+        if placement.is_default() {
+            return Self::start(threads);
+        }
+        // Workers inherit the place of who starts them: not the caller, whose own would change.
+        let start = || {
+            placement.apply()?;
+            Self::start(threads)
+        };
+        std::thread::scope(|scope| {
+            let starter = std::thread::Builder::new().spawn_scoped(scope, start);
+            let starter = starter.map_err(|error| no_thread(threads, error))?;
+            starter.join().unwrap_or_else(|panic| resume_unwind(panic))
+        })
+    }
+
+    fn start(threads: u32) -> Result<Self, Error> {
         check_can_spawn(threads - 1)?;
         let mut raw = std::ptr::null_mut();
         let made = ffi::run("ggml_threadpool_new", |error| {
@@ -97,7 +118,7 @@ mod tests {
     #[test]
     fn refuses_numbers_that_ggml_cannot_hold() {
         for threads in [0, MAX_THREADS + 1, u32::MAX] {
-            assert!(matches!(Threadpool::new(threads), Err(Error::InvalidInput { .. })));
+            assert!(matches!(Threadpool::new(threads, &Placement::default()), Err(Error::InvalidInput { .. })));
         }
     }
 }

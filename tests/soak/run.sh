@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.."
 CXX=${CXX:-c++} LIB=${LIB:-$PWD/target/release} OUT=${OUT:-$PWD/target/soak}
 MODELS=${CHAKU_TEST_MODELS:-$PWD/target/models}
 mkdir -p "$OUT"
-"$CXX" -std=c++17 -Wall -Wextra -Wpedantic -O1 -g -Iinclude tests/soak/*.cpp -o "$OUT/soak" -L"$LIB" -lchaku -Wl,-rpath,"$LIB" -lpthread -ldl
+"$CXX" -std=c++17 -Wall -Wextra -Wpedantic -O1 -g -Iinclude tests/soak/*.cpp -o "$OUT/soak" -L"$LIB" -lchaku -Wl,-rpath,"$LIB" -lpthread
 
 # One arena, so that what malloc says is in use can be compared from round to round.
 status=0

@@ -10,5 +10,3 @@ constexpr int MAX_RUNNING = 6;
 constexpr int QUEUE_LIMIT = 12;
 constexpr int PROMPT_CACHE_MIB = 1;
 constexpr int CONTEXT = 512;
-
-inline bool known(const char *key) { return chaku_option_kind(key) != 0; }

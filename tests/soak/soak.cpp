@@ -28,9 +28,9 @@ chaku::Model load(const char *path) {
     chaku::Options options{{CHAKU_OPT_CTX_SIZE, CONTEXT},
                            {CHAKU_OPT_THREADS, 1},
                            {CHAKU_OPT_MAX_SESSIONS, WORKERS * SESSIONS_EACH},
-                           {CHAKU_OPT_QUEUE_LIMIT, QUEUE_LIMIT}};
-    if (known("max_running")) options.set("max_running", MAX_RUNNING);
-    if (known("prompt_cache_mib")) options.set("prompt_cache_mib", PROMPT_CACHE_MIB);
+                           {CHAKU_OPT_MAX_RUNNING, MAX_RUNNING},
+                           {CHAKU_OPT_QUEUE_LIMIT, QUEUE_LIMIT},
+                           {CHAKU_OPT_PROMPT_CACHE_MIB, PROMPT_CACHE_MIB}};
     return chaku::Model::load(path, options).value();
 }
 
@@ -110,7 +110,7 @@ void judge_coverage(Tally &tally) {
     seen(tally.expired, "expired");
     seen(tally.stalls, "stalled");
     seen(tally.refused, "refused");
-    if (known("overload")) seen(tally.displaced, "displaced");
+    seen(tally.displaced, "displaced");
 }
 
 } // namespace

@@ -72,16 +72,12 @@ void Worker::start(Place &place, size_t number) {
                            {CHAKU_OPT_SEED, pick(0, 1 << 30)},
                            {CHAKU_OPT_EVENT_QUEUE, pick(1, 16)}};
     if (chance(0.2)) options.set(CHAKU_OPT_DEADLINE_MS, pick(1, 60)), live->deadline = true;
-    if (known("priority")) {
-        static constexpr std::string_view PRIORITIES[] = {"low", "normal", "high"};
-        const auto priority = pick(0, 2);
-        options.set("priority", PRIORITIES[priority]);
-        live->displaceable = priority < 2;
-    }
-    if (known("overload")) {
-        static constexpr std::string_view WAYS[] = {"reject", "wait", "wait", "displace"};
-        options.set("overload", WAYS[pick(0, 3)]);
-    }
+    static constexpr std::string_view PRIORITIES[] = {"low", "normal", "high"};
+    const auto priority = pick(0, 2);
+    options.set(CHAKU_OPT_PRIORITY, PRIORITIES[priority]);
+    live->displaceable = priority < 2;
+    static constexpr std::string_view WAYS[] = {"reject", "wait", "wait", "displace"};
+    options.set(CHAKU_OPT_OVERLOAD, WAYS[pick(0, 3)]);
     if (chance(0.2)) live->stalls_at = pick(0, live->max_tokens), live->turns_to_stall = static_cast<int>(pick(10, 300));
     if (chance(0.15)) live->cancels_at = pick(0, live->max_tokens);
 

@@ -68,7 +68,7 @@ int main(int argc, char ** argv) try {
     const int64_t window = workload["window"], together = window * static_cast<int64_t>(workload["at_once"]), threads = setting["threads"];
 
     client::Options options;
-    options.integer("ctx_size", client::has_option("kv_pool") ? window : together).integer_if_known("kv_pool", together);
+    options.integer("ctx_size", window).integer("kv_pool", together);
     options.integer("threads", threads).integer("threads_batch", threads);
     auto model = streams::warm_model(argv[1], options);
 

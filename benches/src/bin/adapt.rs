@@ -94,6 +94,7 @@ impl Side {
                 flash_attn: FlashAttn::Auto,
                 cache_type_k: CacheType::F16,
                 cache_type_v: CacheType::F16,
+                placement: chaku_llama::Placement::default(),
             },
         )?;
         let batch = Batch::new(512, 1);

@@ -1,5 +1,7 @@
 'use strict';
 
+const { fileURLToPath } = require('node:url');
+
 const { errors } = require('./errors.js');
 
 /** Arguments of a wrong type are mistakes of the program: a TypeError, as Node's own functions throw. */
@@ -26,6 +28,16 @@ function text(value, name) {
       details: { parameter: name, offset: String(offset) },
     });
   }
+  return value;
+}
+
+/** The path of a file. */
+function path(value, name) {
+  return text(value instanceof URL ? fileURLToPath(value) : value, name);
+}
+
+function integer(value, name) {
+  if (!Number.isInteger(value)) throw wrongType(name, 'an integer', value);
   return value;
 }
 
@@ -59,4 +71,4 @@ function object(value, name) {
   return value;
 }
 
-module.exports = { boolean, callback, object, signal, text, timeout, wrongType };
+module.exports = { boolean, callback, integer, object, path, signal, text, timeout, wrongType };

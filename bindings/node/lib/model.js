@@ -1,25 +1,28 @@
 'use strict';
 
-const { fileURLToPath } = require('node:url');
+const { isUint8Array } = require('node:util').types;
 
 const check = require('./check.js');
 const { close, disposable } = require('./dispose.js');
 const { errors, unwrap } = require('./errors.js');
 const { inbox } = require('./inbox.js');
+const { messagesJson } = require('./messages.js');
+const { parsed } = require('./names.js');
 const native = require('./native.js');
-const { settings } = require('./options.js');
-const { Runtime, nativeOf } = require('./runtime.js');
+const { sessionSettings, settings } = require('./options.js');
+const { nativeRuntime } = require('./runtime.js');
 const { Session } = require('./session.js');
+const { reply, start } = require('./start.js');
 const { Stream, collect, modelOf } = require('./stream.js');
 
 /** Loads a file. */
 async function loadModel(path, options) {
   const { runtime, onProgress, signal, ...rest } = check.object(options, 'options');
-  if (runtime !== undefined && !(runtime instanceof Runtime)) throw check.wrongType('runtime', 'a Runtime', runtime);
-  const file = check.text(path instanceof URL ? fileURLToPath(path) : path, 'path');
+  const owner = nativeRuntime(runtime);
+  const file = check.path(path, 'path');
   check.callback(onProgress, 'onProgress');
   check.signal(signal)?.throwIfAborted();
-  const request = unwrap(native.load(inbox, runtime && nativeOf(runtime), file, settings(rest)));
+  const request = unwrap(native.load(inbox, owner, file, settings(rest)));
   const stream = new Stream(request, { signal });
   await collect(stream, { onProgress });
   return new Model(modelOf(stream));
@@ -65,12 +68,28 @@ class Model {
   }
 
   session(options) {
-    const { system, ...rest } = check.object(options, 'options');
-    if (system !== undefined && rest.systemPrompt !== undefined) {
-      throw new TypeError('`system` is short for `systemPrompt`: give one of them');
+    return new Session(unwrap(this.#native.session(sessionSettings(options))));
+  }
+
+  async restore(saved, options) {
+    const given = sessionSettings(options);
+    if (isUint8Array(saved)) return new Session(unwrap(await this.#native.restoreBytes(saved, given)));
+    if (typeof saved !== 'string' && !(saved instanceof URL)) {
+      throw check.wrongType('saved', 'a path or a Uint8Array', saved);
     }
-    const given = settings(system === undefined ? rest : { ...rest, systemPrompt: check.text(system, 'system') });
-    return new Session(unwrap(this.#native.session(given)));
+    return new Session(unwrap(await this.#native.restore(check.path(saved, 'path'), given)));
+  }
+
+  async chat(messages, options) {
+    return await reply(options, (rest) => this.stream(messages, rest));
+  }
+
+  stream(messages, options) {
+    return start(options, (given) => this.#native.chat(inbox, messagesJson(messages), given));
+  }
+
+  metrics() {
+    return parsed(unwrap(this.#native.metrics()));
   }
 
   async tokenize(text, options) {

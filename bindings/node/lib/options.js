@@ -37,6 +37,16 @@ function settings(options) {
   return given;
 }
 
+/** The same for a new session, whose system prompt has a short name too. */
+function sessionSettings(options) {
+  const { system, ...rest } = check.object(options, 'options');
+  if (system === undefined) return settings(rest);
+  if (rest.systemPrompt !== undefined) {
+    throw new TypeError('`system` is short for `systemPrompt`: give one of them');
+  }
+  return settings({ ...rest, systemPrompt: check.text(system, 'system') });
+}
+
 function checked(value, name) {
   if (typeof value === 'boolean' || typeof value === 'number') return value;
   if (typeof value === 'string') return check.text(value, name);
@@ -53,4 +63,4 @@ function unknown(name) {
   });
 }
 
-module.exports = { settings, table };
+module.exports = { sessionSettings, settings, table };

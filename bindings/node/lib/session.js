@@ -4,8 +4,9 @@ const check = require('./check.js');
 const { close, disposable } = require('./dispose.js');
 const { unwrap } = require('./errors.js');
 const { inbox } = require('./inbox.js');
-const { settings } = require('./options.js');
-const { Stream, collect } = require('./stream.js');
+const { sessionSettings } = require('./options.js');
+const { reply, start } = require('./start.js');
+const { bytesOf } = require('./stream.js');
 
 /** A conversation, or a raw text that grows. */
 class Session {
@@ -37,34 +38,49 @@ class Session {
   // `await`, for then the stack of an error has who called.
 
   async chat(text, options) {
-    return await this.#reply(options, (rest) => this.stream(text, rest));
+    return await reply(options, (rest) => this.stream(text, rest));
   }
 
   async generate(text, options) {
-    return await this.#reply(options, (rest) => this.streamGenerate(text, rest));
+    return await reply(options, (rest) => this.streamGenerate(text, rest));
   }
 
   async continueAnswer(options) {
-    return await this.#reply(options, (rest) => this.streamContinue(rest));
+    return await reply(options, (rest) => this.streamContinue(rest));
   }
 
   async ingest(text, options) {
-    return await this.#reply(options, ({ role, ...rest }) => {
+    return await reply(options, ({ role, ...rest }) => {
       if (role !== undefined) check.text(role, 'role');
-      return this.#start(rest, (given) => this.#native.ingest(inbox, check.text(text, 'text'), role, given));
+      return start(rest, (given) => this.#native.ingest(inbox, check.text(text, 'text'), role, given));
     });
   }
 
   stream(text, options) {
-    return this.#start(options, (given) => this.#native.chat(inbox, check.text(text, 'text'), given));
+    return start(options, (given) => this.#native.chat(inbox, check.text(text, 'text'), given));
   }
 
   streamGenerate(text, options) {
-    return this.#start(options, (given) => this.#native.generate(inbox, check.text(text, 'text'), given));
+    return start(options, (given) => this.#native.generate(inbox, check.text(text, 'text'), given));
   }
 
   streamContinue(options) {
-    return this.#start(options, (given) => this.#native.continueAnswer(inbox, given));
+    return start(options, (given) => this.#native.continueAnswer(inbox, given));
+  }
+
+  fork(options) {
+    return new Session(unwrap(this.#native.fork(sessionSettings(options))));
+  }
+
+  rewind(length) {
+    unwrap(this.#native.rewind(check.integer(length, 'length')));
+  }
+
+  async save(path, options) {
+    const file = path === undefined ? undefined : check.path(path, 'path');
+    const stream = start(options, (given) => this.#native.save(inbox, file, given));
+    await stream.reply();
+    return file === undefined ? unwrap(await bytesOf(stream)) : undefined;
   }
 
   reset() {
@@ -77,20 +93,6 @@ class Session {
 
   async close(options) {
     await close(this.#native, options);
-  }
-
-  /** The whole answer of a request, with callbacks on the way. */
-  #reply(options, start) {
-    const { onText, onProgress, ...rest } = check.object(options, 'options');
-    check.callback(onText, 'onText');
-    check.callback(onProgress, 'onProgress');
-    return collect(start(rest), { onText, onProgress });
-  }
-
-  #start(options, start) {
-    const { signal, ...rest } = check.object(options, 'options');
-    check.signal(signal)?.throwIfAborted();
-    return new Stream(unwrap(start(settings(rest))), { signal, eventQueue: rest.eventQueue });
   }
 }
 

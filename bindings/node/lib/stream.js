@@ -5,12 +5,14 @@ const { disposable } = require('./dispose.js');
 const { errorOf, errors, unwrap } = require('./errors.js');
 const { TextEvent, finalEvent, progressEvent } = require('./events.js');
 const { wait, wake } = require('./inbox.js');
+const { parsed } = require('./names.js');
 
 /** Events a stream hands out before the event loop gets its turn. */
 const TURN = 64;
 
-/** What a load made, of its stream. */
+/** What a load made, of its stream, and the bytes of a save. */
 let modelOf;
+let bytesOf;
 
 /** A request under way: its events one by one, or its reply. */
 class Stream {
@@ -30,13 +32,14 @@ class Stream {
   /** How many were read in this turn of the event loop. */
   #taken = 0;
   #text = '';
-  /** Calls of `next` that wait. */
-  #calls = [];
+  /** Calls of `next` that wait: each knows the one `after` it. */
+  #first;
+  #last;
   /** Somebody waits until there may be something to read. */
   #listening = false;
   /** Resolves then; shared by all who read to the end. */
   #readable;
-  /** `reply`, `model` of a load, `failure`, and whether the signal is why. */
+  /** `reply`, `timeline`, `model` of a load, `failure`, and whether the signal is why. */
   #end;
   #ended = deferred();
   #returned = false;
@@ -44,6 +47,7 @@ class Stream {
 
   static {
     modelOf = (stream) => stream.#end.model;
+    bytesOf = (stream) => stream.#request.bytes();
     disposable(Stream, {
       async asyncDispose() {
         await this.return();
@@ -62,21 +66,21 @@ class Stream {
     return this.#request.finished;
   }
 
+  get queuePosition() {
+    return this.#request.queuePosition;
+  }
+
+  timeline() {
+    return parsed(this.#end?.timeline ?? unwrap(this.#request.timeline()));
+  }
+
   [Symbol.asyncIterator]() {
     return this;
   }
 
   /** One promise a call and no more: each token of an answer comes this way, between two steps of the computation. */
   next() {
-    return new Promise((resolve, reject) => {
-      this.#reader ??= 'iterator';
-      if (this.#reader !== 'iterator') {
-        throw new errors.FailedPreconditionError('reply() reads this stream', { reason: 'reader_taken' });
-      }
-      // Whoever waits already comes first.
-      this.#calls.push({ resolve, reject });
-      if (this.#calls.length === 1) this.#serve();
-    });
+    return new Promise(this.#ask);
   }
 
   /** Cancels, and waits for the end: from then on the session is free. */
@@ -99,28 +103,41 @@ class Stream {
     this.#request.cancel();
   }
 
+  #ask = (resolve, reject) => {
+    this.#reader ??= 'iterator';
+    if (this.#reader !== 'iterator') {
+      throw new errors.FailedPreconditionError('reply() reads this stream', { reason: 'reader_taken' });
+    }
+    const call = { resolve, reject, after: undefined };
+    // Whoever waits already comes first.
+    if (this.#first !== undefined) {
+      this.#last = this.#last.after = call;
+      return;
+    }
+    this.#first = this.#last = call;
+    this.#serve();
+  };
+
   /** Gives events to the calls that wait, in the order they came, as far as there are any. */
   #serve() {
     try {
-      while (this.#calls.length > 0) {
+      while (this.#first !== undefined) {
         const event = this.#shift();
-        if (event !== undefined) this.#calls.shift().resolve({ value: event, done: false });
-        else if (this.#end !== undefined) this.#tellEnd(this.#calls.shift());
-        else return this.#listen();
+        if (event === undefined && this.#end === undefined) return this.#listen();
+        const { resolve, after } = this.#first;
+        this.#first = after;
+        resolve(event === undefined ? this.#tellEnd() : { value: event, done: false });
       }
     } catch (error) {
-      for (const call of this.#calls.splice(0)) call.reject(error);
+      for (; this.#first !== undefined; this.#first = this.#first.after) this.#first.reject(error);
     }
   }
 
   /** A failure is thrown once. */
-  #tellEnd({ resolve, reject }) {
-    if (this.#end.failure !== undefined && !this.#thrown && !this.#returned) {
-      this.#thrown = true;
-      reject(this.#error());
-    } else {
-      resolve({ value: undefined, done: true });
-    }
+  #tellEnd() {
+    if (this.#end.failure === undefined || this.#thrown || this.#returned) return { value: undefined, done: true };
+    this.#thrown = true;
+    return this.#fail();
   }
 
   /** The next event, if there is one. */
@@ -152,10 +169,10 @@ class Stream {
   /** Reads what there is, within the turn's share. Says whether there was anything; if not, `#listen` will tell. */
   #read() {
     if (this.#taken === TURN) return false;
-    const events = unwrap(this.#request.read(Math.min(this.#batch, TURN - this.#taken)));
+    const events = this.#request.read(Math.min(this.#batch, TURN - this.#taken));
     if (events === null) return false;
+    for (const event of unwrap(events)) this.#take(event);
     this.#taken += events.length;
-    for (const event of events) this.#take(event);
     return true;
   }
 
@@ -174,22 +191,32 @@ class Stream {
     this.#events.push(new TextEvent(text, token, replaced, bytes));
   }
 
-  #finish({ finishReason, usage, timings, failure, model }) {
+  #finish({ finishReason, usage, timings, failure, timeline, model }) {
     const reply = { text: this.#text, finishReason, usage, timings };
     // The end of a request that failed is thrown.
     if (failure === undefined) this.#events.push(finalEvent(reply));
-    this.#end = { reply, model, failure, aborted: failure?.code === 'CANCELLED' && this.#signal?.aborted };
+    this.#end = { reply, timeline, model, failure, aborted: failure?.code === 'CANCELLED' && this.#signal?.aborted };
     this.#stopListening();
     this.#ended.resolve();
     // Whoever waits for more in another call: no news of this request comes any more.
     wake(this.#request.id);
   }
 
+  /**
+   * Fails once whoever waits has been tied to it: only then the stack of the error leads there. A wake-up has nobody's
+   * stack.
+   */
+  async #fail() {
+    await undefined;
+    await undefined;
+    throw this.#error();
+  }
+
   /** Made where it is thrown, so that its stack leads to whoever waits. */
   #error() {
     const { reply, failure, aborted } = this.#end;
     if (aborted) return this.#signal.reason;
-    return (this.#end.error ??= errorOf(failure, this.#request.loads ? undefined : reply));
+    return (this.#end.error ??= errorOf(failure, this.#request.replies ? reply : undefined));
   }
 
   #untilReadable() {
@@ -235,4 +262,4 @@ async function collect(stream, { onText, onProgress }) {
   return await stream.reply();
 }
 
-module.exports = { Stream, collect, modelOf };
+module.exports = { Stream, bytesOf, collect, modelOf };

@@ -27,6 +27,8 @@ pub struct End {
     pub usage: Usage,
     pub timings: Timings,
     pub failure: Option<Failure>,
+    /// When it got how far, as JSON.
+    pub timeline: Option<String>,
     /// What a load made.
     pub model: Option<Model>,
 }
@@ -84,6 +86,7 @@ impl End {
             usage: Usage { prompt_tokens, cached_tokens, completion_tokens, context_used },
             timings: Timings { queue_ms, prepare_ms, prefill_ms, decode_ms, total_ms },
             failure: event.error().map(Failure::from),
+            timeline: None,
             model: None,
         }
     }

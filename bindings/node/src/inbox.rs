@@ -56,7 +56,7 @@ impl Inbox {
 }
 
 impl Mailbox {
-    /// A request has something to read. Never waits.
+    /// A request has something to read. Never waits. As often as a read left nothing, so that few calls are under way.
     pub(crate) fn ready(&self, request: Weak<Awaitable>) {
         if let Some(wake) = &*self.0.read() {
             wake.call(request, ThreadsafeFunctionCallMode::NonBlocking);

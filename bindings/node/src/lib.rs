@@ -1,9 +1,9 @@
-//! The native half of the Node module: handles, calls that never wait, and one wake-up for each environment. What the
-//! module looks like is written in JavaScript, in `lib/`.
+//! The native half of the Node module: handles, calls that never wait, and wake-ups of the environment. What the module
+//! looks like is written in JavaScript, in `lib/`.
 //!
 //! Three rules hold everywhere. No function waits: what takes time is a request, or [`work`] for libuv's threads. No
-//! thread of chaku touches JavaScript: hooks and log lines go through the [`inbox`], which an environment closes before
-//! it goes. And nothing throws: a function that can fail returns its value or a [`failure::Failure`], of which
+//! thread of chaku touches JavaScript: hooks go through the [`inbox`] and lines through [`log`], both closed before the
+//! environment goes. And nothing throws: a function that can fail returns its value or a [`failure::Failure`], of which
 //! JavaScript makes an error of the right class.
 
 #![forbid(unsafe_code)]

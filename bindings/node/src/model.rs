@@ -1,28 +1,26 @@
 //! Models.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
-use chaku_abi::SpecialToken;
-use parking_lot::Mutex;
+use chaku_abi::{Options, Result, SpecialToken};
 
 use crate::failure::{Outcome, outcome, pairs};
 use crate::handle::Handle;
 use crate::inbox::Inbox;
-use crate::napi::bindgen_prelude::{AsyncTask, Object};
+use crate::napi::bindgen_prelude::{AsyncTask, Object, Uint8ArraySlice};
 use crate::napi::{self, napi};
 use crate::options::options;
-use crate::request::Request;
+use crate::request::{Makes, Request};
 use crate::runtime::Runtime;
-use crate::session::Session;
+use crate::session::{Session, Sessions};
 use crate::work::Work;
 
 /// A loaded model.
 #[napi]
 pub struct Model {
     handle: Handle<chaku_abi::Model>,
-    /// Its sessions keep the weights: they go with the model when it is closed.
-    sessions: Mutex<Vec<Weak<Handle<chaku_abi::Session>>>>,
+    sessions: Arc<Sessions>,
 }
 
 /// What does not change about a model.
@@ -54,7 +52,7 @@ pub fn load(
     let start = |options| {
         let runtime = runtime.map(|runtime| runtime.handle.get()).transpose()?;
         let request = chaku_abi::Model::load(runtime.as_deref(), &path, &options)?;
-        Request::watch(inbox, request, true)
+        Request::watch(inbox, request, Makes::Model)
     };
     Ok(outcome(options(settings)?.and_then(start)))
 }
@@ -65,13 +63,42 @@ impl Model {
     #[napi]
     pub fn session(&self, settings: Option<Object<'_>>) -> napi::Result<Outcome<Session>> {
         let session = options(settings)?.and_then(|options| self.handle.get()?.session(&options));
-        Ok(outcome(session.map(|session| {
-            let session = Arc::new(Handle::new("session", session));
-            let mut sessions = self.sessions.lock();
-            sessions.retain(|session| session.strong_count() > 0);
-            sessions.push(Arc::downgrade(&session));
-            Session { handle: session }
-        })))
+        Ok(outcome(session.map(|session| self.sessions.add(session))))
+    }
+
+    /// A session as it was saved to a file.
+    #[napi]
+    pub fn restore(&self, path: String, settings: Option<Object<'_>>) -> napi::Result<AsyncTask<Work<Session>>> {
+        self.restored(settings, move |model, options| model.restore(&path, options))
+    }
+
+    /// A session as it was saved to memory. The bytes are copied first: JavaScript may change them.
+    #[napi]
+    pub fn restore_bytes(
+        &self,
+        bytes: Uint8ArraySlice<'_>,
+        settings: Option<Object<'_>>,
+    ) -> napi::Result<AsyncTask<Work<Session>>> {
+        let bytes = bytes.to_vec();
+        self.restored(settings, move |model, options| model.restore_bytes(&bytes, options))
+    }
+
+    /// Answers the last of some messages, given as JSON, without a session.
+    #[napi]
+    pub fn chat(
+        &self,
+        inbox: &Inbox,
+        messages: String,
+        settings: Option<Object<'_>>,
+    ) -> napi::Result<Outcome<Request>> {
+        let start = |options| Request::watch(inbox, self.handle.get()?.chat(&messages, &options)?, Makes::Reply);
+        Ok(outcome(options(settings)?.and_then(start)))
+    }
+
+    /// Its numbers, as JSON.
+    #[napi]
+    pub fn metrics(&self) -> Outcome<String> {
+        outcome(self.handle.get().and_then(|model| model.metrics()))
     }
 
     #[napi]
@@ -107,8 +134,7 @@ impl Model {
     #[napi]
     pub fn free(&self) {
         self.release();
-        let sessions = std::mem::take(&mut *self.sessions.lock());
-        sessions.iter().filter_map(Weak::upgrade).for_each(|session| session.free());
+        self.sessions.free();
     }
 
     /// Frees the handle of the model alone. Its sessions go on.
@@ -120,7 +146,19 @@ impl Model {
 
 impl Model {
     pub(crate) fn new(model: chaku_abi::Model) -> Self {
-        Model { handle: Handle::new("model", model), sessions: Mutex::default() }
+        Model { handle: Handle::new("model", model), sessions: Sessions::new() }
+    }
+
+    fn restored(
+        &self,
+        settings: Option<Object<'_>>,
+        restore: impl Fn(&chaku_abi::Model, &Options) -> Result<chaku_abi::Session> + Send + 'static,
+    ) -> napi::Result<AsyncTask<Work<Session>>> {
+        let given = options(settings)?.and_then(|options| Ok(Arc::new((self.handle.get()?, options))));
+        let sessions = Arc::clone(&self.sessions);
+        let restore =
+            move |(model, options): &(Arc<_>, _)| restore(model, options).map(|session| sessions.add(session));
+        Ok(Work::with(given, restore))
     }
 }
 

@@ -11,25 +11,36 @@ use crate::failure::{Outcome, outcome};
 use crate::handle::Handle;
 use crate::inbox::{Awaited, Inbox};
 use crate::model::Model;
+use crate::napi::bindgen_prelude::AsyncTask;
 use crate::napi::{self, Env, napi};
+use crate::work::Work;
 
-/// A piece of work. Its handle is freed when its end was read, and freeing it before cancels it.
+/// A piece of work. Its handle is freed when its end was read, or the bytes it made, and freeing it before cancels it.
 #[napi]
 pub struct Request {
     /// What the inbox calls it.
     #[napi(readonly)]
     pub id: u32,
-    /// Its end has a model.
+    /// Its end belongs to a reply.
     #[napi(readonly)]
-    pub loads: bool,
+    pub replies: bool,
     shared: Arc<Awaitable>,
     awaited: Arc<Awaited>,
+}
+
+/// What a request makes, besides events.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Makes {
+    Reply,
+    Model,
+    Bytes,
+    Nothing,
 }
 
 /// What the inbox knows of a request. Nobody reads it but the environment's own thread.
 pub(crate) struct Awaitable {
     id: u32,
-    loads: bool,
+    makes: Makes,
     handle: Handle<chaku_abi::Request>,
     /// JavaScript found nothing to read, and the next event is for the inbox to deliver.
     awaited: AtomicBool,
@@ -50,6 +61,26 @@ impl Request {
         self.shared.handle.get().map_or(true, |request| request.is_finished())
     }
 
+    /// How many go before it; nothing when it does not wait.
+    #[napi(getter)]
+    pub fn queue_position(&self) -> Option<i64> {
+        self.shared.handle.get().ok()?.queue_position()
+    }
+
+    /// When it got how far, as JSON. Its end has that too, for then there may be no request left to ask.
+    #[napi]
+    pub fn timeline(&self) -> Outcome<String> {
+        outcome(self.shared.handle.get().and_then(|request| request.timeline()))
+    }
+
+    /// The bytes it made, once.
+    #[napi]
+    pub fn bytes(&self) -> AsyncTask<Work<Vec<u8>>> {
+        let request = self.shared.handle.get();
+        self.shared.handle.free();
+        Work::with(request, |request| Ok(request.buffer()?.bytes().to_vec()))
+    }
+
     /// Cancels: the end follows promptly.
     #[napi]
     pub fn cancel(&self) {
@@ -61,14 +92,14 @@ impl Request {
 
 impl Request {
     /// Tells the inbox about a request from now on.
-    pub(crate) fn watch(inbox: &Inbox, request: chaku_abi::Request, loads: bool) -> Result<Self> {
+    pub(crate) fn watch(inbox: &Inbox, request: chaku_abi::Request, makes: Makes) -> Result<Self> {
         static IDS: AtomicU32 = AtomicU32::new(0);
         let id = IDS.fetch_add(1, Ordering::Relaxed);
         let handle = Handle::new("request", request);
-        let shared = Arc::new(Awaitable { id, loads, handle, awaited: AtomicBool::new(false) });
+        let shared = Arc::new(Awaitable { id, makes, handle, awaited: AtomicBool::new(false) });
         let (mailbox, weak) = (Arc::clone(&inbox.mailbox), Arc::downgrade(&shared));
         shared.handle.get()?.on_ready(move || mailbox.ready(weak.clone()))?;
-        Ok(Request { id, loads, shared, awaited: Arc::clone(&inbox.awaited) })
+        Ok(Request { id, replies: makes == Makes::Reply, shared, awaited: Arc::clone(&inbox.awaited) })
     }
 
     fn read_events(&self, env: &Env, max: usize) -> Result<Option<Vec<Event>>> {
@@ -114,8 +145,11 @@ impl Awaitable {
             // Kinds that came later than this module are left out.
             let Some(mut event) = Event::of(&event) else { continue };
             if let Some(end) = &mut event.end {
-                if self.loads && end.failure.is_none() {
-                    end.model = Some(Model::new(request.model()?));
+                end.timeline = request.timeline().ok();
+                match self.makes {
+                    Makes::Model if end.failure.is_none() => end.model = Some(Model::new(request.model()?)),
+                    Makes::Bytes if end.failure.is_none() => return Ok(Some(event)),
+                    _ => {}
                 }
                 self.handle.free();
             }

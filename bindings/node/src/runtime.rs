@@ -1,13 +1,16 @@
 //! Runtimes, and where their logs go.
 
+use std::sync::Arc;
+
 use chaku_abi::LogLevel;
 
 use crate::failure::{Outcome, outcome};
 use crate::handle::Handle;
 use crate::log::Logs;
-use crate::napi::bindgen_prelude::Object;
+use crate::napi::bindgen_prelude::{AsyncTask, Object};
 use crate::napi::{self, napi};
 use crate::options::options;
+use crate::work::Work;
 
 /// A runtime of one's own.
 #[napi]
@@ -20,6 +23,27 @@ pub struct Runtime {
 pub fn new_runtime(settings: Option<Object<'_>>) -> napi::Result<Outcome<Runtime>> {
     let runtime = options(settings)?.and_then(|options| chaku_abi::Runtime::new(&options));
     Ok(outcome(runtime.map(|runtime| Runtime { handle: Handle::new("runtime", runtime) })))
+}
+
+/// What a model would take in a runtime, or in the default one, as JSON.
+#[napi]
+pub fn plan(
+    runtime: Option<&Runtime>,
+    path: String,
+    settings: Option<Object<'_>>,
+) -> napi::Result<AsyncTask<Work<String>>> {
+    let runtime = runtime.map(|runtime| runtime.handle.get()).transpose();
+    let given = options(settings)?.and_then(|options| Ok(Arc::new((runtime?, options))));
+    let plan =
+        move |(runtime, options): &(Option<Arc<_>>, _)| chaku_abi::Runtime::plan(runtime.as_deref(), &path, options);
+    Ok(Work::with(given, plan))
+}
+
+/// The numbers of a runtime, or of the default one, as JSON.
+#[napi]
+pub fn metrics(runtime: Option<&Runtime>) -> Outcome<String> {
+    let runtime = runtime.map(|runtime| runtime.handle.get()).transpose();
+    outcome(runtime.and_then(|runtime| chaku_abi::Runtime::metrics(runtime.as_deref())))
 }
 
 #[napi]

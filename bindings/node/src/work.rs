@@ -7,6 +7,7 @@ use chaku_abi::Result;
 use crate::failure::Outcome;
 use crate::napi::bindgen_prelude::{AsyncTask, BufferSlice, Either, Int32ArraySlice, ToNapiValue, TypeName};
 use crate::napi::{self, Env, ScopedTask};
+use crate::session::Session;
 
 /// A call, whose result JavaScript gets as a promise.
 pub struct Work<T>(Box<dyn Fn() -> Result<T> + Send>);
@@ -50,6 +51,22 @@ impl Yield for () {
 
     fn value(self, _env: &Env) -> napi::Result<()> {
         Ok(())
+    }
+}
+
+impl Yield for String {
+    type Value<'env> = String;
+
+    fn value(self, _env: &Env) -> napi::Result<String> {
+        Ok(self)
+    }
+}
+
+impl Yield for Session {
+    type Value<'env> = Session;
+
+    fn value(self, _env: &Env) -> napi::Result<Session> {
+        Ok(self)
     }
 }
 

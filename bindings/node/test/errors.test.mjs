@@ -5,7 +5,7 @@ import * as chaku from 'chaku';
 
 import { LONG, SCRIPT, assert, fails, load } from './conformance/harness.mjs';
 
-const { ChakuError, NotFoundError, Runtime, loadModel } = chaku;
+const { ChakuError, NotFoundError, Runtime, loadModel, plan } = chaku;
 
 test('one class for each code', () => {
   const classes = Object.entries(chaku).filter(([name]) => name.endsWith('Error') && name !== 'ChakuError');
@@ -39,7 +39,10 @@ test('the stack of what fails leads to whoever asked', async () => {
     () => broken.chat('Go.', { grammar: '(' }),
     () => endless.chat('Count.', { onText: () => {} }),
     () => endless.continueAnswer(),
+    () => endless.save('no/such/folder/file'),
+    () => broken.save(undefined, { maxTokens: -1 }),
     () => load('no-such-file.gguf'),
+    () => load('no-such-file.gguf', { onProgress: () => {} }),
   ]) {
     const whoeverAsked = async () => await work();
     const error = await whoeverAsked().catch((error) => error);
@@ -73,6 +76,17 @@ test('arguments of a wrong type are a TypeError', async () => {
     () => session.stream('Go.', { stop: [5] }),
     () => session.streamGenerate(Buffer.from('Go.')),
     () => model.session({ system: 5 }),
+    () => session.fork(5),
+    () => session.fork({ system: 5 }),
+    () => session.rewind(),
+    () => session.rewind('2'),
+    () => session.rewind(1.5),
+    () => session.rewind(NaN),
+    () => model.stream(),
+    () => model.stream('Go.'),
+    () => model.stream('[{"role":"user","content":"Go."}]'),
+    () => model.stream({ role: 'user', content: 'Go.' }),
+    () => model.stream([{ role: 'user', content: 'Go.' }], { signal: 5 }),
     () => model.isEndToken('a'),
     () => model.isEndToken(1.5),
     () => new Runtime(5),
@@ -92,6 +106,18 @@ test('arguments of a wrong type are a TypeError', async () => {
     () => model.detokenize([1], { special: 'yes' }),
     () => model.close({ timeoutMs: -1 }),
     () => session.close({ timeoutMs: 'soon' }),
+    () => session.save(5),
+    () => session.save(null),
+    () => session.save({ deadlineMs: 5 }),
+    () => session.save(undefined, { signal: 5 }),
+    () => model.restore(),
+    () => model.restore([1, 2, 3]),
+    () => model.restore(new ArrayBuffer(8)),
+    () => model.restore('session.state', 5),
+    () => model.chat('Go.'),
+    () => model.chat([{ role: 'user', content: 'Go.' }], { onText: 'log' }),
+    () => plan(),
+    () => plan('x.gguf', { runtime: {} }),
     () => loadModel(),
     () => loadModel(5),
     () => loadModel('x.gguf', { runtime: {} }),
@@ -99,9 +125,12 @@ test('arguments of a wrong type are a TypeError', async () => {
   ]) {
     await assert.rejects(call(), wrong, String(call));
   }
-  assert.throws(() => model.session({ system: 'a', systemPrompt: 'b' }), TypeError);
+  for (const call of [(options) => model.session(options), (options) => session.fork(options)]) {
+    assert.throws(() => call({ system: 'a', systemPrompt: 'b' }), TypeError);
+  }
   await fails(model.detokenize([2 ** 40]), 'INVALID_ARGUMENT', 'invalid_token');
-  await fails(loadModel('a\0b'), 'INVALID_ARGUMENT', 'invalid_argument');
+  const files = [loadModel, plan, (path) => session.save(path), (path) => model.restore(path)];
+  for (const call of files) await fails(call('a\0b'), 'INVALID_ARGUMENT', 'invalid_argument');
   // None of them has touched anything.
   assert.equal((await session.chat('Go.')).finishReason, 'stop');
 });

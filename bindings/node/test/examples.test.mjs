@@ -64,7 +64,20 @@ test('tokenize', () => {
   assert.match(stdout, /\n {5}273 {2}"Hello"\n/);
 });
 
-for (const example of ['chat', 'stream', 'cancel', 'deadline', 'tokenize']) {
+test('top', () => {
+  const { status, stdout, stderr } = run('top', model('tiny-long.gguf'), '1', '3');
+  assert.deepEqual([status, stderr], [0, '']);
+  const [head, ...rows] = stdout.trimEnd().split('\n');
+  assert.match(head, /^ +s queue running paused prompt\/s tokens\/s +kv threads +step ms cached +evict$/);
+  const [, timeline] = /^a request: (.+)$/.exec(rows.pop());
+  assert.ok(JSON.parse(timeline).endedMs > 0);
+  assert.equal(rows.pop(), '');
+  assert.ok(rows.length >= 2);
+  const numbers = /^ +[\d.]+ +[0-3] +[0-3] +\d+ +[\d.]+ +[\d.]+ +\d+\/4096 +\d+ +[\d.]+ +\d+ +\d+$/;
+  for (const row of rows) assert.match(row, numbers);
+});
+
+for (const example of ['chat', 'stream', 'cancel', 'deadline', 'tokenize', 'top']) {
   test(`${example} says what is wrong`, () => {
     const missing = run(example, 'no/such/file.gguf');
     assert.deepEqual([missing.status, missing.stdout], [1, '']);

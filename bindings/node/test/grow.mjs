@@ -39,6 +39,25 @@ const whats = {
       }
     },
   },
+  /** 20 sessions that came of another one a round, 20 rounds. */
+  powers: {
+    rounds: 20,
+    async prepare() {
+      this.model = await load(SCRIPT);
+      this.session = this.model.session();
+      await this.session.chat('Go.');
+    },
+    async round() {
+      for (let i = 0; i < 10; i++) {
+        const { model, session } = this;
+        await during(session.fork(), async (fork) => fork.rewind(0));
+        await during(await model.restore(await session.save()), (restored) => restored.chat('Go.'));
+        await model.chat([{ role: 'user', content: 'Go.' }]);
+        await model.restore(new Uint8Array(8)).catch(() => {});
+        JSON.stringify([model.metrics(), model.stream([{ role: 'user', content: 'Go.' }]).timeline()]);
+      }
+    },
+  },
   /** 10 models a round, 20 rounds. No collection, except by Node's own will: close gives the memory back. */
   models: {
     rounds: 20,

@@ -1,7 +1,9 @@
 // Nothing blocks the event loop: its timers fire while chaku works.
 import { test } from 'node:test';
 
-import { LONG, Reading, SCRIPT, SMOLLM2, assert, fails, load } from './conformance/harness.mjs';
+import { plan } from 'chaku';
+
+import { LONG, Reading, SCRIPT, SMOLLM2, assert, fails, load, modelPath } from './conformance/harness.mjs';
 
 /** How often a timer fires while something is awaited. */
 async function ticksDuring(work) {
@@ -35,6 +37,22 @@ test('while a prompt is tokenized, as a request and on its own', async () => {
   assert.ok((await ticksDuring(overflow)) >= 3);
   const tokens = await model.tokenize(text);
   assert.equal((await model.detokenize(tokens)).length, text.length);
+});
+
+test('while a session is saved and restored, and a model is planned', async () => {
+  const model = await load(SMOLLM2);
+  const session = model.session();
+  await session.ingest('The llama walks up the mountain and looks back. '.repeat(40));
+  // Until one took long enough to be seen.
+  const seen = async (work) => {
+    for (let attempt = 0; attempt < 200; attempt++) if ((await ticksDuring(work)) >= 1) return;
+    assert.fail('no timer ever fired');
+  };
+  const saved = await session.save();
+  await seen(() => session.save());
+  await seen(async () => (await model.restore(saved))[Symbol.dispose]());
+  await seen(() => plan(modelPath(SMOLLM2)));
+  await model.close();
 });
 
 test('in prefill', async () => {

@@ -31,5 +31,6 @@ function checkFlat(sizes, allowed) {
 // Half a KiB a request would be too much, one and a half a stream.
 test('2,000 requests', () => checkFlat(rounds('requests'), 1000));
 test('600 streams that are left, aborted or never read', () => checkFlat(rounds('cut'), 1000));
+test('400 sessions that came of another one', () => checkFlat(rounds('powers'), 1000));
 // Each takes 800 KiB. What is kept of them are the objects.
 test('200 models that were closed', () => checkFlat(rounds('models'), 8000));

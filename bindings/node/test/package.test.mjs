@@ -28,6 +28,7 @@ test('the package has these files and no other', () => {
     'index.js',
     'index.mjs',
     ...readdirSync(join(source, 'bindings', 'node', 'lib')).map((file) => join('lib', file)),
+    'numbers.d.ts',
     'options.d.ts',
     'package.json',
   ].sort());

@@ -30,7 +30,9 @@ mod _chaku {
     #[pymodule_export]
     use crate::build::{backends, build_info, devices, options, version};
     #[pymodule_export]
-    use crate::{event::Event, model::Model, request::Request, runtime::Runtime, session::Session, wake::Wake};
+    use crate::runtime::{Runtime, metrics, plan};
+    #[pymodule_export]
+    use crate::{event::Event, model::Model, request::Request, session::Session, wake::Wake};
 
     #[pymodule_init]
     fn init(_module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::options::options;
 use crate::request::Request;
 use crate::runtime::Runtime;
+use crate::session::{Session, start};
 use crate::text::text;
 use crate::wait;
 
@@ -34,7 +35,35 @@ impl Model {
         keywords: &Bound<'_, PyDict>,
     ) -> Result<Request> {
         let (path, options, runtime) = (text(path)?, options(keywords)?, runtime.map(Runtime::get));
-        Ok(Request::new(py.detach(|| chaku_abi::Model::load(runtime, path, &options))?))
+        start(py, || chaku_abi::Model::load(runtime, path, &options))
+    }
+
+    /// Answers a conversation, a list of messages as JSON, without a session.
+    fn chat(&self, py: Python<'_>, messages: &Bound<'_, PyString>, keywords: &Bound<'_, PyDict>) -> Result<Request> {
+        let (messages, options) = (text(messages)?, options(keywords)?);
+        start(py, || self.0.chat(messages, &options))
+    }
+
+    /// A session that was saved to a file.
+    fn restore(&self, py: Python<'_>, path: &Bound<'_, PyString>, keywords: &Bound<'_, PyDict>) -> Result<Session> {
+        let (path, options) = (text(path)?, options(keywords)?);
+        Ok(Session(py.detach(|| self.0.restore(path, &options))?))
+    }
+
+    /// A session that was saved to memory.
+    fn restore_bytes(
+        &self,
+        py: Python<'_>,
+        data: &Bound<'_, PyBytes>,
+        keywords: &Bound<'_, PyDict>,
+    ) -> Result<Session> {
+        let (bytes, options) = (data.as_bytes(), options(keywords)?);
+        Ok(Session(py.detach(|| self.0.restore_bytes(bytes, &options))?))
+    }
+
+    /// Its numbers, as JSON.
+    fn metrics(&self, py: Python<'_>) -> Result<String> {
+        Ok(py.detach(|| self.0.metrics())?)
     }
 
     /// What the file says about the model: metadata, description, chat template.

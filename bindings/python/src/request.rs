@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use chaku_abi::EventKind;
 use parking_lot::{Mutex, MutexGuard};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyBytes, PyTuple};
 
 use crate::error::{Failure, Result};
 use crate::event::Event;
@@ -83,6 +83,23 @@ impl Request {
     #[getter]
     fn finished(&self) -> bool {
         self.request.is_finished()
+    }
+
+    /// How many waiting requests go before it; None = it does not wait.
+    #[getter]
+    fn queue_position(&self) -> Option<i64> {
+        self.request.queue_position()
+    }
+
+    /// When it got how far, as JSON.
+    fn timeline(&self) -> Result<String> {
+        Ok(self.request.timeline()?)
+    }
+
+    /// What a save to memory made, once it has ended.
+    fn buffer<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
+        let buffer = py.detach(|| self.request.buffer())?;
+        Ok(PyBytes::new(py, buffer.bytes()))
     }
 
     /// The final event, once it was read.

@@ -7,10 +7,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use chaku_abi::LogLevel;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 
 use crate::error::Result;
 use crate::options::options;
+use crate::text::text;
 
 /// How many log lines are kept until Python asks for them; then the oldest go.
 const KEPT_LINES: usize = 4096;
@@ -60,6 +61,27 @@ impl Runtime {
         let log = std::mem::take(&mut *self.log.lock());
         (log.lines.into(), log.dropped)
     }
+}
+
+/// The numbers of all models of a runtime (None = the default one) together, as JSON.
+#[pyfunction]
+#[pyo3(signature = (runtime))]
+pub(crate) fn metrics(py: Python<'_>, runtime: Option<&Runtime>) -> Result<String> {
+    let runtime = runtime.map(Runtime::get);
+    Ok(py.detach(|| chaku_abi::Runtime::metrics(runtime))?)
+}
+
+/// What a model would take in a runtime (None = the default one), as JSON.
+#[pyfunction]
+#[pyo3(signature = (runtime, path, keywords))]
+pub(crate) fn plan(
+    py: Python<'_>,
+    runtime: Option<&Runtime>,
+    path: &Bound<'_, PyString>,
+    keywords: &Bound<'_, PyDict>,
+) -> Result<String> {
+    let (runtime, path, options) = (runtime.map(Runtime::get), text(path)?, options(keywords)?);
+    Ok(py.detach(|| chaku_abi::Runtime::plan(runtime, path, &options))?)
 }
 
 impl Runtime {

@@ -12,7 +12,7 @@ use crate::wait;
 
 /// A conversation, or a raw text that grows.
 #[pyclass(frozen, module = "chaku._chaku")]
-pub(crate) struct Session(chaku_abi::Session);
+pub(crate) struct Session(pub(crate) chaku_abi::Session);
 
 #[pymethods]
 impl Session {
@@ -48,6 +48,26 @@ impl Session {
         start(py, || self.0.continue_answer(&options))
     }
 
+    fn fork(&self, py: Python<'_>, keywords: &Bound<'_, PyDict>) -> Result<Session> {
+        let options = options(keywords)?;
+        Ok(Session(py.detach(|| self.0.fork(&options))?))
+    }
+
+    fn rewind(&self, py: Python<'_>, length: i64) -> Result<()> {
+        Ok(py.detach(|| self.0.rewind(length))?)
+    }
+
+    /// To a file, or to memory without a path.
+    fn save(
+        &self,
+        py: Python<'_>,
+        path: Option<&Bound<'_, PyString>>,
+        keywords: &Bound<'_, PyDict>,
+    ) -> Result<Request> {
+        let (path, options) = (path.map(text).transpose()?, options(keywords)?);
+        start(py, || self.0.save(path, &options))
+    }
+
     fn reset(&self, py: Python<'_>) -> Result<()> {
         Ok(py.detach(|| self.0.reset())?)
     }
@@ -68,6 +88,9 @@ impl Session {
 }
 
 /// Starting may wait a moment for the session's lock.
-fn start(py: Python<'_>, verb: impl FnOnce() -> chaku_abi::Result<chaku_abi::Request> + Send) -> Result<Request> {
+pub(crate) fn start(
+    py: Python<'_>,
+    verb: impl FnOnce() -> chaku_abi::Result<chaku_abi::Request> + Send,
+) -> Result<Request> {
     Ok(Request::new(py.detach(verb)?))
 }

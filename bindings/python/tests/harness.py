@@ -190,7 +190,7 @@ def generate(session: chaku.Session, text: str, **options: Any) -> Reading:
 
 def busy(**options: Any) -> tuple[chaku.Model, chaku.Stream]:
     """A model whose engine computes an answer nobody waits for: whatever else it is asked has to queue."""
-    model = load(LONG, **{"ctx_size": 131072, **options})
+    model = load(LONG, **{"ctx_size": 131072, "max_running": 1, **options})
     stream = model.session().stream("Count.", event_queue=1 << 20)
     Reading(stream).until_tokens(1)
     return model, stream

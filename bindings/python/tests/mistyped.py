@@ -13,6 +13,12 @@ def mistakes(session: chaku.Session, model: chaku.Model) -> None:
     session.ingest("text", "bystander")  # wrong
     model.session(overflow="explode")  # wrong
     model.session(threads=1)  # wrong
+    model.chat("text")  # wrong
+    model.chat([("user", 3)])  # wrong
+    model.restore(3)  # wrong
+    session.fork(threads=1)  # wrong
+    session.save().text  # wrong
+    model.metrics()["queue"]  # wrong
     for event in session.stream("text"):
         event.text = "another"  # wrong
     chaku.Runtime(log_level="loud")  # wrong

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import gc
 import inspect
+import json
 import pickle
 import threading
 import time
 import warnings
 import weakref
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
+from types import MappingProxyType
 
 import chaku
 import pytest
@@ -98,6 +101,11 @@ def test_wrong_types() -> None:
         lambda: chaku.Model.load(path(SCRIPT), runtime=model),  # type: ignore[arg-type]
         lambda: session.chat("Go.", stop={"a"}),  # type: ignore[arg-type]
         lambda: session.chat("Go.", stop=b"a"),  # type: ignore[arg-type]
+        lambda: session.rewind("2"),  # type: ignore[arg-type]
+        lambda: session.save(3),  # type: ignore[call-overload]
+        lambda: session.fork("Be brief."),  # type: ignore[call-arg]
+        lambda: model.restore(3),  # type: ignore[arg-type]
+        lambda: chaku.plan(3),  # type: ignore[arg-type]
     ):
         with pytest.raises(TypeError):
             call()
@@ -243,6 +251,74 @@ def test_a_block_that_fails_ends_its_request() -> None:
     assert stream.finished
     with pytest.raises(ZeroDivisionError):
         chaku.Model.load(path(SCRIPT), threads=1, on_progress=lambda _: 1 // 0)
+
+
+def test_a_cancelled_request_has_ended_before_its_session_is_used() -> None:
+    # Whoever leaves a loop and goes on finds what was said, whatever is done next.
+    session = load(LONG, ctx_size=131072).session()
+    uses: list[Callable[[], object]] = [session.fork, session.save, lambda: session.rewind(6)]
+    for turn, use in enumerate(uses, 1):
+        for event in session.stream("Count."):
+            if event.text == " three":
+                break
+        use()
+        assert session.message_count == 2 * turn
+
+
+def test_bytes_go_round() -> None:
+    model = load(SCRIPT)
+    session = model.session("You are a parrot.")
+    reply = session.chat("Go.")
+    data = session.save()
+    restored = model.restore(pickle.loads(pickle.dumps(data)))
+    assert model.restore(restored.save()).message_count == session.message_count == 2
+    one, two = restored.chat("Go."), session.chat("Go.")
+    assert (one.text, one.usage.prompt_tokens) == (SCRIPT_REPLY, two.usage.prompt_tokens)
+    assert one.usage.cached_tokens == reply.usage.context_used
+
+
+def test_a_save_ends_as_other_requests_do(tmp_path: Path) -> None:
+    session = load(SCRIPT).session()
+    session.chat("Go.")
+    with session.save_async() as save:
+        assert [event.kind for event in save] == ["final"]
+        assert save.result() == save.result() and save.finished
+    with session.save_async(tmp_path / "session.state") as to_file:
+        assert to_file.result() is None
+    assert session.save(tmp_path / "session.state", deadline=EVENT_SECONDS) is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        save = session.save_async()
+        save.cancel()
+        # It may have ended before that.
+        with contextlib.suppress(chaku.Cancelled):
+            save.result()
+    assert session.chat("Go.").text == SCRIPT_REPLY
+
+
+def test_messages_are_any_iterable() -> None:
+    model = load(SCRIPT)
+    messages = {"Go.": "user", "I went.": "assistant", "And then?": "user"}
+    expected = model.chat([{"role": role, "content": text} for text, role in messages.items()])
+    for same in (
+        ((role, text) for text, role in messages.items()),
+        tuple(MappingProxyType({"role": role, "content": text}) for text, role in messages.items()),
+    ):
+        reply = model.chat(same)
+        assert (reply.text, reply.usage.prompt_tokens) == (SCRIPT_REPLY, expected.usage.prompt_tokens)
+    assert model.chat([("user", "\u2028 \0 \"\\ 🦙")], deadline=EVENT_SECONDS).text == SCRIPT_REPLY
+    with pytest.raises(TypeError, match="pair"):
+        model.chat("Go.")  # type: ignore[arg-type]
+
+
+def test_reports_are_plain_dicts() -> None:
+    model = load(SCRIPT)
+    with model.stream([("user", "Go.")]) as stream:
+        stream.result()
+    reports = (model.metrics(), chaku.metrics(), chaku.Runtime().metrics(), stream.timeline(), chaku.plan(path(SCRIPT)))
+    for report in reports:
+        assert type(report) is dict and json.loads(json.dumps(report)) == report
+    assert chaku.Runtime(memory_budget=64).plan(MODELS / SCRIPT, ctx_size=256)["available"] == 64 << 20
 
 
 def test_closing_takes_at_most_so_long() -> None:

@@ -64,6 +64,23 @@ def test_replies_of_many_sessions() -> None:
     run(main())
 
 
+def test_saves_and_conversations_without_a_session() -> None:
+    model = load(SCRIPT)
+    session = model.session()
+
+    async def main() -> None:
+        replies = await asyncio.gather(*(model.stream([("user", text)]) for text in ("One?", "Two?", "Three?")))
+        assert [str(reply) for reply in replies] == [SCRIPT_REPLY] * 3
+        await session.stream("Go.")
+        data = await session.save_async()
+        assert model.restore(data).message_count == 2
+        async with session.save_async() as save:
+            assert [event.kind async for event in save] == ["final"]
+        assert await save == data
+
+    run(main())
+
+
 def test_the_loop_goes_on_while_a_request_waits() -> None:
     model, other = busy()
 

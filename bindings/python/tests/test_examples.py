@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from harness import LONG, ROOT, SCRIPT, SCRIPT_REPLY, path, run_program
 
-EXAMPLES = ["chat", "stream", "cancel", "deadline", "tokenize_text"]
+EXAMPLES = ["chat", "stream", "cancel", "deadline", "fork", "tokenize_text", "top"]
 
 
 def run(example: str, *arguments: str) -> tuple[int, str, str]:
@@ -74,13 +76,35 @@ def test_tokenize_text() -> None:
     assert re.search(r'\n2 tokens:\n +\d+  "a"\n +\d+  "b"\n$', output)
 
 
-def test_what_the_readme_shows() -> None:
+def test_fork() -> None:
+    code, output, complaints = run("fork", path(SCRIPT))
+    assert (code, complaints) == (0, "")
+    answers = re.findall(r"> (.+)\n(.+)\n-- (\d+) of the prompt's (\d+) tokens", output)
+    assert len(answers) == 4
+    assert all(text == SCRIPT_REPLY for _, text, _, _ in answers)
+    _, _, cached, prompt = answers[0]
+    assert int(cached) == 0 and all(int(found) > int(prompt) for _, _, found, _ in answers[1:])
+
+
+def test_top() -> None:
+    code, output, complaints = run("top", path(SCRIPT))
+    assert (code, complaints) == (0, "")
+    head, *rows, last = output.splitlines()
+    assert head.split()[:3] == ["queue", "running", "paused"]
+    assert rows and all(len(row.split()) == len(head.split()) - 1 for row in rows)  # "step ms" is one
+    timeline = json.loads(last.removeprefix("the last one: "))
+    assert timeline["queued_ms"] <= timeline["started_ms"] <= timeline["ended_ms"]
+
+
+def test_what_the_readme_shows(tmp_path: Path) -> None:
     text = (ROOT / "bindings/python/README.md").read_text("utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     program = "import asyncio\n" + "\n".join(blocks) + "\nasyncio.run(main())\n"
-    output = run_program(program.replace('"model.gguf"', f"{path(SCRIPT)!r}, threads=1"))
-    first, *log, third, fourth = output.splitlines()
-    assert first == SCRIPT_REPLY  # and the second answer, whose line the log goes on
-    assert log[0].startswith(SCRIPT_REPLY) and any("chaku::load" in line for line in log)
+    program = program.replace('"model.gguf"', f"{path(SCRIPT)!r}, threads=1")
+    output = run_program(program.replace("guide.session", str(tmp_path / "guide.session")))
+    first, second, whole, *log, third, fourth = output.splitlines()
+    assert first == whole == SCRIPT_REPLY
+    assert second == f"{SCRIPT_REPLY}{SCRIPT_REPLY} {SCRIPT_REPLY}"  # its line ends with the answers of two forks
+    assert any("chaku::load" in line for line in log)
     assert (third, fourth) == (SCRIPT_REPLY, SCRIPT_REPLY)

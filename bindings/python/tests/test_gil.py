@@ -60,6 +60,14 @@ def test_chat() -> None:
     thread.join()
 
 
+def test_chat_without_a_session() -> None:
+    model = load(LONG, ctx_size=131072)
+    thread = soon(model.close)
+    with fails(chaku.Cancelled, "closed_while_running"):
+        model.chat([("user", "Count.")])
+    thread.join()
+
+
 def test_tokenizing_megabytes() -> None:
     model = load(SCRIPT)
     text, turns = "some words to cut, " * 50_000, 0

@@ -58,6 +58,33 @@ except KeyboardInterrupt:
 session = load(SCRIPT).session()
 """
 
+WITHOUT_A_SESSION = """
+model = load(LONG, ctx_size=131072)
+try:
+    interrupt_soon()
+    model.chat([("user", "Count.")])
+except KeyboardInterrupt:
+    check_promptness()
+    wait_until(lambda: model.metrics()["requests_running"] == 0)
+    print("again:", len(model.chat([("user", "Count.")], max_tokens=7).tokens))
+session = load(SCRIPT).session()
+"""
+
+# It waits until its model's engine hands out what it computed, between two steps.
+SAVE = """
+model, other = load(SMOLLM2), None
+session = model.session()
+session.chat("Hi.", max_tokens=2)
+try:
+    interrupt_soon()
+    while True:
+        session.save()
+except KeyboardInterrupt:
+    check_promptness()
+    print("again:", len(session.save()))
+session = load(SCRIPT).session()
+"""
+
 # The queue is never empty, so the interrupt comes between two events as well as inside a wait.
 LOOP = """
 session = load(LONG, ctx_size=131072, max_tokens=7).session()
@@ -106,8 +133,8 @@ session = load(SCRIPT).session()
 
 @pytest.mark.parametrize(
     "phase",
-    [LOAD, PREFILL, DECODE, LOOP, RESULT_OF_A_WAITING_ONE, LOOP_OF_ASYNCIO],
-    ids=["load", "prefill", "decode", "loop", "waiting", "asyncio"],
+    [LOAD, PREFILL, DECODE, WITHOUT_A_SESSION, SAVE, LOOP, RESULT_OF_A_WAITING_ONE, LOOP_OF_ASYNCIO],
+    ids=["load", "prefill", "decode", "without a session", "save", "loop", "waiting", "asyncio"],
 )
 def test_ctrl_c(phase: str) -> None:
     output = run_program(f'{HEAD}\n{phase}\nassert len(sent) == 1\nprint(session.chat("Go."))')

@@ -19,8 +19,36 @@ def objects(path: os.PathLike[str]) -> None:
         assert_type(model.detokenize([1, 2]), bytes)
         assert_type(model.metadata, dict[str, str])
         assert_type(model.bos, int | None)
+        assert_type(model.chat([{"role": "user", "content": "text"}, ("user", "text")], max_tokens=3), chaku.Reply)
+        assert_type(model.stream([("user", "text")], system_prompt="text"), chaku.Stream)
+        history = [{"role": "user", "content": "text"}]
+        assert_type(model.chat(history, deadline=3), chaku.Reply)
+        for restored in (model.restore(path), model.restore(b"bytes", max_tokens=3), model.restore("path")):
+            assert_type(restored, chaku.Session)
         with model.session("Be brief.", overflow="shift", temperature=0.5) as session:
             assert_type(session, chaku.Session)
+
+
+def reports(runtime: chaku.Runtime, model: chaku.Model, request: chaku.Request[None]) -> None:
+    for metrics in (chaku.metrics(), runtime.metrics(), model.metrics()):
+        assert_type(metrics, chaku.Metrics)
+        assert_type(metrics["queue_depth"], int)
+    for plan in (chaku.plan("path", ctx_size=512), runtime.plan("path")):
+        assert_type(plan, chaku.Plan)
+        assert_type(plan["available"], int | None)
+        assert_type(plan["devices"][0]["total"], int)
+    assert_type(request.timeline()["started_ms"], float | None)
+    assert_type(request.queue_position, int | None)
+
+
+def saved(session: chaku.Session, path: os.PathLike[str]) -> None:
+    assert_type(session.fork(max_tokens=3, overflow="stop"), chaku.Session)
+    session.rewind(2)
+    assert_type(session.save(), bytes)
+    assert_type(session.save_async(), chaku.Save[bytes])
+    session.save(path, deadline=3)
+    assert_type(session.save_async("path"), chaku.Save[None])
+    assert_type(session.save_async().result(), bytes)
 
 
 def requests(session: chaku.Session) -> None:
@@ -59,6 +87,7 @@ async def loops(session: chaku.Session) -> None:
         async for event in stream:
             assert_type(event.finish_reason, chaku.FinishReason | None)
     assert_type(await stream, chaku.Reply)
+    assert_type(await session.save_async(), bytes)
 
 
 def errors(session: chaku.Session) -> None:

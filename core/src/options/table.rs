@@ -173,6 +173,8 @@ const TABLE: &[Spec] = rows! {
         "prompt_cache_mib", int(0, 1 << 24, 512), "MiB", "Memory for computed prompts that had to leave the KV cache, the least recently used of which goes first; 0 = none.";
         "step_target_ms", int(1, 60_000, 50), "ms", "How long a step should take while answers are being generated: longer prompts are then computed in smaller chunks.";
         "adapt_threads", SWITCH_ON, "", "Use fewer compute threads while other programs keep the processors busy; off = always `threads` and `threads_batch`.";
+        "cpu_affinity", TEXT, "", "Processors that compute threads may use, such as `0-3,6`; unset = all. Linux and Android only. More threads than these are not used.";
+        "cpu_priority", choice("normal", &["low", "normal", "high"]), "", "How urgent compute threads are, against other threads of the machine: low lets them go first, high needs a privilege and is else normal. Linux and Android only; elsewhere it does nothing.";
         "fixed_shape", SWITCH_OFF, "", "Repeatable text: one compute thread, prefill in full chunks, one request at a time, and nothing of what other sessions computed is used.";
         "chat_template", TEXT, "", "Jinja source to use instead of the model's own chat template.";
     }

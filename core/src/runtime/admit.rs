@@ -280,7 +280,7 @@ impl<B: Backend> Engine<B> {
             }
         }
         let (tokens, group, state) = self.prompt_cache.get(found);
-        if self.backend.restore(sequence, state) {
+        if self.backend.restore(sequence, state, tokens.len()) {
             self.sequences.prefixes.extend(sequence, group, tokens);
             self.cut(sequence, length);
             self.control.metrics.prompt_cache_hit();

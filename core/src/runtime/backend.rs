@@ -42,8 +42,9 @@ pub(crate) trait Backend {
     /// A copy of what the KV cache holds of a sequence. `None` if that fails.
     fn save(&mut self, sequence: SeqId) -> Option<Vec<u8>>;
 
-    /// Puts a copy back, into an empty sequence. Says no, and leaves the sequence empty, if that fails.
-    fn restore(&mut self, sequence: SeqId, state: &[u8]) -> bool;
+    /// Puts a copy of so many tokens back, into an empty sequence. Says no, and leaves the sequence empty, if that fails, or
+    /// if they are not so many: a saved session may say anything.
+    fn restore(&mut self, sequence: SeqId, state: &[u8], length: usize) -> bool;
 
     /// Drops the `discard` positions after the first `keep` and moves the rest down; none of these may be shared.
     /// `shift_unsupported` where the memory cannot.

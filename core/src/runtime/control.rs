@@ -181,3 +181,40 @@ impl Drop for ThreadGuard {
         self.0.threads_changed.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::{TryRecvError, bounded};
+
+    fn export(control: &Control) -> crossbeam_channel::Receiver<Option<Exported>> {
+        let (reply, answer) = bounded(1);
+        control.send(Command::Export { session: 1, reply });
+        answer
+    }
+
+    #[test]
+    fn who_asks_an_engine_that_has_gone_is_told_so() {
+        let control = Control::new(1);
+        let waiting = export(&control);
+        assert!(matches!(waiting.try_recv(), Err(TryRecvError::Empty)));
+        control.drop_commands();
+        let late = export(&control);
+        for answer in [waiting, late] {
+            assert!(matches!(answer.try_recv(), Err(TryRecvError::Disconnected)));
+        }
+        assert!(control.take_commands().is_empty());
+    }
+
+    #[test]
+    fn what_waits_to_be_imported_is_bounded_and_keeps_out_nothing_else() {
+        let control = Control::new(1);
+        for _ in 0..2 * MOST_IMPORTS {
+            control.send(Command::Import { tokens: vec![1], state: vec![2] });
+        }
+        let _answer = export(&control);
+        assert_eq!(control.take_commands().len(), MOST_IMPORTS + 1);
+        control.send(Command::Import { tokens: vec![1], state: vec![2] });
+        assert_eq!(control.take_commands().len(), 1);
+    }
+}

@@ -78,8 +78,8 @@ impl Backend for Wild {
         (self.random.below(10) != 0).then(|| self.inner.save(sequence))?
     }
 
-    fn restore(&mut self, sequence: SeqId, state: &[u8]) -> bool {
-        self.random.below(10) != 0 && self.inner.restore(sequence, state)
+    fn restore(&mut self, sequence: SeqId, state: &[u8], length: usize) -> bool {
+        self.random.below(10) != 0 && self.inner.restore(sequence, state, length)
     }
 
     fn shift(&mut self, sequence: SeqId, keep: usize, discard: usize) -> Result<()> {

@@ -140,7 +140,7 @@ impl Backend for Fake {
         Some(self.tokens(sequence).iter().flat_map(|token| token.to_le_bytes()).collect())
     }
 
-    fn restore(&mut self, sequence: SeqId, state: &[u8]) -> bool {
+    fn restore(&mut self, sequence: SeqId, state: &[u8], _: usize) -> bool {
         assert_eq!(self.length(sequence), 0, "only an empty sequence takes a state");
         let tokens: Vec<Token> = state.chunks(4).map(|bytes| Token::from_le_bytes(bytes.try_into().unwrap())).collect();
         self.append(sequence, &tokens);

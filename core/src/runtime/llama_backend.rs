@@ -148,8 +148,13 @@ impl Backend for LlamaBackend {
         self.context.state_seq_get(sequence).ok()
     }
 
-    fn restore(&mut self, sequence: SeqId, state: &[u8]) -> bool {
-        self.context.state_seq_set(sequence, state).is_ok()
+    fn restore(&mut self, sequence: SeqId, state: &[u8], length: usize) -> bool {
+        let there = self.context.state_seq_set(sequence, state).is_ok_and(|set| set);
+        let right = there && self.context.seq_pos_max(sequence).is_some_and(|last| last as usize + 1 == length);
+        if !right {
+            self.clear(sequence);
+        }
+        right
     }
 
     fn shift(&mut self, sequence: SeqId, keep: usize, discard: usize) -> Result<()> {

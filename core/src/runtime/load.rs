@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chaku_llama::{CacheType, Context, ContextParams, FlashAttn, ModelParams};
+use chaku_llama::{CacheType, Context, ContextParams, FlashAttn, ModelParams, Placement, ThreadPriority};
 
 use super::budget::Budget;
 use super::control::Control;
+use super::cpus;
 use super::engine::Settings;
 use super::fit::Choice;
 use super::llama_backend::LlamaBackend;
@@ -234,9 +235,12 @@ pub(super) fn context_params(layers: &Layers<'_>, sizes: &Sizes) -> Result<Conte
     }
     // Threads of a step meet at barriers, where they spin: more of them than processors make a token take seconds, in
     // which nothing can stop it.
-    let processors = std::thread::available_parallelism().map_or(1, usize::from) as u32;
+    let placement = placement(layers)?;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let processors = if placement.cpus.is_empty() { processors } else { processors.min(placement.cpus.len()) } as u32;
     let threads = |key: &str| layers.i64(key).map(|n| (n as u32).min(processors));
-    let decode_threads = if fixed_shape { 1 } else { threads("threads").unwrap_or_else(default_threads) };
+    let decode_threads =
+        if fixed_shape { 1 } else { threads("threads").unwrap_or_else(|| default_threads(processors)) };
     let n_batch = layers.i64("batch_size").unwrap_or(1) as u32;
     Ok(ContextParams {
         n_ctx: sizes.n_ctx,
@@ -252,13 +256,24 @@ pub(super) fn context_params(layers: &Layers<'_>, sizes: &Sizes) -> Result<Conte
         },
         cache_type_k: cache_type(layers, "cache_type_k")?,
         cache_type_v: cache_type(layers, "cache_type_v")?,
+        placement,
+    })
+}
+
+fn placement(layers: &Layers<'_>) -> Result<Placement> {
+    Ok(Placement {
+        cpus: layers.str("cpu_affinity").map_or(Ok(Vec::new()), cpus::parse)?,
+        priority: match layers.str("cpu_priority") {
+            Some("low") => ThreadPriority::Low,
+            Some("high") => ThreadPriority::High,
+            _ => ThreadPriority::Normal,
+        },
     })
 }
 
 /// Hyper-threads and efficiency cores slow a graph's barriers down more than they help.
-fn default_threads() -> u32 {
-    let usable = std::thread::available_parallelism().map_or(1, usize::from);
-    num_cpus::get_physical().min(usable).clamp(1, 8) as u32
+fn default_threads(processors: u32) -> u32 {
+    (num_cpus::get_physical() as u32).min(processors).clamp(1, 8)
 }
 
 fn cache_type(layers: &Layers<'_>, key: &str) -> Result<CacheType> {

@@ -4,6 +4,7 @@ mod admit;
 pub(crate) mod backend;
 pub(crate) mod budget;
 pub(crate) mod control;
+mod cpus;
 pub(crate) mod engine;
 mod fit;
 mod governor;

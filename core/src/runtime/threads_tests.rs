@@ -28,6 +28,7 @@ fn a_step_that_is_given_up_is_computed_all_the_same() {
         flash_attn: FlashAttn::Auto,
         cache_type_k: CacheType::F16,
         cache_type_v: CacheType::F16,
+        placement: chaku_llama::Placement::default(),
     };
     let tokens = [5, 6, 7, 8];
     let compute = |most, slow: Option<usize>| {

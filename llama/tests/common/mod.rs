@@ -44,6 +44,7 @@ pub(crate) fn params() -> ContextParams {
         flash_attn: FlashAttn::Auto,
         cache_type_k: CacheType::F16,
         cache_type_v: CacheType::F16,
+        placement: chaku_llama::Placement::default(),
     }
 }
 

@@ -159,8 +159,8 @@ export const generate = (session, text, options) => read(session.streamGenerate(
 
 /** A model whose engine computes an answer nobody waits for: whatever else it is asked has to queue. */
 export async function makeBusy(options) {
-  const model = await load(LONG, options);
+  const model = await load(LONG, { ...options, maxRunning: 1 });
   const stream = model.session().stream('Count.', { eventQueue: 1048576 });
-  await new Reading(stream).toToken(1);
-  return { model, stream };
+  const reading = await new Reading(stream).toToken(1);
+  return { model, stream, reading };
 }

@@ -6,15 +6,21 @@ import {
   buildInfo,
   devices,
   loadModel,
+  metrics,
   optionTable,
+  plan,
   version,
   type Event,
+  type Message,
+  type Metrics,
   type Model,
   type ModelOptions,
+  type Plan,
   type Reply,
   type RequestOptions,
   type Session,
   type Stream,
+  type Timeline,
 } from 'chaku';
 
 const runtime = new Runtime({ log: ({ level, target, message }) => console.log(level, target, message), maxTokens: 5 });
@@ -75,6 +81,18 @@ try {
 }
 const requestOptions: RequestOptions = { maxTokens: 3 };
 const modelOptions: ModelOptions = { ...requestOptions, ctxSize: 512 };
+const fork: Session = session.fork({ system: 'Be brief.', priority: 'low' });
+fork.rewind(2);
+const nothing: void = await fork.save(new URL('file:///session.state'), { signal: controller.signal, deadlineMs: 500 });
+const bytes: Buffer = await fork.save(undefined, { deadlineMs: 500 });
+const restored: Session[] = [await model.restore(bytes, { temperature: 0 }), await model.restore('session.state')];
+const messages: Message[] = [{ role: 'user', content: 'Hi' }];
+messages.push({ role: 'assistant', content: (await model.chat(messages, { onText: console.log })).text });
+const position: number | null = model.stream(messages, { priority: 'high', overload: 'wait' }).queuePosition;
+const timeline: Timeline = stream.timeline();
+const seen: Metrics[] = [model.metrics(), runtime.metrics(), metrics()];
+const planned: Plan[] = [await plan('model.gguf', { runtime, ctxSize: 512 }), await runtime.plan('model.gguf')];
+console.log(nothing, restored, position, timeline.startedMs ?? 0, seen[0]?.stepMs, planned[0]?.devices[0]?.kvTotal);
 await using disposed = model.session();
 using plain = new Runtime(modelOptions);
 await model.close({ timeoutMs: 500 });
@@ -94,6 +112,10 @@ session.ingest('Hi', { role: 'bystander' });
 const notYet: Reply = await session.stream('Hi');
 // @ts-expect-error: text only
 session.chat(5);
+// @ts-expect-error: no such role
+model.chat([{ role: 'tool', content: 'Hi' }]);
+// @ts-expect-error: nobody reads the events of a save
+fork.save('session.state', { eventQueue: 5 });
 // @ts-expect-error: a fact
 model.contextSize = 5;
 console.log(notYet);

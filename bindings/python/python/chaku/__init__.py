@@ -32,11 +32,13 @@ from ._errors import (
     Unimplemented,
     Unknown,
 )
+from ._messages import Message
 from ._model import Load, Model
 from ._options import ModelOptions, RequestOptions, RuntimeOptions, SessionOptions
+from ._reports import DevicePlan, Metrics, Plan, Timeline
 from ._request import Request
-from ._runtime import Runtime, backends, build_info, devices, options
-from ._session import Session, Stream
+from ._runtime import Runtime, backends, build_info, devices, metrics, options, plan
+from ._session import Save, Session, Stream
 from ._types import Device, EventKind, FinishReason, LogLevel, LogLine, OptionInfo, Reply, Timings, Usage
 
 __version__: str = version()
@@ -48,6 +50,7 @@ __all__ = [
     "DataLoss",
     "DeadlineExceeded",
     "Device",
+    "DevicePlan",
     "Error",
     "Event",
     "EventKind",
@@ -58,21 +61,26 @@ __all__ = [
     "Load",
     "LogLevel",
     "LogLine",
+    "Message",
+    "Metrics",
     "Model",
     "ModelOptions",
     "NotFound",
     "OptionInfo",
     "OutOfRange",
     "PermissionDenied",
+    "Plan",
     "Reply",
     "Request",
     "RequestOptions",
     "ResourceExhausted",
     "Runtime",
     "RuntimeOptions",
+    "Save",
     "Session",
     "SessionOptions",
     "Stream",
+    "Timeline",
     "Timings",
     "Unauthenticated",
     "Unavailable",
@@ -82,7 +90,9 @@ __all__ = [
     "backends",
     "build_info",
     "devices",
+    "metrics",
     "options",
+    "plan",
 ]
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from . import _chaku
 from ._keywords import keywords
+from ._messages import Message, to_json
 from ._request import Request
-from ._session import Session
+from ._session import Session, Stream
+from ._types import Reply
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from ._options import ModelOptions, SessionOptions
+    from ._reports import Metrics
     from ._runtime import Runtime
 
 
@@ -97,6 +101,42 @@ class Model:
             raise TypeError("system and system_prompt are one thing: give one of them")
         values: dict[str, object] = {**options} if system is None else {**options, "system_prompt": system}
         return Session(_chaku.Session(self._native, values))
+
+    def restore(
+        self, saved: str | os.PathLike[str] | bytes | bytearray | memoryview, **options: Unpack[SessionOptions]
+    ) -> Session:
+        """A session that `Session.save` saved, from its file or its bytes.
+
+        Vocabulary, sizes and chat template of the model must be as they were; if all of it is as it was, nothing need
+        be computed again. No options are saved but the system prompt, which holds unless another is given. There is a
+        checksum against accidents, and none against malice: take files from nobody whose models you would not load.
+        """
+        if isinstance(saved, (bytes, bytearray, memoryview)):
+            return Session(self._native.restore_bytes(bytes(saved), {**options}))
+        return Session(self._native.restore(os.fspath(saved), {**options}))
+
+    def chat(
+        self, messages: Iterable[Message], *, deadline: float | None = None, **options: Unpack[SessionOptions]
+    ) -> Reply:
+        """Answers the last message of a conversation that is given whole, and waits for the whole answer.
+
+        `messages` are dicts such as {"role": "user", "content": "Hello"}, or pairs such as ("user", "Hello"). Roles are
+        "system", "user" and "assistant"; the last message is the user's. There is no session, and nothing is kept but
+        what was computed: the longer conversation of the next call is not computed anew.
+        """
+        with self.stream(messages, deadline=deadline, **options) as stream:
+            return stream.result()
+
+    def stream(
+        self, messages: Iterable[Message], *, deadline: float | None = None, **options: Unpack[SessionOptions]
+    ) -> Stream:
+        """As `chat`, but starts the answer and returns at once."""
+        return Stream(self._native.chat(to_json(messages), keywords(options, deadline)))
+
+    def metrics(self) -> Metrics:
+        """Its numbers at this moment: queue, tokens a second, KV cache."""
+        metrics: Metrics = json.loads(self._native.metrics())
+        return metrics
 
     def tokenize(self, text: str, add_special: bool = False, parse_special: bool = False) -> list[int]:
         """The tokens of a text.

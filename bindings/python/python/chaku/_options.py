@@ -19,6 +19,13 @@ class RequestOptions(TypedDict, total=False):
     unset = the runtime's `default_deadline_ms`. (0 to 86400000 ms)"""
     stop: str | Sequence[str] | None
     """Texts that end the answer; they are never part of it."""
+    priority: Literal["low", "normal", "high"] | None
+    """Who goes first. A request that waits counts one level higher for each 10 s, so that nothing starves. (default
+    normal)"""
+    overload: Literal["reject", "wait", "displace"] | None
+    """When `queue_limit` requests wait: refuse with `queue_full`; stand outside until there is a place, as many at
+    most; or displace the youngest of the least urgent that wait, if it is less urgent, which ends with `displaced`.
+    (default reject)"""
     event_queue: int | None
     """Events that may wait to be read; then the request pauses until the reader catches up. (1 to 1048576 events,
     default 256)"""
@@ -96,8 +103,11 @@ class ModelOptions(SessionOptions, total=False):
     """Options of a model, and defaults for its sessions and requests."""
 
     ctx_size: int | None
-    """Context window of a session, and size of the KV pool all sessions share; 0 = the model's training context; unset
-    = that, but at most 4096. (0 to 2147483392 tokens)"""
+    """Context window of a session; 0 = the model's training context; unset = that, but at most 4096, and what fits the
+    runtime's `memory_budget`. (0 to 2147483392 tokens)"""
+    kv_pool: int | None
+    """Tokens that the KV cache holds, of all sessions together; unset, or less than `ctx_size` = `ctx_size`. (1 to
+    2147483392 tokens)"""
     batch_size: int | None
     """Upper limit of `ubatch_size`. (1 to 2147483392 tokens, default 2048)"""
     ubatch_size: int | None
@@ -125,13 +135,27 @@ class ModelOptions(SessionOptions, total=False):
     check_tensors: bool | None
     """Check every tensor's numbers while loading. (default False)"""
     max_sessions: int | None
-    """Most sessions that may exist at once; the next one gets `session_limit`. Each costs memory for one row of logits:
-    4 bytes a token of the vocabulary. (1 to 256 sessions, default 16)"""
+    """Sessions that may exist at once; the next one gets `session_limit`. More than `max_running` take turns. (1 to
+    65536 sessions, default 256)"""
+    max_running: int | None
+    """Requests computed at once, and sequences in the KV cache, which running requests, idle sessions and cached
+    prefixes share. Each costs memory for one row of logits: 4 bytes a token of the vocabulary. (1 to 256 requests,
+    default 16)"""
     queue_limit: int | None
-    """Most requests that may wait to start; the next one gets `queue_full`. A session has one at a time, so more than
-    `max_sessions` never do. (1 to 65536 requests, default 64)"""
+    """Requests that may wait to start; what happens to the next one is its `overload`. (1 to 65536 requests, default
+    64)"""
+    prompt_cache_mib: int | None
+    """Memory for computed prompts that had to leave the KV cache, the least recently used of which goes first; 0 =
+    none. (0 to 16777216 MiB, default 512)"""
+    step_target_ms: int | None
+    """How long a step should take while answers are being generated: longer prompts are then computed in smaller
+    chunks. (1 to 60000 ms, default 50)"""
+    adapt_threads: bool | None
+    """Use fewer compute threads while other programs keep the processors busy; off = always `threads` and
+    `threads_batch`. (default True)"""
     fixed_shape: bool | None
-    """Repeatable text: one compute thread, prefill in full chunks, one session. (default False)"""
+    """Repeatable text: one compute thread, prefill in full chunks, one request at a time, and nothing of what other
+    sessions computed is used. (default False)"""
     chat_template: str | None
     """Jinja source to use instead of the model's own chat template."""
 
@@ -141,3 +165,10 @@ class RuntimeOptions(ModelOptions, total=False):
 
     default_deadline_ms: int | None
     """Deadline of every request that sets none; 0 = no deadline. (0 to 86400000 ms, default 0)"""
+    memory_budget: int | None
+    """Memory of the machine that all models of the runtime may take together: weights, KV caches, what is computed
+    with, computed prompts; 0 = no limit. A model whose `ctx_size`, `kv_pool`, `prompt_cache_mib` or `gpu_layers` are
+    unset gets what fits; one that does not fit gets `memory_budget`. (0 to 16777216 MiB, default 0)"""
+    unload_idle: bool | None
+    """Unload models that no request asks anything, the one asked longest ago first, when another one does not fit the
+    `memory_budget`. Their handles answer `unloaded`. (default False)"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import warnings
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
@@ -13,6 +14,8 @@ from ._errors import Error, OutOfRange
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from ._reports import Timeline
 
 T = TypeVar("T")
 
@@ -97,6 +100,21 @@ class Request(Generic[T]):
         except BaseException:  # the task is cancelled, or is thrown away
             self.cancel()
             raise
+
+    # ---- Watching
+
+    @property
+    def queue_position(self) -> int | None:
+        """How many waiting requests go before this one: 0 = it is the next to start; None = it does not wait.
+
+        It may grow when a more urgent request arrives.
+        """
+        return self._native.queue_position
+
+    def timeline(self) -> Timeline:
+        """When it got how far."""
+        timeline: Timeline = json.loads(self._native.timeline())
+        return timeline
 
     # ---- Ending
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from typing import TYPE_CHECKING, get_args
 
 from . import _chaku
@@ -10,7 +12,8 @@ from ._types import Device, LogLevel, LogLine, OptionInfo
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from ._options import RuntimeOptions
+    from ._options import ModelOptions, RuntimeOptions
+    from ._reports import Metrics, Plan
 
 _LEVELS: tuple[LogLevel, ...] = get_args(LogLevel)
 
@@ -45,6 +48,37 @@ class Runtime:
                 0, LogLine(lines[0].time, "warn", "chaku::python", f"{dropped} lines before this were dropped")
             )
         return lines
+
+    def metrics(self) -> Metrics:
+        """The numbers of all its models together. What models did that are gone stays counted."""
+        return _metrics(self._native)
+
+    def plan(self, path: str | os.PathLike[str], **options: Unpack[ModelOptions]) -> Plan:
+        """What memory a model would take, loaded with these options, and whether this runtime's budget is enough.
+
+        The file is read up to its weights, and nothing is loaded.
+        """
+        return _plan(self._native, path, options)
+
+
+def metrics() -> Metrics:
+    """`Runtime.metrics` of the default runtime."""
+    return _metrics(None)
+
+
+def plan(path: str | os.PathLike[str], **options: Unpack[ModelOptions]) -> Plan:
+    """`Runtime.plan` of the default runtime."""
+    return _plan(None, path, options)
+
+
+def _metrics(runtime: _chaku.Runtime | None) -> Metrics:
+    metrics: Metrics = json.loads(_chaku.metrics(runtime))
+    return metrics
+
+
+def _plan(runtime: _chaku.Runtime | None, path: str | os.PathLike[str], options: ModelOptions) -> Plan:
+    plan: Plan = json.loads(_chaku.plan(runtime, os.fspath(path), {**options}))
+    return plan
 
 
 def build_info() -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from . import _chaku
 from ._keywords import keywords
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from ._errors import Error
-    from ._options import RequestOptions
+    from ._options import RequestOptions, SessionOptions
+
+T = TypeVar("T")
 
 
 class Stream(Request[Reply]):
@@ -44,8 +47,23 @@ class Stream(Request[Reply]):
         return error
 
 
+class Save(Request[T]):
+    """A session that is being saved: a request whose outcome is its bytes, or None when it goes to a file."""
+
+    def __init__(self, native: _chaku.Request, result: Callable[[_chaku.Request], T]) -> None:
+        super().__init__(native)
+        self._result = result
+
+    def _outcome(self) -> T:
+        end = self._native.end
+        assert end is not None, "all events were read"
+        if (error := self._failure(end)) is not None:
+            raise error
+        return self._result(self._native)
+
+
 class Session:
-    """A conversation, or a raw text that grows. `Model.session` makes one.
+    """A conversation, or a raw text that grows. `Model.session` makes one, and so do `fork` and `Model.restore`.
 
     It runs one request at a time; what was computed is kept for the next. A further request is refused with
     FailedPrecondition `concurrent_use`, unless the former was cancelled: then its end, which is near, is waited for.
@@ -65,11 +83,11 @@ class Session:
 
     def stream(self, text: str, *, deadline: float | None = None, **options: Unpack[RequestOptions]) -> Stream:
         """Says something as the user, in the form of the model's chat template, and starts the answer."""
-        return self._start(self._native.chat, text, keywords(options, deadline))
+        return Stream(self._start(self._native.chat, text, keywords(options, deadline)))
 
     def generate(self, text: str, *, deadline: float | None = None, **options: Unpack[RequestOptions]) -> Stream:
         """Appends raw text, without any template, and starts to generate after it."""
-        return self._start(self._native.generate, text, keywords(options, deadline))
+        return Stream(self._start(self._native.generate, text, keywords(options, deadline)))
 
     def ingest(
         self,
@@ -83,21 +101,66 @@ class Session:
 
         Like every request it has to be waited for: `session.ingest(text).result()`, or `await session.ingest(text)`.
         """
-        return self._start(self._native.ingest, role, text, keywords(options, deadline))
+        return Stream(self._start(self._native.ingest, role, text, keywords(options, deadline)))
 
     def continue_answer(self, *, deadline: float | None = None, **options: Unpack[RequestOptions]) -> Stream:
         """Goes on where the last answer ended: after max_tokens, a cancel or a deadline."""
-        return self._start(self._native.continue_answer, keywords(options, deadline))
+        return Stream(self._start(self._native.continue_answer, keywords(options, deadline)))
 
-    def _start(self, verb: Callable[..., _chaku.Request], *arguments: object) -> Stream:
+    @overload
+    def save(self, path: None = None, *, deadline: float | None = None) -> bytes: ...
+    @overload
+    def save(self, path: str | os.PathLike[str], *, deadline: float | None = None) -> None: ...
+    def save(self, path: str | os.PathLike[str] | None = None, *, deadline: float | None = None) -> bytes | None:
+        """Saves the session to a file, or without a path to the bytes it returns, for `Model.restore`; waits for it.
+
+        What was computed is saved with it. A file appears under its name when it is complete, in the place of one that
+        is there, and only the user may read it.
+        """
+        with self._save(path, deadline) as save:
+            return save.result()
+
+    @overload
+    def save_async(self, path: None = None, *, deadline: float | None = None) -> Save[bytes]: ...
+    @overload
+    def save_async(self, path: str | os.PathLike[str], *, deadline: float | None = None) -> Save[None]: ...
+    def save_async(
+        self, path: str | os.PathLike[str] | None = None, *, deadline: float | None = None
+    ) -> Save[bytes] | Save[None]:
+        """Starts to save and returns at once. `await` the Save, or its `result()`, for what `save` returns."""
+        return self._save(path, deadline)
+
+    def _save(self, path: str | os.PathLike[str] | None, deadline: float | None) -> Save[bytes] | Save[None]:
+        options = keywords({}, deadline)
+        if path is None:
+            return Save(self._start(self._native.save, None, options), _chaku.Request.buffer)
+        return Save(self._start(self._native.save, os.fspath(path), options), lambda _: None)
+
+    def _start(self, verb: Callable[..., _chaku.Request], *arguments: object) -> _chaku.Request:
         self._settle()
         self._last = verb(*arguments)
-        return Stream(self._last)
+        return self._last
 
     def _settle(self) -> None:
         """Waits for the end of a request that was cancelled, or that nobody refers to any more."""
         if self._last is not None and self._last.cancelled:
             self._last.close()
+
+    def fork(self, **options: Unpack[SessionOptions]) -> Session:
+        """A session that goes on from here by itself; what both have in common is computed and kept once.
+
+        While a request runs it begins as this one was before that. It has the options of this one, but for those given.
+        """
+        self._settle()
+        return Session(self._native.fork({**options}))
+
+    def rewind(self, length: int) -> None:
+        """Keeps the first messages of the conversation, or tokens of the raw text, and forgets the rest.
+
+        What is kept need not be computed again. The system prompt stays, and does not count.
+        """
+        self._settle()
+        self._native.rewind(length)
 
     @property
     def context_used(self) -> int:

@@ -28,7 +28,7 @@ def test_forked_child() -> None:
 
         warnings.simplefilter("ignore", DeprecationWarning)  # 3.12 warns of what this is about
         model = load(LONG)
-        session = model.session()
+        session, data = model.session(), model.session().save()
         stream = session.stream("Count.", max_tokens=400)
         reading = Reading(stream).until_tokens(2)
         child = os.fork()
@@ -42,6 +42,15 @@ def test_forked_child() -> None:
                 lambda: load(LONG),
                 lambda: chaku.Model.load_async(path(LONG), threads=1),
                 lambda: chaku.Runtime(),
+                lambda: model.chat([("user", "Go.")]),
+                lambda: model.restore(data),
+                lambda: chaku.plan(path(LONG)),
+                lambda: session.rewind(0),
+                session.fork,
+                session.save,
+                stream.timeline,
+                model.metrics,
+                chaku.metrics,
                 model.close,
             ):
                 with fails(chaku.FailedPrecondition, "forked"):

@@ -35,7 +35,7 @@ pub enum CacheType {
 #[derive(Clone, Debug)]
 pub struct ContextParams {
     /// Positions in the window, shared by all sequences; 0 = what the model was trained with. llama.cpp rounds it up to a
-    /// multiple of 256: see [`Context::n_ctx`].
+    /// multiple of 256: see [`Context::n_ctx`](crate::Context::n_ctx).
     pub n_ctx: u32,
     /// The most tokens in one decode.
     pub n_batch: u32,

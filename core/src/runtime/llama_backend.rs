@@ -16,8 +16,6 @@ pub(crate) struct LlamaBackend {
     threads: AdaptiveThreads,
     window: usize,
     takes_parts: bool,
-    /// Positions were shifted, and the keys in the KV cache were not moved yet: the next decode does that first.
-    keys_to_move: bool,
     /// What the context takes of the runtime's budget. Last: given back when it is gone.
     _share: Option<Share>,
 }
@@ -33,51 +31,7 @@ impl LlamaBackend {
     ) -> Self {
         let batch = Batch::new(context.n_ubatch(), context.n_seq_max());
         let takes_parts = context.can_cut() && context.can_share_part();
-        LlamaBackend {
-            context,
-            model,
-            batch,
-            outputs: Vec::new(),
-            threads,
-            window,
-            takes_parts,
-            keys_to_move: false,
-            _share: share,
-        }
-    }
-}
-
-impl LlamaBackend {
-    fn decode_parts(&mut self, parts: &[Part<'_>], abort: &dyn Fn() -> bool) -> Result<Outcome> {
-        self.batch.clear();
-        self.outputs.clear();
-        for part in parts {
-            for (i, &token) in part.tokens.iter().enumerate() {
-                let output = part.output && i + 1 == part.tokens.len();
-                self.batch.push(token, (part.position + i) as Pos, part.sequence, output)?;
-            }
-            self.outputs.push(self.batch.len() as i32 - 1);
-        }
-        // Stopped half way, the keys of some layers would be moved twice.
-        let may_restart = self.takes_parts && !self.keys_to_move;
-        Ok(match self.threads.decode(&mut self.context, &self.batch, may_restart, abort)? {
-            Decoded::Done => Outcome::Done,
-            Decoded::NoSpace => Outcome::NoSpace,
-            Decoded::Aborted => Outcome::Aborted,
-        })
-    }
-
-    /// Computes one token that nobody asks to sample after, or else the whole step, and lets nothing abort that: with it
-    /// the keys are moved, and those of some layers would be moved twice if it were stopped half way. Leaves the rest.
-    fn move_keys<'a>(&mut self, parts: &[Part<'a>]) -> Result<(Outcome, Vec<Part<'a>>)> {
-        let mut rest = parts.to_vec();
-        let Some(long) = rest.iter_mut().find(|part| part.tokens.len() > 1) else {
-            return Ok((self.decode_parts(parts, &|| false)?, Vec::new()));
-        };
-        let (first, others) = long.tokens.split_at(1);
-        let alone = Part { tokens: first, output: false, ..*long };
-        (long.tokens, long.position) = (others, long.position + 1);
-        Ok((self.decode_parts(&[alone], &|| false)?, rest))
+        LlamaBackend { context, model, batch, outputs: Vec::new(), threads, window, takes_parts, _share: share }
     }
 }
 
@@ -101,22 +55,21 @@ impl Backend for LlamaBackend {
     }
 
     fn decode(&mut self, parts: &[Part<'_>], abort: &dyn Fn() -> bool) -> Result<Outcome> {
-        if !self.keys_to_move {
-            return self.decode_parts(parts, abort);
-        }
-        let (outcome, rest) = self.move_keys(parts)?;
-        self.keys_to_move = outcome != Outcome::Done;
-        if rest.is_empty() || outcome != Outcome::Done {
-            return Ok(outcome);
-        }
-        let outcome = self.decode_parts(&rest, abort)?;
-        if outcome == Outcome::NoSpace {
-            // Nothing may have changed, the first token included.
-            for part in parts {
-                self.truncate(part.sequence, part.position);
+        self.batch.clear();
+        self.outputs.clear();
+        for part in parts {
+            for (i, &token) in part.tokens.iter().enumerate() {
+                let output = part.output && i + 1 == part.tokens.len();
+                self.batch.push(token, (part.position + i) as Pos, part.sequence, output)?;
             }
+            self.outputs.push(self.batch.len() as i32 - 1);
         }
-        Ok(outcome)
+        // A step can begin again where its tokens can be dropped.
+        Ok(match self.threads.decode(&mut self.context, &self.batch, self.takes_parts, abort)? {
+            Decoded::Done => Outcome::Done,
+            Decoded::NoSpace => Outcome::NoSpace,
+            Decoded::Aborted => Outcome::Aborted,
+        })
     }
 
     fn sample(&mut self, sampler: &mut Sampler, part: usize) -> Result<Token> {
@@ -159,15 +112,11 @@ impl Backend for LlamaBackend {
 
     fn shift(&mut self, sequence: SeqId, keep: usize, discard: usize) -> Result<()> {
         let (keep, discard) = (keep as Pos, discard as Pos);
-        // A recurrent state says that it can shift, since its positions are only a number, but it can drop no part.
-        let can = self.context.can_shift() && !self.model.is_recurrent() && !self.model.is_hybrid();
-        if !can || !self.context.seq_rm(sequence, keep, keep + discard) {
+        if !self.context.can_shift() || !self.context.seq_rm(sequence, keep, keep + discard) {
             let message = "this model's memory cannot drop its oldest tokens; use overflow = error or stop";
             return Err(Error::new(Reason::ShiftUnsupported, message));
         }
-        self.context.seq_add(sequence, keep + discard, -1, -discard)?;
-        self.keys_to_move = true;
-        Ok(())
+        Ok(self.context.seq_add(sequence, keep + discard, -1, -discard)?)
     }
 
     fn is_end(&self, token: Token) -> bool {

@@ -185,6 +185,16 @@ export interface ModelOptions extends SessionOptions {
    */
   adaptThreads?: boolean;
   /**
+   * Processors that compute threads may use, such as `0-3,6`; unset = all. Linux and Android only. More threads
+   * than these are not used.
+   */
+  cpuAffinity?: string;
+  /**
+   * How urgent compute threads are, against other threads of the machine: low lets them go first, high needs a
+   * privilege and is else normal. Linux and Android only; elsewhere it does nothing. (default normal)
+   */
+  cpuPriority?: 'low' | 'normal' | 'high';
+  /**
    * Repeatable text: one compute thread, prefill in full chunks, one request at a time, and nothing of what other
    * sessions computed is used. (default false)
    */

@@ -153,6 +153,12 @@ class ModelOptions(SessionOptions, total=False):
     adapt_threads: bool | None
     """Use fewer compute threads while other programs keep the processors busy; off = always `threads` and
     `threads_batch`. (default True)"""
+    cpu_affinity: str | None
+    """Processors that compute threads may use, such as `0-3,6`; unset = all. Linux and Android only. More threads than
+    these are not used."""
+    cpu_priority: Literal["low", "normal", "high"] | None
+    """How urgent compute threads are, against other threads of the machine: low lets them go first, high needs a
+    privilege and is else normal. Linux and Android only; elsewhere it does nothing. (default normal)"""
     fixed_shape: bool | None
     """Repeatable text: one compute thread, prefill in full chunks, one request at a time, and nothing of what other
     sessions computed is used. (default False)"""

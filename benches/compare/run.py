@@ -68,6 +68,8 @@ def run(side, workload, setting):
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
+            if workload.get("arrival"):
+                return {"gap_max_ms": TIMEOUT * 1000, "ttft_s": TIMEOUT, "timed_out": True}
             # At most that fast.
             return {"tok_s": sum(prompt["tokens"] for prompt in workload["prompts"]) / TIMEOUT, "ttft_max_s": TIMEOUT, "timed_out": True}
     if done.returncode:

@@ -5,7 +5,7 @@
 #
 #     tests/soak/run.sh [REQUESTS [SEED]]      needs target/release/libchaku.so and the models of `make models`
 #
-# CXX chooses the compiler. Memory is judged from 10000 requests on.
+# CXX chooses the compiler. Memory is judged from 20000 requests on.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 CXX=${CXX:-c++} LIB=${LIB:-$PWD/target/release} OUT=${OUT:-$PWD/target/soak}

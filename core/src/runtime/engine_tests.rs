@@ -474,7 +474,7 @@ fn shift_where_the_memory_cannot_is_a_typed_error() {
 
 #[test]
 fn an_idle_session_gives_way_and_computes_again_later() {
-    let mut house = House::new(10, 64);
+    let mut house = House::with(10, 64, Settings { prompt_cache: 0, ..SETTINGS });
     house.ask(&Spec { session: 1, prompt: &[1; 6], ..PLAIN });
     house.run();
     house.ask(&Spec { session: 2, prompt: &[2; 6], ..PLAIN });

@@ -37,18 +37,22 @@ fn a_step_that_is_given_up_is_computed_all_the_same() {
         let mut threads = AdaptiveThreads::new(most, most, true);
         let mut batch = Batch::new(32, 1);
         let (mut logits, mut used) = (Vec::new(), Vec::new());
+        let mut slowest = Duration::ZERO;
         for (position, &token) in tokens.iter().enumerate() {
             batch.clear();
             batch.push(token, position as i32, 0, true).unwrap();
-            // The neighbours come, and take the processor for longer than anybody has patience.
+            // The neighbours come, and take the processor for longer than anybody has patience: that is some six times as
+            // long as the steps before took, which on a busy machine may be long, too.
+            let began = Instant::now();
             let late = Cell::new(slow == Some(position));
             let wait = || {
                 if late.take() {
-                    std::thread::sleep(Duration::from_millis(1500));
+                    std::thread::sleep(Duration::from_millis(1500) + 10 * slowest);
                 }
                 false
             };
             assert_eq!(threads.decode(&mut context, &batch, true, &wait).unwrap(), Decoded::Done);
+            slowest = slowest.max(began.elapsed());
             logits.extend_from_slice(context.logits(-1).unwrap());
             used.push(threads.threads());
         }

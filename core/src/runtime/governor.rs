@@ -33,6 +33,11 @@ const WAITED_PER_THREAD: f64 = 0.05;
 /// loses so much time.
 const BAD_STEPS: f64 = 1.5;
 const BAD_FADES: f64 = 0.8;
+/// Steps whose threads waited for less than this part of them had the processors to themselves. When such steps get slower, it is
+/// mostly their work that grew, for each token looks back on more; a host that takes processors away from a virtual machine
+/// slows down more than that.
+const CALM: f64 = 0.1;
+const SLOW_CALM: f64 = 3.0;
 /// What ends the rest after a bad trial: four bad steps in a row.
 const BAD_STEPS_AT_REST: f64 = 2.9;
 const LONG: f64 = 0.1;
@@ -222,7 +227,7 @@ impl Governor {
         let (at, tokens, shape) = (at.as_secs_f64(), step.tokens as f64, shape(step.tokens));
         let (wall, waited) = (step.wall.as_secs_f64(), step.waited.as_secs_f64());
         self.room = step.room.or(self.room);
-        let usual = self.learn(shape, wall / tokens) * tokens;
+        let usual = self.learn(shape, wall / tokens, waited < CALM * wall) * tokens;
         if let Some(trial) = &mut self.trial {
             let before = self.usual.get(&(trial.from, shape)).map(|pace| pace * tokens);
             if let Some(verdict) = trial.add(wall, before) {
@@ -232,7 +237,7 @@ impl Governor {
         }
         self.lately.add(wall, usual, waited);
         self.bad *= BAD_FADES;
-        if wall > SLOW * usual || waited > self.bearable() * wall {
+        if wall > slow(waited / wall) * usual || waited > self.bearable() * wall {
             self.bad += if (wall - usual).max(waited) > LONG { BAD_STEPS } else { 1.0 };
         }
         self.watch_raise(at, shape, tokens, wall);
@@ -244,9 +249,10 @@ impl Governor {
     }
 
     /// Takes a pace into what is usual, and says what is.
-    fn learn(&mut self, shape: u32, pace: f64) -> f64 {
+    fn learn(&mut self, shape: u32, pace: f64, calm: bool) -> f64 {
         let usual = self.usual.entry((self.threads, shape)).or_insert(pace);
-        let weight = if pace < *usual { 0.3 } else { 0.03 };
+        let grows = calm && pace < SLOW_CALM * *usual;
+        let weight = if pace < *usual || grows { 0.3 } else { 0.03 };
         *usual += weight * (pace.min(2.0 * *usual) - *usual);
         *usual
     }
@@ -258,7 +264,7 @@ impl Governor {
         }
         let (slowdown, waiting) = (self.lately.slowdown(), self.lately.waiting());
         let contended = waiting > self.bearable();
-        if !contended && slowdown < SLOW {
+        if !contended && slowdown < slow(waiting) {
             return None;
         }
         let surplus = if contended { waiting.round() as u32 } else { self.threads / 3 };
@@ -373,6 +379,11 @@ impl Trial {
         let better = self.compared == 0 || self.expected > GAIN * self.wall;
         Some(if better { Verdict::Better } else { Verdict::Worse })
     }
+}
+
+/// How much slower than usual is slow, for steps of whose time threads waited for such a part.
+fn slow(waited: f64) -> f64 {
+    if waited < CALM { SLOW_CALM } else { SLOW }
 }
 
 /// Steps of one shape have about the same time per token: the number of tokens, from 16 on in steps of a fifth.

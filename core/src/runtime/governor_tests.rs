@@ -144,6 +144,21 @@ fn an_idle_machine_gives_all_its_threads_to_the_model() {
 }
 
 #[test]
+fn steps_that_grow_with_the_context_are_no_reason_to_try_fewer_threads() {
+    for seed in SEEDS {
+        let mut run = Run::new(2, seed);
+        for (tokens, times) in [(14, 1.0), (10, 1.5), (14, 2.0), (10, 2.5)] {
+            run.tokens = tokens;
+            run.machine.work = 0.016 * times;
+            for _ in 0..50 {
+                run.step();
+                assert_eq!(run.governor.threads(), 2, "seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
 fn busy_neighbours_are_noticed_within_a_few_steps_and_their_going_within_a_second() {
     for seed in SEEDS {
         let mut run = Run::new(2, seed);

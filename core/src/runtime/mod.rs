@@ -14,6 +14,7 @@ mod load;
 pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod notifier;
+mod pace;
 mod plan;
 mod prefix;
 mod prompt_cache;

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
+use super::pace::Pace;
 use super::sequences::SessionId;
 use crate::priority::Priority;
 
@@ -23,9 +24,6 @@ pub(crate) type RequestId = u64;
 /// Tokens a session gets in a row before another of its priority may pass.
 const QUANTUM: u64 = 1024;
 
-/// Tokens of prompts that go with decoding ones however slow a step is: with fewer, a prompt would never end.
-const LEAST_CHUNK: usize = 16;
-
 #[derive(Debug)]
 pub(crate) struct Scheduler {
     /// In order of arrival.
@@ -34,10 +32,7 @@ pub(crate) struct Scheduler {
     given: HashMap<SessionId, u64>,
     /// Most tokens of one step.
     most: usize,
-    /// How long a step should take while somebody decodes.
-    target: Duration,
-    /// Tokens of prompts in such a step: adapted to the target.
-    chunk: usize,
+    pace: Pace,
 }
 
 /// What the scheduler knows of a request.
@@ -77,10 +72,9 @@ impl Step {
 }
 
 impl Scheduler {
-    /// `most`: tokens of one step.
+    /// `most`: tokens of one step. `target`: how long one should take while somebody decodes.
     pub(crate) fn new(most: usize, target: Duration) -> Self {
-        let most = most.max(1);
-        Scheduler { entries: Vec::new(), given: HashMap::new(), most, target, chunk: LEAST_CHUNK.min(most) }
+        Scheduler { entries: Vec::new(), given: HashMap::new(), most: most.max(1), pace: Pace::new(target) }
     }
 
     pub(crate) fn add(&mut self, entry: Entry) {
@@ -110,7 +104,7 @@ impl Scheduler {
         let mut room = self.most;
         take(&decoding, &mut room, &mut items);
         if !items.is_empty() {
-            room = room.min(self.chunk);
+            room = room.min(self.pace.chunk(items.len()));
         }
         take(&prompts, &mut room, &mut items);
         self.serve(&items, now);
@@ -119,17 +113,8 @@ impl Scheduler {
 
     /// So long did a step take.
     pub(crate) fn observe(&mut self, step: &Step, took: Duration) {
-        let decoding = step.items.iter().any(|item| item.range.len() == 1);
-        let prompts: usize = step.items.iter().map(|item| item.range.len()).filter(|&tokens| tokens > 1).sum();
-        // Only a step that was as large as it could be tells that a larger one is fine.
-        if !decoding || prompts == 0 || took.is_zero() {
-            return;
-        }
-        let ratio = (self.target.as_secs_f64() / took.as_secs_f64()).clamp(0.5, 1.5);
-        if ratio < 1.0 || prompts >= self.chunk {
-            let chunk = (self.chunk as f64 * ratio).round() as usize;
-            self.chunk = chunk.clamp(LEAST_CHUNK.min(self.most), self.most);
-        }
+        let decoding = step.items.iter().filter(|item| item.range.len() == 1).count();
+        self.pace.observe(decoding, step.tokens() - decoding, took);
     }
 
     /// So many of the request's tokens are in the KV cache, of so many that must be.

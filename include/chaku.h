@@ -884,8 +884,19 @@ const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
  * (str)
  */
 #define CHAKU_OPT_SAMPLERS "samplers"
-/** GBNF grammar the answer must follow. (str) */
+/**
+ * GBNF grammar the answer must follow. Of `grammar`, `json_schema`, `json_object`, `regex` and `lark` at most one may
+ * be given, and not with `typical_p` below 1. (str)
+ */
 #define CHAKU_OPT_GRAMMAR "grammar"
+/** JSON Schema, as JSON, of the one JSON value that the answer must be. (str) */
+#define CHAKU_OPT_JSON_SCHEMA "json_schema"
+/** The answer must be a JSON object. (bool, default 0) */
+#define CHAKU_OPT_JSON_OBJECT "json_object"
+/** Regular expression the whole answer must match, in the syntax of Rust's regex crate without anchors. (str) */
+#define CHAKU_OPT_REGEX "regex"
+/** Lark grammar the answer must follow, in llguidance's dialect; its first rule is `start`. (str) */
+#define CHAKU_OPT_LARK "lark"
 /** Never let the model end its answer. (bool, default 0) */
 #define CHAKU_OPT_IGNORE_EOS "ignore_eos"
 

@@ -9,6 +9,9 @@ fn main() {
             link_arg(&format!("-Wl,--wrap={symbol}"));
         }
         link_arg("-Wl,-z,max-page-size=16384");
+        if std::env::var("CARGO_CFG_TARGET_ARCH").is_ok_and(|arch| arch == "x86_64") {
+            link_arg(concat!("-Wl,--version-script=", env!("CARGO_MANIFEST_DIR"), "/../../capi/artifact/hidden.map"));
+        }
         // Node's own functions are looked up when the module is loaded, so nothing may be undefined here.
         link_arg("-Wl,-z,defs");
         // The C functions stay visible. Bound here, they cannot be taken from another copy of chaku in the process.

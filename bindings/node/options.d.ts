@@ -83,8 +83,19 @@ export interface RequestOptions {
    * penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature.
    */
   samplers?: string;
-  /** GBNF grammar the answer must follow. */
+  /**
+   * GBNF grammar the answer must follow. Of `grammar`, `jsonSchema`, `jsonObject`, `regex` and `lark` at most one
+   * may be given, and not with `typicalP` below 1.
+   */
   grammar?: string;
+  /** JSON Schema, as JSON, of the one JSON value that the answer must be. */
+  jsonSchema?: string;
+  /** The answer must be a JSON object. (default false) */
+  jsonObject?: boolean;
+  /** Regular expression the whole answer must match, in the syntax of Rust's regex crate without anchors. */
+  regex?: string;
+  /** Lark grammar the answer must follow, in llguidance's dialect; its first rule is `start`. */
+  lark?: string;
   /** Never let the model end its answer. (default false) */
   ignoreEos?: boolean;
 }

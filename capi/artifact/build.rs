@@ -2,6 +2,7 @@
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=hidden.map");
     let target = |key: &str| std::env::var(key).unwrap_or_default();
     match target("CARGO_CFG_TARGET_OS").as_str() {
         "linux" | "android" => {
@@ -18,6 +19,10 @@ fn main() {
             link_arg("-Wl,-z,defs");
             // Phones with pages of 16 KiB refuse to load anything less aligned.
             link_arg("-Wl,-z,max-page-size=16384");
+            // Only chaku's own functions are visible. Elsewhere than here the linker is another one, which takes no second list.
+            if target("CARGO_CFG_TARGET_ARCH") == "x86_64" || target("CARGO_CFG_TARGET_OS") == "android" {
+                link_arg(concat!("-Wl,--version-script=", env!("CARGO_MANIFEST_DIR"), "/hidden.map"));
+            }
         }
         "macos" => link_arg("-Wl,-install_name,@rpath/libchaku.0.dylib"),
         _ => {}

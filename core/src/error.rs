@@ -92,8 +92,10 @@ reasons! {
     InvalidOption = "invalid_option", InvalidArgument;
     /// There is no option of this name.
     UnknownOption = "unknown_option", InvalidArgument;
-    /// The GBNF grammar does not parse.
+    /// What the answer must be (`grammar`, `json_schema`, `regex`, `lark`) cannot be read or followed.
     InvalidGrammar = "invalid_grammar", InvalidArgument;
+    /// An answer could not be held to what it must be any further.
+    ConstraintFailed = "constraint_failed", FailedPrecondition;
     /// A list of messages is not one: the detail `index` says which message is wrong.
     InvalidMessages = "invalid_messages", InvalidArgument;
     /// The prompt has no text, or text that makes no token.

@@ -27,6 +27,7 @@
 
 mod chat;
 mod clock;
+mod constraint;
 mod content;
 mod delivery;
 mod device;

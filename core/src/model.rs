@@ -8,6 +8,7 @@ use chaku_llama::{ChatTemplates, TemplateLimits, Token};
 use parking_lot::Mutex;
 
 use crate::clock::until;
+use crate::constraint::Compiler;
 use crate::content::{Chat, Content, Said};
 use crate::error::{Error, Reason, Result};
 use crate::facts::Facts;
@@ -48,6 +49,8 @@ pub(crate) struct Shared {
     /// Parsed at the first chat, on the preparing thread: it is a program, and needs that thread's stack.
     templates: OnceLock<Result<ChatTemplates>>,
     longest_token: OnceLock<usize>,
+    /// Made for the first answer that must be something: it looks at every token.
+    compiler: OnceLock<Result<Compiler>>,
     /// What a saved state must have been made with. Taken at the first save or restore: it looks at every token.
     pub(crate) fingerprint: OnceLock<Fingerprint>,
     sessions: Places,
@@ -83,6 +86,7 @@ impl Model {
             ctx_size: ctx_size as usize,
             templates: OnceLock::new(),
             longest_token: OnceLock::new(),
+            compiler: OnceLock::new(),
             fingerprint: OnceLock::new(),
             sessions: Places::new(max_sessions),
             saves: Places::new(MOST_SAVES),
@@ -255,6 +259,12 @@ impl Shared {
             Some(templates) => templates.as_ref().map_err(Clone::clone),
             None => Err(Error::new(Reason::Internal, "the chat template was not kept")),
         }
+    }
+
+    /// Takes some milliseconds the first time.
+    pub(crate) fn compiler(&self) -> Result<&Compiler> {
+        let llama = self.llama()?;
+        self.compiler.get_or_init(|| Compiler::new(llama.vocab())).as_ref().map_err(Error::clone)
     }
 
     /// The bytes of the longest token, at least 1.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chaku_llama::{Message, Sampler, TemplateLimits, Token};
+use chaku_llama::{Message, TemplateLimits, Token};
 
 use crate::chat::{self, Rendered};
+use crate::constraint;
 use crate::content::{Chat, Content, Said};
 use crate::error::{Error, Reason, Result};
 use crate::message::{ChatMessage, Role};
@@ -15,7 +16,7 @@ use crate::runtime::engine::overflow;
 use crate::runtime::job::{Answer, Job, Overflow};
 use crate::runtime::memory;
 use crate::runtime::worker::PREPARE_STACK;
-use crate::sampling;
+use crate::sampling::Sampler;
 use crate::session;
 
 /// Where an answer ends that nothing else ends: a window that shifts has no end of its own.
@@ -88,7 +89,12 @@ impl Prompt {
         let stopped = request.must_stop(Instant::now());
         stopped.map_or(Ok(()), Err)?;
         let plan = plan?;
-        let sampler = if plan.generates { Some(sampler(&model.llama()?, &layers, &plan.tokens)?) } else { None };
+        let sampler = if plan.generates {
+            let constraint = constraint::asked(&layers)?.map(|asked| model.compiler()?.compile(asked)).transpose()?;
+            Some(Sampler::new(&model.llama()?, &layers, constraint, &plan.tokens)?)
+        } else {
+            None
+        };
         let max_tokens = layers.i64("max_tokens").filter(|&max| max > 0).map_or(LONGEST_ANSWER, |max| max as usize);
         let rollback = layers.str("on_cancel") == Some("rollback");
         tracing::debug!(target: "chaku::prompt", tokens = plan.tokens.len(), "prepared");
@@ -109,15 +115,6 @@ impl Prompt {
             commit: Box::new(move |answer| session.commit((plan.outcome)(&answer), &answer, rollback)),
         })
     }
-}
-
-/// The sampler has seen the prompt, so that penalties count it, as llama.app's do.
-fn sampler(model: &chaku_llama::Model, layers: &Layers<'_>, tokens: &[Token]) -> Result<Sampler> {
-    let mut sampler = Sampler::new(model, &sampling::params(layers))?;
-    for &token in tokens {
-        sampler.accept(token, false)?;
-    }
-    Ok(sampler)
 }
 
 struct Planner<'a> {

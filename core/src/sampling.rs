@@ -1,11 +1,48 @@
-//! Sampling parameters: from options to what llama.cpp's sampler takes.
+//! Choosing tokens: from options to llama.cpp's sampler, and what an answer must be.
 
-use chaku_llama::SamplerParams;
+use chaku_llama::{Context, SamplerParams, Token};
 
+use crate::constraint::Constraint;
+use crate::error::Result;
 use crate::options::{Layers, Options};
 
 /// llama.app's "a new seed each time".
 const RANDOM_SEED: u32 = u32::MAX;
+
+/// Chooses the tokens of one answer.
+pub(crate) struct Sampler {
+    chain: chaku_llama::Sampler,
+    constraint: Option<Constraint>,
+}
+
+impl Sampler {
+    /// `prompt` counts for penalties, as llama.app's do.
+    pub(crate) fn new(
+        model: &chaku_llama::Model,
+        layers: &Layers<'_>,
+        constraint: Option<Constraint>,
+        prompt: &[Token],
+    ) -> Result<Self> {
+        let mut chain = chaku_llama::Sampler::new(model, &params(layers))?;
+        for &token in prompt {
+            chain.accept(token, false)?;
+        }
+        Ok(Sampler { chain, constraint })
+    }
+
+    /// Chooses a token from the logits for index `i` of the last batch.
+    pub(crate) fn sample(&mut self, context: &mut Context, i: i32) -> Result<Token> {
+        if let Some(constraint) = &mut self.constraint {
+            context.allow_only(i, constraint.allowed()?.as_slice())?;
+        }
+        let token = self.chain.sample(context, i)?;
+        if let Some(constraint) = &mut self.constraint {
+            constraint.accept(token)?;
+        }
+        self.chain.accept(token, true)?;
+        Ok(token)
+    }
+}
 
 /// Reads every sampling option. A new one is a row in the options table and a line here.
 pub(crate) fn params(layers: &Layers<'_>) -> SamplerParams {

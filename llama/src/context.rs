@@ -261,6 +261,27 @@ impl Context {
     /// The logits for index `i` of the last batch, or, if negative, counted from the last output backwards. `None` if that
     /// token had no output or the last decode did not succeed.
     pub fn logits(&self, i: i32) -> Option<&[f32]> {
+        let (logits, length) = self.logits_row(i)?;
+        // SAFETY: llama.cpp returned the start of a row of n_vocab floats, which stays until the next decode: that needs
+        // the context mutably. (The first call after a decode may put rows in order, the others change nothing.)
+        Some(unsafe { std::slice::from_raw_parts(logits, length) })
+    }
+
+    /// Makes it impossible to sample a token whose bit is not set. Bit `t % 32` of word `t / 32` is token `t`'s.
+    pub fn allow_only(&mut self, i: i32, tokens: &[u32]) -> Result<(), Error> {
+        let (logits, length) =
+            self.logits_row(i).ok_or_else(|| Error::input("i", format!("{i} is no token with output")))?;
+        // SAFETY: as for `logits`; nobody else has a reference to the row, for the context is borrowed mutably.
+        let logits = unsafe { std::slice::from_raw_parts_mut(logits, length) };
+        for (token, logit) in logits.iter_mut().enumerate() {
+            if tokens.get(token / 32).is_none_or(|word| word >> (token % 32) & 1 == 0) {
+                *logit = f32::NEG_INFINITY;
+            }
+        }
+        Ok(())
+    }
+
+    fn logits_row(&self, i: i32) -> Option<(*mut f32, usize)> {
         self.check_output(i).ok()?;
         let mut logits = std::ptr::null_mut();
         self.guarded("llama_get_logits_ith", |error| {
@@ -268,10 +289,7 @@ impl Context {
             unsafe { ffi::chaku_llama_logits(self.raw(), i, &raw mut logits, error) }
         })
         .ok()?;
-        let length = self.model.vocab().n_tokens() as usize;
-        // SAFETY: llama.cpp returned the start of a row of n_vocab floats, which stays until the next decode: that needs
-        // the context mutably. (The first call after a decode may put rows in order, the others change nothing.)
-        Some(unsafe { std::slice::from_raw_parts(logits, length) })
+        Some((logits, self.model.vocab().n_tokens() as usize))
     }
 
     pub(crate) fn raw(&self) -> *mut ffi::llama_context {

@@ -64,6 +64,24 @@ test('tokenize', () => {
   assert.match(stdout, /\n {5}273 {2}"Hello"\n/);
 });
 
+test('fork', () => {
+  const { status, stdout, stderr } = run('fork', model('tiny-script.gguf'));
+  assert.deepEqual([status, stderr], [0, '']);
+  const answers = [...stdout.matchAll(/> .+\n(.+)\n-- (\d+) of the prompt's (\d+) tokens/g)];
+  assert.equal(answers.length, 4);
+  for (const [, text] of answers) assert.equal(text, 'Hello there, I am a test model.');
+  const [[, , cached, prompt], ...others] = answers;
+  assert.equal(cached, '0');
+  for (const [, , found] of others) assert.ok(Number(found) > Number(prompt));
+});
+
+test('json', () => {
+  const { status, stdout, stderr } = run('json', model('tiny-random.gguf'));
+  assert.deepEqual([status, stderr], [0, '']);
+  assert.match(stdout, /^age: \d{1,3}$/m);
+  assert.match(stdout, /^likes_llamas: (true|false)$/m);
+});
+
 test('top', () => {
   const { status, stdout, stderr } = run('top', model('tiny-long.gguf'), '1', '3');
   assert.deepEqual([status, stderr], [0, '']);
@@ -77,7 +95,7 @@ test('top', () => {
   for (const row of rows) assert.match(row, numbers);
 });
 
-for (const example of ['chat', 'stream', 'cancel', 'deadline', 'tokenize', 'top']) {
+for (const example of ['chat', 'stream', 'cancel', 'deadline', 'tokenize', 'fork', 'json', 'top']) {
   test(`${example} says what is wrong`, () => {
     const missing = run(example, 'no/such/file.gguf');
     assert.deepEqual([missing.status, missing.stdout], [1, '']);

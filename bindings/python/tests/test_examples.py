@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import LONG, ROOT, SCRIPT, SCRIPT_REPLY, path, run_program
+from harness import LONG, RANDOM, ROOT, SCRIPT, SCRIPT_REPLY, path, run_program
 
-EXAMPLES = ["chat", "stream", "cancel", "deadline", "fork", "tokenize_text", "top"]
+EXAMPLES = ["chat", "stream", "cancel", "deadline", "fork", "json_form", "tokenize_text", "top"]
+# A script may not have the name of a module that it needs.
+C_NAMES = {"tokenize_text": "tokenize", "json_form": "json"}
 
 
 def run(example: str, *arguments: str) -> tuple[int, str, str]:
@@ -23,7 +25,7 @@ def run(example: str, *arguments: str) -> tuple[int, str, str]:
 def test_these_are_all() -> None:
     python = {file.stem for file in (ROOT / "examples/python").glob("*.py")}
     assert python == set(EXAMPLES)
-    assert {"tokenize" if name == "tokenize_text" else name for name in python} == {
+    assert {C_NAMES.get(name, name) for name in python} == {
         file.stem for file in (ROOT / "examples/c").glob("*.c")
     }
 
@@ -84,6 +86,13 @@ def test_fork() -> None:
     assert all(text == SCRIPT_REPLY for _, text, _, _ in answers)
     _, _, cached, prompt = answers[0]
     assert int(cached) == 0 and all(int(found) > int(prompt) for _, _, found, _ in answers[1:])
+
+
+def test_json_form() -> None:
+    code, output, complaints = run("json_form", path(RANDOM))
+    assert (code, complaints) == (0, "")
+    form = dict(re.findall(r"^(name|age|city|job|likes_llamas): (.*)$", output, re.MULTILINE))
+    assert len(form) == 5 and int(form["age"]) <= 150 and form["likes_llamas"] in ("True", "False")
 
 
 def test_top() -> None:

@@ -215,7 +215,11 @@ const TABLE: &[Spec] = rows! {
         "mirostat_lr", num(0.0, 100.0, 0.1), "", "Mirostat's learning rate (eta).";
         "mirostat_ent", num(0.0, 100.0, 5.0), "", "Mirostat's target entropy (tau).";
         "samplers", TEXT, "", "Sampler names in order, separated by `;`; unset = penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature.";
-        "grammar", TEXT, "", "GBNF grammar the answer must follow.";
+        "grammar", TEXT, "", "GBNF grammar the answer must follow. Of `grammar`, `json_schema`, `json_object`, `regex` and `lark` at most one may be given, and not with `typical_p` below 1.";
+        "json_schema", TEXT, "", "JSON Schema, as JSON, of the one JSON value that the answer must be.";
+        "json_object", SWITCH_OFF, "", "The answer must be a JSON object.";
+        "regex", TEXT, "", "Regular expression the whole answer must match, in the syntax of Rust's regex crate without anchors.";
+        "lark", TEXT, "", "Lark grammar the answer must follow, in llguidance's dialect; its first rule is `start`.";
         "ignore_eos", SWITCH_OFF, "", "Never let the model end its answer.";
     }
 };

@@ -1,11 +1,12 @@
 //! The engine's view of llama.cpp: one context, and the sequences in it.
 
-use chaku_llama::{Batch, Context, Decoded, Model, Pos, Sampler, SeqId, Token};
+use chaku_llama::{Batch, Context, Decoded, Model, Pos, SeqId, Token};
 
 use super::backend::{Backend, Outcome, Part};
 use super::budget::Share;
 use super::threads::AdaptiveThreads;
 use crate::error::{Error, Reason, Result};
+use crate::sampling::Sampler;
 
 pub(crate) struct LlamaBackend {
     context: Context,
@@ -74,9 +75,7 @@ impl Backend for LlamaBackend {
 
     fn sample(&mut self, sampler: &mut Sampler, part: usize) -> Result<Token> {
         let index = self.outputs.get(part).copied().unwrap_or(-1);
-        let token = sampler.sample(&mut self.context, index)?;
-        sampler.accept(token, true)?;
-        Ok(token)
+        sampler.sample(&mut self.context, index)
     }
 
     fn truncate(&mut self, sequence: SeqId, length: usize) -> bool {

@@ -5,13 +5,13 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chaku_llama::Sampler;
 use parking_lot::{Condvar, Mutex};
 
 use super::job::Job;
 use super::waiting::{Entry, Waiting};
 use crate::error::{Error, Result};
 use crate::request::Shared;
+use crate::sampling::Sampler;
 
 /// Makes a job of a request, on the preparing thread.
 pub(crate) struct Prepare {

@@ -5,7 +5,6 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use chaku_llama::Sampler;
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::backend::Backend;
@@ -17,6 +16,7 @@ use crate::clock::millis;
 use crate::error::{Error, Reason, Result};
 use crate::event::Final;
 use crate::request::Shared;
+use crate::sampling::Sampler;
 use crate::timeline::Moment;
 
 /// Templates may nest deeply: the host's own stacks can be as small as 512 KiB.

@@ -101,6 +101,42 @@ CASE(grammar_constrains) {
     }
 }
 
+CASE(constraint_holds) {
+    static const char *const schema =
+        "{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"boolean\"}, \"b\": {\"enum\": [1, 2]}},"
+        " \"required\": [\"a\", \"b\"], \"additionalProperties\": false}";
+    chaku_model *model = load(RANDOM, NULL);
+    for (int i = 0; i < 4; i++) {
+        reply *r = chat(new_session(model, NULL), "Go.", OPTIONS("json_schema", schema));
+        CHECK_END(r, CHAKU_FINISH_STOP, CHAKU_OK, "");
+        CHECK(r->text[0] == '{' && r->text[strlen(r->text) - 1] == '}');
+        CHECK(strstr(r->text, "\"a\"") && strstr(r->text, "\"b\""));
+        r = chat(new_session(model, NULL), "Go.", OPTIONS("regex", "(yes|no), [0-9]{3}"));
+        CHECK_END(r, CHAKU_FINISH_STOP, CHAKU_OK, "");
+        CHECK((strncmp(r->text, "yes, ", 5) == 0 && strlen(r->text) == 8) ||
+              (strncmp(r->text, "no, ", 4) == 0 && strlen(r->text) == 7));
+        r = chat(new_session(model, NULL), "Go.", OPTIONS("lark", "start: \"yes\" | \"no\""));
+        CHECK_END(r, CHAKU_FINISH_STOP, CHAKU_OK, "");
+        if (strcmp(r->text, "yes") != 0) CHECK_STR(r->text, "no");
+    }
+    reply *r = chat(new_session(model, NULL), "Go.", OPTIONS("json_object", "1", "max_tokens", "4"));
+    CHECK(r->text[0] == '{');
+}
+
+CASE(bad_constraint) {
+    chaku_session *session = new_session(load(RANDOM, NULL), NULL);
+    static const char *const bad[][2] = {
+        {"json_schema", "{"}, {"json_schema", "{\"type\": \"nonsense\"}"}, {"regex", "("}, {"lark", "start: nowhere"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        CHECK_END(chat(session, "Go.", OPTIONS(bad[i][0], bad[i][1])), CHAKU_FINISH_ERROR, CHAKU_INVALID_ARGUMENT,
+                  "invalid_grammar");
+    }
+    CHECK_END(chat(session, "Go.", OPTIONS("regex", "a", "grammar", "root ::= \"a\"")), CHAKU_FINISH_ERROR,
+              CHAKU_INVALID_ARGUMENT, "invalid_option");
+    CHECK_INT(chaku_session_message_count(session), 0);
+    CHECK_STR(chat(session, "Go.", OPTIONS("regex", "yes"))->text, "yes");
+}
+
 CASE(unknown_sampler) {
     chaku_session *session = new_session(load(RANDOM, NULL), NULL);
     CHECK_END(chat(session, "Go.", OPTIONS("samplers", "top_k;no_such_sampler")), CHAKU_FINISH_ERROR,

@@ -97,6 +97,39 @@ CASE(grammar_constrains) {
     }
 }
 
+CASE(constraint_holds) {
+    static const char *const schema =
+        R"({"type": "object", "properties": {"a": {"type": "boolean"}, "b": {"enum": [1, 2]}},)"
+        R"("required": ["a", "b"], "additionalProperties": false})";
+    auto model = load(RANDOM);
+    for (int i = 0; i < 4; i++) {
+        const Reply object = chat(new_session(model), "Go.", {{"json_schema", schema}});
+        CHECK_STOPPED(object);
+        CHECK(starts_with(object.text, "{") && object.text.back() == '}');
+        CHECK(object.text.find("\"a\"") != std::string::npos && object.text.find("\"b\"") != std::string::npos);
+        const Reply match = chat(new_session(model), "Go.", {{"regex", "(yes|no), [0-9]{3}"}});
+        CHECK_STOPPED(match);
+        CHECK(starts_with(match.text, "yes, ") ? match.text.size() == 8 : match.text.size() == 7);
+        const Reply word = chat(new_session(model), "Go.", {{"lark", "start: \"yes\" | \"no\""}});
+        CHECK_STOPPED(word);
+        if (word.text != "yes") CHECK_EQ(word.text, "no");
+    }
+    CHECK(starts_with(chat(new_session(model), "Go.", {{"json_object", true}, {"max_tokens", 4}}).text, "{"));
+}
+
+CASE(bad_constraint) {
+    auto session = new_session(load(RANDOM));
+    CHECK_FAILED(chat(session, "Go.", {{"json_schema", "{"}}), Code::invalid_argument, "invalid_grammar");
+    CHECK_FAILED(chat(session, "Go.", {{"json_schema", R"({"type": "nonsense"})"}}), Code::invalid_argument,
+                 "invalid_grammar");
+    CHECK_FAILED(chat(session, "Go.", {{"regex", "("}}), Code::invalid_argument, "invalid_grammar");
+    CHECK_FAILED(chat(session, "Go.", {{"lark", "start: nowhere"}}), Code::invalid_argument, "invalid_grammar");
+    CHECK_FAILED(chat(session, "Go.", {{"regex", "a"}, {"grammar", "root ::= \"a\""}}), Code::invalid_argument,
+                 "invalid_option");
+    CHECK_EQ(session.message_count(), 0);
+    CHECK_EQ(chat(session, "Go.", {{"regex", "yes"}}).text, "yes");
+}
+
 CASE(unknown_sampler) {
     auto session = new_session(load(RANDOM));
     CHECK_FAILED(chat(session, "Go.", {{"samplers", "top_k;no_such_sampler"}}), Code::invalid_argument,

@@ -11,7 +11,7 @@ usage: chaku-mutation [--cases N] [--seed S] [--kind KIND]   regressions, then N
        chaku-mutation [--seed S] --minimize CASE|FILE        what of a failing case is needed
        chaku-mutation --cases N --seed S --write FOLDER      the mutated models, to be read by others
    and --log FILE                                            every outcome, one a line
-kinds: model other_gguf template grammar options messages state conversation";
+kinds: model other_gguf template grammar constraint options messages state conversation";
 
 pub(crate) struct Arguments {
     pub(crate) cases: u64,

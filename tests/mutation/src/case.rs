@@ -16,6 +16,8 @@ pub(crate) enum Kind {
     OtherGguf,
     Template,
     Grammar,
+    /// A JSON Schema, a regular expression, a Lark grammar.
+    Constraint,
     Options,
     Messages,
     /// A saved session.
@@ -26,11 +28,12 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Each kind, and how often it comes in a hundred.
-    pub(crate) const ALL: [(Kind, u32); 8] = [
-        (Kind::Model, 50),
+    pub(crate) const ALL: [(Kind, u32); 9] = [
+        (Kind::Model, 46),
         (Kind::OtherGguf, 14),
         (Kind::Template, 9),
-        (Kind::Grammar, 7),
+        (Kind::Grammar, 6),
+        (Kind::Constraint, 5),
         (Kind::Options, 8),
         (Kind::Messages, 6),
         (Kind::State, 4),

@@ -98,6 +98,34 @@ export async function grammar_constrains() {
   }
 }
 
+export async function constraint_holds() {
+  const jsonSchema = JSON.stringify({
+    type: 'object', properties: { a: { type: 'boolean' }, b: { enum: [1, 2] } }, required: ['a', 'b'], additionalProperties: false,
+  });
+  const model = await load(RANDOM);
+  const say = async (options) => (await chat(model.session(), 'Go.', options)).ended('stop').text;
+  for (let i = 0; i < 4; i++) {
+    const answer = JSON.parse(await say({ jsonSchema }));
+    assert.equal(typeof answer.a, 'boolean');
+    assert.ok([1, 2].includes(answer.b) && Object.keys(answer).length === 2);
+    assert.match(await say({ regex: '(yes|no), [0-9]{3}' }), /^(yes|no), [0-9]{3}$/);
+    assert.match(await say({ lark: 'start: "yes" | "no"' }), /^(yes|no)$/);
+  }
+  assert.match((await chat(model.session(), 'Go.', { jsonObject: true, maxTokens: 4 })).text, /^{/);
+}
+
+export async function bad_constraint() {
+  const session = (await load(RANDOM)).session();
+  const bad = [{ jsonSchema: '{' }, { jsonSchema: '{"type": "nonsense"}' }, { regex: '(' }, { lark: 'start: nowhere' }];
+  for (const options of bad) {
+    (await chat(session, 'Go.', options)).failed('error', 'INVALID_ARGUMENT', 'invalid_grammar');
+  }
+  const two = await chat(session, 'Go.', { regex: 'a', grammar: 'root ::= "a"' });
+  two.failed('error', 'INVALID_ARGUMENT', 'invalid_option');
+  assert.equal(session.messageCount, 0);
+  assert.equal((await chat(session, 'Go.', { regex: 'yes' })).text, 'yes');
+}
+
 export async function unknown_sampler() {
   const session = (await load(RANDOM)).session();
   const reply = await chat(session, 'Go.', { samplers: 'top_k;no_such_sampler' });

@@ -81,7 +81,16 @@ class RequestOptions(TypedDict, total=False):
     """Sampler names in order, separated by `;`; unset =
     penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature."""
     grammar: str | None
-    """GBNF grammar the answer must follow."""
+    """GBNF grammar the answer must follow. Of `grammar`, `json_schema`, `json_object`, `regex` and `lark` at most one
+    may be given, and not with `typical_p` below 1."""
+    json_schema: str | None
+    """JSON Schema, as JSON, of the one JSON value that the answer must be."""
+    json_object: bool | None
+    """The answer must be a JSON object. (default False)"""
+    regex: str | None
+    """Regular expression the whole answer must match, in the syntax of Rust's regex crate without anchors."""
+    lark: str | None
+    """Lark grammar the answer must follow, in llguidance's dialect; its first rule is `start`."""
     ignore_eos: bool | None
     """Never let the model end its answer. (default False)"""
 

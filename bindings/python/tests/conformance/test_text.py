@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import chaku
 from harness import ASSISTANT, RANDOM, SCRIPT, SCRIPT_REPLY, SMOLLM2, chat, count_tokens, load, user
 
@@ -87,6 +90,33 @@ def test_grammar_constrains() -> None:
     for _ in range(4):
         reading = chat(model.session(), "Go.", grammar='root ::= "yes!" | "no!"').ends("stop")
         assert reading.text in ("yes!", "no!")
+
+
+def test_constraint_holds() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "boolean"}, "b": {"enum": [1, 2]}},
+        "required": ["a", "b"],
+        "additionalProperties": False,
+    }
+    model = load(RANDOM)
+    for _ in range(4):
+        answer = json.loads(chat(model.session(), "Go.", json_schema=json.dumps(schema)).ends("stop").text)
+        assert isinstance(answer["a"], bool) and answer["b"] in (1, 2) and len(answer) == 2
+        assert re.fullmatch("(yes|no), [0-9]{3}", chat(model.session(), "Go.", regex="(yes|no), [0-9]{3}").ends("stop").text)
+        assert chat(model.session(), "Go.", lark='start: "yes" | "no"').ends("stop").text in ("yes", "no")
+    assert chat(model.session(), "Go.", json_object=True, max_tokens=4).text.startswith("{")
+
+
+def test_bad_constraint() -> None:
+    session = load(RANDOM).session()
+    bad = ({"json_schema": "{"}, {"json_schema": '{"type": "nonsense"}'}, {"regex": "("}, {"lark": "start: nowhere"})
+    for options in bad:
+        chat(session, "Go.", **options).ends("error", chaku.InvalidArgument, "invalid_grammar")
+    two = chat(session, "Go.", regex="a", grammar='root ::= "a"')
+    two.ends("error", chaku.InvalidArgument, "invalid_option")
+    assert session.message_count == 0
+    assert chat(session, "Go.", regex="yes").text == "yes"
 
 
 def test_unknown_sampler() -> None:

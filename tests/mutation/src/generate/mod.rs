@@ -1,6 +1,7 @@
 //! Makes cases: the same seed and number, the same case.
 
 mod bytes;
+mod constraint;
 mod conversation;
 mod grammar;
 mod messages;
@@ -64,6 +65,7 @@ impl Generator {
             Kind::OtherGguf => self.gguf(rng, &mut case, OTHERS),
             Kind::Template => template::fill(rng, &mut case),
             Kind::Grammar => grammar::fill(rng, &mut case),
+            Kind::Constraint => constraint::fill(rng, &mut case),
             Kind::Options => options::fill(rng, &mut case),
             Kind::Messages => messages::fill(rng, &mut case),
             Kind::State => state::fill(rng, &mut case),

@@ -13,7 +13,7 @@ SMOLLM2 := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
 
 include scripts/programs.mk
 
-.PHONY: help deps models build examples install sizes demo test torture soak sanitize mutation lint header bench bench-compare
+.PHONY: help deps models build examples install sizes demo test torture soak sanitize mutation lint header bench bench-compare bench-schemas
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
@@ -77,3 +77,6 @@ bench-compare: build ## Measure the same workloads in chaku and its peers, which
 	@benches/compare/install.sh $(WITH)
 	@$(MAKE) target/compare/chaku_side >&2
 	@"$$(scripts/python.sh)" benches/compare/run.py $(ONLY)
+
+bench-schemas: build models ## Say how much of JSON Schema an answer can be held to, by the cases of its test suite (SEEDS=8)
+	@benches/schemas/run.sh $(SEEDS)

@@ -65,6 +65,12 @@ def stalled():
            alone_tokens_per_s=statistics.median(column(lines, "alone")), beside_tokens_per_s=statistics.median(column(lines, "beside")))
 
 
+def constraint():
+    lines, command = rounds("constraint")
+    report("constraint_vs_free", "ratio", "<= 1.10", command, [line["schema"] / line["free"] for line in lines],
+           free_ms=statistics.median(column(lines, "free")), schema_ms=statistics.median(column(lines, "schema")))
+
+
 def shapes():
     """The choices take turns, each in a process of its own, for they hold much memory."""
     choices = [(sequences, attention) for attention in ("on", "off") for sequences in (8, 16, 64, 256)]
@@ -78,5 +84,5 @@ def shapes():
                    column(lines, what), peak_mib=statistics.median(column(lines, "mib")))
 
 
-GROUPS = {"batch16": batch16, "shared8": shared8, "gap": gap, "busy": busy, "cancel_busy": cancel_busy, "stalled": stalled}
+GROUPS = {"batch16": batch16, "shared8": shared8, "gap": gap, "busy": busy, "cancel_busy": cancel_busy, "stalled": stalled, "constraint": constraint}
 BY_HAND = {"shapes": shapes}  # figures for a choice that is made once

@@ -47,7 +47,7 @@ impl Model {
     /// A session that was saved to a file.
     fn restore(&self, py: Python<'_>, path: &Bound<'_, PyString>, keywords: &Bound<'_, PyDict>) -> Result<Session> {
         let (path, options) = (text(path)?, options(keywords)?);
-        Ok(Session(py.detach(|| self.0.restore(path, &options))?))
+        Ok(Session::from(py.detach(|| self.0.restore(path, &options))?))
     }
 
     /// A session that was saved to memory.
@@ -58,7 +58,7 @@ impl Model {
         keywords: &Bound<'_, PyDict>,
     ) -> Result<Session> {
         let (bytes, options) = (data.as_bytes(), options(keywords)?);
-        Ok(Session(py.detach(|| self.0.restore_bytes(bytes, &options))?))
+        Ok(Session::from(py.detach(|| self.0.restore_bytes(bytes, &options))?))
     }
 
     /// Its numbers, as JSON.

@@ -21,8 +21,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// A request. Freeing it cancels it.
 #[pyclass(frozen, module = "chaku._chaku")]
 pub(crate) struct Request {
-    request: chaku_abi::Request,
-    cancelled: AtomicBool,
+    work: Arc<Work>,
     /// Taken by the thread that reads; whether one ever did.
     turn: Mutex<bool>,
     /// Invariant: while it is locked nothing of Python is called, so that nobody waits for the GIL with it.
@@ -31,6 +30,36 @@ pub(crate) struct Request {
     end: OnceLock<Arc<chaku_abi::Event>>,
     /// The wake of the loop that reads, and this request's token there.
     waker: Mutex<Option<(Arc<Signal>, u64)>>,
+}
+
+/// What its session, too, knows of a request.
+pub(crate) struct Work {
+    request: chaku_abi::Request,
+    /// Somebody asked for its end, or nobody refers to it any more.
+    cancelled: AtomicBool,
+}
+
+impl Work {
+    pub(crate) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
+        self.request.cancel();
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Cancels, and waits until the request has ended.
+    pub(crate) fn close(&self, py: Python<'_>, timeout: Option<f64>) -> Result<()> {
+        self.cancel();
+        wait::close(py, timeout, |timeout| self.request.close(timeout))
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.work.cancel();
+    }
 }
 
 /// What was read so far.
@@ -54,15 +83,13 @@ impl Request {
 
     /// Cancels: the final event follows promptly.
     fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
-        self.request.cancel();
+        self.work.cancel();
     }
 
     /// Cancels, and waits until the request has ended.
     #[pyo3(signature = (timeout=None))]
     fn close(&self, py: Python<'_>, timeout: Option<f64>) -> Result<()> {
-        self.cancel();
-        let closed = wait::close(py, timeout, |timeout| self.request.close(timeout));
+        let closed = self.work.close(py, timeout);
         self.wake_reader();
         closed
     }
@@ -76,29 +103,29 @@ impl Request {
     /// Whether somebody asked for its end.
     #[getter]
     fn cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
+        self.work.is_cancelled()
     }
 
     /// Whether the final event exists, read or not.
     #[getter]
     fn finished(&self) -> bool {
-        self.request.is_finished()
+        self.work.request.is_finished()
     }
 
     /// How many waiting requests go before it; None = it does not wait.
     #[getter]
     fn queue_position(&self) -> Option<i64> {
-        self.request.queue_position()
+        self.work.request.queue_position()
     }
 
     /// When it got how far, as JSON.
     fn timeline(&self) -> Result<String> {
-        Ok(self.request.timeline()?)
+        Ok(self.work.request.timeline()?)
     }
 
     /// What a save to memory made, once it has ended.
     fn buffer<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
-        let buffer = py.detach(|| self.request.buffer())?;
+        let buffer = py.detach(|| self.work.request.buffer())?;
         Ok(PyBytes::new(py, buffer.bytes()))
     }
 
@@ -130,15 +157,14 @@ impl Request {
         if self.end.get().is_some() {
             self.wake_reader();
         }
-        Ok(self.request.on_ready(move || signal.notify(token))?)
+        Ok(self.work.request.on_ready(move || signal.notify(token))?)
     }
 }
 
 impl Request {
     pub(crate) fn new(request: chaku_abi::Request) -> Self {
         Request {
-            request,
-            cancelled: AtomicBool::new(false),
+            work: Arc::new(Work { request, cancelled: AtomicBool::new(false) }),
             turn: Mutex::default(),
             answer: Mutex::default(),
             end: OnceLock::new(),
@@ -146,9 +172,13 @@ impl Request {
         }
     }
 
+    pub(crate) fn work(&self) -> Arc<Work> {
+        self.work.clone()
+    }
+
     /// The model a finished load made.
     pub(crate) fn model(&self) -> Result<chaku_abi::Model> {
-        Ok(self.request.model()?)
+        Ok(self.work.request.model()?)
     }
 
     /// An exception of a signal handler ends the request with the wait for it, so that the session is free again.
@@ -162,7 +192,7 @@ impl Request {
         if let Err(Failure::Python(_)) = result {
             self.cancel();
             // It fails when the request takes too long; it goes on ending.
-            let _ = py.detach(|| self.request.close(Some(GRACE)));
+            let _ = py.detach(|| self.work.request.close(Some(GRACE)));
         }
         // Without a wait it was the loop itself that read.
         if timeout != Some(0.0) {
@@ -177,9 +207,9 @@ impl Request {
             return Ok(None);
         }
         // What is there already is taken at once: it is not worth giving up the GIL for.
-        let mut event = self.request.next(Some(Duration::ZERO))?;
+        let mut event = self.work.request.next(Some(Duration::ZERO))?;
         if event.is_none() && left(until) != Some(Duration::ZERO) {
-            event = wait(py, until, |slice| self.request.next(Some(slice)))?;
+            event = wait(py, until, |slice| self.work.request.next(Some(slice)))?;
         }
         Ok(event.map(|event| self.note(event)))
     }
@@ -215,7 +245,7 @@ impl Request {
         let until = Some(Instant::now() + slice);
         let mut events = Vec::new();
         loop {
-            match self.request.next(left(until)) {
+            match self.work.request.next(left(until)) {
                 Ok(Some(event)) => events.push(event),
                 Err(error) if events.is_empty() => return Err(error),
                 Ok(None) | Err(_) => return Ok((!events.is_empty()).then_some(events)),

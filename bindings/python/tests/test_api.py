@@ -203,19 +203,26 @@ def test_a_loop_that_is_left_can_be_taken_up_again() -> None:
 
 
 def test_a_generator_dropped_half_way_cancels() -> None:
-    session = load(LONG, ctx_size=131072).session()
+    model = load(LONG, ctx_size=131072)
+    session = model.session()
     iterator = iter(session.stream("Count."))
     assert next(iterator).kind == "progress"
-    last = session._last
-    assert last is not None and not last.cancelled
+    assert model.metrics()["requests_running"] == 1
     del iterator
-    assert last.cancelled
-    wait_until(lambda: last.finished)
+    wait_until(lambda: model.metrics()["requests_running"] == 0)
     iterator = iter(session.stream("Count."))
     next(iterator)
     assert isinstance(iterator, Generator)
     iterator.close()
     assert session.chat("Count.", max_tokens=8).text == LONG_WORDS
+
+
+def test_a_request_that_an_interrupt_left_without_a_name_is_not_in_the_way() -> None:
+    session = load(LONG, ctx_size=131072).session()
+    session._native.chat("Count.", {})  # Ctrl-C came right here
+    assert session.chat("Count.", max_tokens=8).text == LONG_WORDS
+    session._native.chat("Count.", {})
+    session.reset()
 
 
 def test_a_cycle_is_collected() -> None:

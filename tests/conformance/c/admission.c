@@ -31,6 +31,7 @@ static void read_words(chaku_request *request, int64_t at, int64_t count) {
 CASE(priority) {
     busy other = make_busy(OPTIONS(LONG_WINDOW));
     chaku_request *low = ask(&other, OPTIONS(QUICK, "priority", "low")), *normal = ask(&other, OPTIONS(QUICK));
+    WAIT_UNTIL(timeline_of(normal, "prepared_ms") >= 0);
     /* It takes even the place of the one that runs, which never ends. */
     CHECK_QUICK(chat(new_session(other.model, NULL), "Go.", OPTIONS(QUICK, "priority", "high")));
     CHECK(!chaku_request_is_finished(other.request));

@@ -26,6 +26,7 @@ static void read_words(chaku::Request &request, std::size_t at, std::size_t coun
 CASE(priority) {
     Busy other = make_busy({{"ctx_size", 131072}});
     auto low = ask(other, "low"), normal = ask(other, "normal");
+    WAIT_UNTIL(timeline_of(normal, "prepared_ms") >= 0);
     // It takes even the place of the one that runs, which never ends.
     CHECK_QUICK(ask(other, "high"));
     CHECK(!other.request.is_finished() && !normal.is_finished() && !low.is_finished());

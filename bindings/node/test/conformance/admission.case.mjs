@@ -12,6 +12,7 @@ export async function priority() {
   const other = await makeBusy(LONG_WINDOW);
   const low = ask(other, { priority: 'low' });
   const normal = ask(other);
+  await until(() => normal.timeline().preparedMs !== null);
   // It takes even the place of the one that runs, which never ends.
   quick(await read(ask(other, { priority: 'high' })));
   assert.ok(!other.stream.finished && !normal.finished && !low.finished);

@@ -147,7 +147,6 @@ class Request(Generic[T]):
     def __del__(self) -> None:
         if not (self._native.touched or self._native.cancelled):
             warnings.warn(f"{self!r} is cancelled: nobody waited for it", ResourceWarning, stacklevel=2, source=self)
-        self._native.cancel()  # its session still refers to it
 
     # ---- What kinds of requests differ in
 

@@ -74,7 +74,6 @@ class Session:
 
     def __init__(self, native: _chaku.Session) -> None:
         self._native = native
-        self._last: _chaku.Request | None = None
 
     def chat(self, text: str, *, deadline: float | None = None, **options: Unpack[RequestOptions]) -> Reply:
         """Says something as the user and waits for the whole answer."""
@@ -83,11 +82,11 @@ class Session:
 
     def stream(self, text: str, *, deadline: float | None = None, **options: Unpack[RequestOptions]) -> Stream:
         """Says something as the user, in the form of the model's chat template, and starts the answer."""
-        return Stream(self._start(self._native.chat, text, keywords(options, deadline)))
+        return Stream(self._native.chat(text, keywords(options, deadline)))
 
     def generate(self, text: str, *, deadline: float | None = None, **options: Unpack[RequestOptions]) -> Stream:
         """Appends raw text, without any template, and starts to generate after it."""
-        return Stream(self._start(self._native.generate, text, keywords(options, deadline)))
+        return Stream(self._native.generate(text, keywords(options, deadline)))
 
     def ingest(
         self,
@@ -101,11 +100,11 @@ class Session:
 
         Like every request it has to be waited for: `session.ingest(text).result()`, or `await session.ingest(text)`.
         """
-        return Stream(self._start(self._native.ingest, role, text, keywords(options, deadline)))
+        return Stream(self._native.ingest(role, text, keywords(options, deadline)))
 
     def continue_answer(self, *, deadline: float | None = None, **options: Unpack[RequestOptions]) -> Stream:
         """Goes on where the last answer ended: after max_tokens, a cancel or a deadline."""
-        return Stream(self._start(self._native.continue_answer, keywords(options, deadline)))
+        return Stream(self._native.continue_answer(keywords(options, deadline)))
 
     @overload
     def save(self, path: None = None, *, deadline: float | None = None) -> bytes: ...
@@ -133,25 +132,14 @@ class Session:
     def _save(self, path: str | os.PathLike[str] | None, deadline: float | None) -> Save[bytes] | Save[None]:
         options = keywords({}, deadline)
         if path is None:
-            return Save(self._start(self._native.save, None, options), _chaku.Request.buffer)
-        return Save(self._start(self._native.save, os.fspath(path), options), lambda _: None)
-
-    def _start(self, verb: Callable[..., _chaku.Request], *arguments: object) -> _chaku.Request:
-        self._settle()
-        self._last = verb(*arguments)
-        return self._last
-
-    def _settle(self) -> None:
-        """Waits for the end of a request that was cancelled, or that nobody refers to any more."""
-        if self._last is not None and self._last.cancelled:
-            self._last.close()
+            return Save(self._native.save(None, options), _chaku.Request.buffer)
+        return Save(self._native.save(os.fspath(path), options), lambda _: None)
 
     def fork(self, **options: Unpack[SessionOptions]) -> Session:
         """A session that goes on from here by itself; what both have in common is computed and kept once.
 
         While a request runs it begins as this one was before that. It has the options of this one, but for those given.
         """
-        self._settle()
         return Session(self._native.fork({**options}))
 
     def rewind(self, length: int) -> None:
@@ -159,7 +147,6 @@ class Session:
 
         What is kept need not be computed again. The system prompt stays, and does not count.
         """
-        self._settle()
         self._native.rewind(length)
 
     @property
@@ -174,13 +161,11 @@ class Session:
 
     def reset(self) -> None:
         """Forgets the conversation, but not the system prompt."""
-        self._settle()
         self._native.reset()
 
     def cancel(self) -> None:
         """Cancels the request under way, if any, and returns at once."""
-        if self._last is not None:
-            self._last.cancel()
+        self._native.cancel()
 
     def close(self, timeout: float | None = None) -> None:
         """Cancels the request under way, waits for its end, and refuses new ones with `closed`."""

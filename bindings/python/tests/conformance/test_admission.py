@@ -19,6 +19,7 @@ def quick(reading: Reading) -> None:
 def test_priority() -> None:
     model, other = busy()
     low, normal = ask(model, priority="low"), ask(model)
+    wait_until(lambda: normal.timeline()["prepared_ms"] is not None)
     # It takes even the place of the one that runs, which never ends.
     quick(read(ask(model, priority="high")))
     assert not (other.finished or normal.finished or low.finished)

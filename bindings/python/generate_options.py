@@ -15,8 +15,8 @@ HEAD = '''"""The options, as types. Generated from the table by generate_options
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal, TypedDict
+from collections.abc import Sequence
+from typing import Any, Literal, TypedDict
 
 # None is the same as leaving an option out: it keeps its default.
 '''
@@ -32,7 +32,7 @@ CLASSES = (
 def field(row: tuple[object, ...]) -> str:
     key, type_, _, unit, doc, (default, least, most), choices = row
     if key in JSON_KEYS:
-        type_ = "str | Mapping[str, object] | Sequence[object]"
+        type_ = "str | dict[str, Any] | list[Any]"
     elif choices:
         type_ = "Literal[" + ", ".join(f'"{choice}"' for choice in choices) + "]"
     elif type_ == "list[str]":

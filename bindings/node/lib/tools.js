@@ -10,13 +10,11 @@ async function runTools(session, text, options) {
   const given = Object.entries(check.object(tools, 'tools'));
   if (check.integer(maxRounds, 'maxRounds') < 1) throw new RangeError('`maxRounds` must be 1 or more');
   let settings = { ...rest, tools: given.map(([name, tool]) => definition(name, tool)) };
-  let said = text;
-  let reply;
-  for (let round = 0; round < maxRounds; round++) {
-    reply = await session.chat(said, settings);
-    if (reply.finishReason !== 'tool_calls') break;
-    said = await Promise.all(reply.toolCalls.map((call) => result(tools, call)));
-    settings = { ...settings, toolChoice: undefined };
+  let reply = await session.chat(text, settings);
+  settings = { ...settings, toolChoice: undefined };
+  for (let round = 1; round < maxRounds && reply.finishReason === 'tool_calls'; round++) {
+    const results = await Promise.all(reply.toolCalls.map((call) => result(tools, call)));
+    reply = await session.chat(results, settings);
   }
   return reply;
 }

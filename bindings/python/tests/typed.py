@@ -41,6 +41,17 @@ def reports(runtime: chaku.Runtime, model: chaku.Model, request: chaku.Request[N
     assert_type(request.queue_position, int | None)
 
 
+def tools(session: chaku.Session) -> None:
+    def add(a: int, b: int) -> int:
+        return a + b
+
+    reply = session.run_tools("text", [add], max_rounds=2, tool_choice="add", deadline=3)
+    assert_type(reply, chaku.Reply)
+    assert_type(reply.tool_calls, tuple[chaku.ToolCall, ...])
+    messages = [{"role": "tool", "tool_call_id": call.id, "content": call.arguments} for call in reply.tool_calls]
+    assert_type(session.chat(messages, tools=[{}], json_schema={"type": "object"}), chaku.Reply)
+
+
 def saved(session: chaku.Session, path: os.PathLike[str]) -> None:
     assert_type(session.fork(max_tokens=3, overflow="stop"), chaku.Session)
     session.rewind(2)

@@ -49,6 +49,15 @@ for await (const event of stream) {
       console.log(event.text, event.token, event.replaced, bytes);
       break;
     }
+    case 'reasoning':
+      console.log(event.reasoning, event.token);
+      break;
+    case 'tool_call':
+      console.log(event.index, event.id, event.name);
+      break;
+    case 'tool_call_arguments':
+      console.log(event.index, event.arguments);
+      break;
     case 'progress':
       console.log(event.progress);
       break;
@@ -102,6 +111,13 @@ console.log(numbers, whole, next, text, name, disposed, plain, version, buildInf
 session.chat('Hi', { max_tokens: 3 });
 // @ts-expect-error: an option of the model given to a request
 session.chat('Hi', { ctxSize: 3 });
+const add = { parameters: { type: 'object' }, run: async ({ a, b }: { a: number; b: number }) => a + b };
+const called: Reply = await session.runTools('Hi', { tools: { add }, maxRounds: 2, toolChoice: 'add' });
+const [call] = called.toolCalls;
+await session.chat([{ role: 'tool', tool_call_id: call?.id ?? '', content: called.reasoning }], { tools: [{}] });
+// @ts-expect-error: a tool runs something
+session.runTools('Hi', { tools: { add: {} } });
+
 // @ts-expect-error: not one of the choices
 model.session({ overflow: 'explode' });
 // @ts-expect-error: a number as text
@@ -113,7 +129,7 @@ const notYet: Reply = await session.stream('Hi');
 // @ts-expect-error: text only
 session.chat(5);
 // @ts-expect-error: no such role
-model.chat([{ role: 'tool', content: 'Hi' }]);
+model.chat([{ role: 'robot', content: 'Hi' }]);
 // @ts-expect-error: nobody reads the events of a save
 fork.save('session.state', { eventQueue: 5 });
 // @ts-expect-error: a fact

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 
 JSON_KEYS = ("json_schema", "tools", "chat_template_kwargs")
@@ -12,12 +12,8 @@ JSON_KEYS = ("json_schema", "tools", "chat_template_kwargs")
 
 
 def json_text(value: object) -> object:
-    """A dict or list as JSON."""
-    if isinstance(value, Mapping):
-        return json.dumps({**value}, ensure_ascii=False)
-    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        return json.dumps(list(value), ensure_ascii=False)
-    return value
+    """A dict or list as JSON; other values as they are."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
 
 
 def keywords(options: Mapping[str, object], deadline: float | None) -> dict[str, object]:

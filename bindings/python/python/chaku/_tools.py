@@ -31,7 +31,7 @@ def definition(function: Function) -> dict[str, object]:
     parameters = inspect.signature(function).parameters
     hints = get_type_hints(function, include_extras=True)
     properties: dict[str, object] = {}
-    required = []
+    required: list[str] = []
     for name, parameter in parameters.items():
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise TypeError(f"a tool cannot have a parameter like `{parameter}` of {function.__name__}")
@@ -85,17 +85,23 @@ def run_tools(
     options["tools"] = [definition(function) for function in functions]
     by_name = {function.__name__: function for function in functions}
     until = None if deadline is None else time.monotonic() + deadline
-    for _ in range(max_rounds):
+
+    def chat(said: str | Iterable[Message]) -> Reply:
         left = None if until is None else until - time.monotonic()
-        reply = session.chat(text, deadline=left, **options)
-        if not reply.tool_calls or reply.finish_reason != "tool_calls":
+        return session.chat(said, deadline=left, **options)
+
+    reply = chat(text)
+    options.pop("tool_choice", None)
+    for _ in range(max_rounds - 1):
+        if reply.finish_reason != "tool_calls":
             break
-        text = [
-            {"role": "tool", "tool_call_id": call.id, "name": call.name, "content": result(by_name, call)}
-            for call in reply.tool_calls
-        ]
-        options.pop("tool_choice", None)
+        reply = chat([answer(by_name, call) for call in reply.tool_calls])
     return reply
+
+
+def answer(functions: dict[str, Function], call: ToolCall) -> dict[str, object]:
+    """Calls, and says what came of it, as a message."""
+    return {"role": "tool", "tool_call_id": call.id, "name": call.name, "content": result(functions, call)}
 
 
 def result(functions: dict[str, Function], call: ToolCall) -> str:

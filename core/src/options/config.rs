@@ -351,7 +351,7 @@ fn in_file(error: Error, path: &Path, line: usize) -> Error {
 fn located(error: Error, place: &str) -> Error {
     let located = Error::new(error.reason(), format!("{place}: {}", error.message()));
     error.details().iter().fold(located, |located, (key, value)| match key {
-        Cow::Borrowed(key) => located.with(*key, value),
+        Cow::Borrowed(key) => located.with(key, value),
         Cow::Owned(_) => located,
     })
 }

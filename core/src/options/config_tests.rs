@@ -226,3 +226,16 @@ fn a_variable_that_is_not_utf8_is_an_error_only_if_it_is_ours() {
     let error = Config::from_env([("CHAKU_SEED".into(), broken())]).unwrap_err();
     assert_eq!((error.reason(), error.detail("variable")), (Reason::InvalidUtf8, Some("CHAKU_SEED")));
 }
+
+#[test]
+fn the_example_in_the_docs_reads_as_it_says() {
+    let page = include_str!("../../../docs/options.md");
+    let example = page.split("```ini\n").nth(1).unwrap().split("```").next().unwrap();
+    let config = from_text(example).unwrap();
+    assert_eq!(value(&config, None, "threads").as_deref(), Some("4"));
+    assert_eq!(value(&config, None, "samplers").as_deref(), Some("top_k;temperature"));
+    assert_eq!(value(&config, None, "temperature"), None);
+    let coder = config.settings(Some("coder")).unwrap();
+    assert_eq!(coder.options().texts("temperature"), Some(vec!["0.2".to_owned()]));
+    assert_eq!(coder.options().texts("stop"), Some(vec!["\n\n".to_owned(), "# end".to_owned()]));
+}

@@ -168,7 +168,7 @@ impl Options {
                 Value::F64(value) => *value,
                 _ => return None,
             };
-            Some(Clamped { key: *key, given: *given, taken })
+            Some(Clamped { key, given: *given, taken })
         })
     }
 

@@ -945,6 +945,28 @@ const char *CHAKU_NULLABLE chaku_option_find(const char *name);
 #define CHAKU_OPT_LARK "lark"
 /** Never let the model end its answer. (bool, default 0) */
 #define CHAKU_OPT_IGNORE_EOS "ignore_eos"
+/**
+ * Tools that the model may call, as a JSON list of OpenAI's tool definitions. Not together with a constraint. (str)
+ */
+#define CHAKU_OPT_TOOLS "tools"
+/** Whether it calls one: auto (or unset) = as it likes, none, required, or the name of the one it must call. (str) */
+#define CHAKU_OPT_TOOL_CHOICE "tool_choice"
+/** Let an answer have several calls. (bool, default 0) */
+#define CHAKU_OPT_PARALLEL_TOOL_CALLS "parallel_tool_calls"
+/**
+ * Whether the model may think before it answers, where its chat template lets one choose: auto and on = yes. (str:
+ * auto, on, off; default auto)
+ */
+#define CHAKU_OPT_REASONING "reasoning"
+/**
+ * What becomes of the thinking: none = it is a part of the text; auto and deepseek = it has events of its own. (str:
+ * auto, none, deepseek; default auto)
+ */
+#define CHAKU_OPT_REASONING_FORMAT "reasoning_format"
+/** Most tokens of thinking; -1 = no limit. (i64, -1 to 2147483647 tokens, default -1) */
+#define CHAKU_OPT_REASONING_BUDGET "reasoning_budget"
+/** Variables of the chat template, as a JSON object. (str) */
+#define CHAKU_OPT_CHAT_TEMPLATE_KWARGS "chat_template_kwargs"
 
 /* ---- Buffer -------------------------------------------------------------------------------------------------------- */
 
@@ -1430,7 +1452,8 @@ chaku_code chaku_session_new(chaku_model *model,
  * Errors: FAILED_PRECONDITION `concurrent_use` (a request runs), `session_mode` (the session holds raw text), `closed`,
  * `no_chat_template`; RESOURCE_EXHAUSTED `queue_full` (details "queued", "limit"); INVALID_ARGUMENT `empty_prompt`,
  * `invalid_utf8`. The rest arrives in the final event: OUT_OF_RANGE `context_overflow` (details "tokens", "ctx_size"),
- * INVALID_ARGUMENT `template_failed`, `invalid_grammar`, `invalid_option`, INTERNAL `decode_failed`.
+ * INVALID_ARGUMENT `template_failed`, `invalid_grammar`, `invalid_tools` (detail "index"), `invalid_option`,
+ * FAILED_PRECONDITION `tools_unsupported`, INTERNAL `decode_failed`.
  * Thread class: shared.
  */
 chaku_code chaku_session_chat(chaku_session *session,
@@ -1439,6 +1462,27 @@ chaku_code chaku_session_chat(chaku_session *session,
                               const chaku_options *CHAKU_NULLABLE options,
                               chaku_request **out_request,
                               chaku_error **out_error);
+
+/**
+ * Says several things at once, such as the results of the tools that the model called, and starts its answer.
+ *
+ * - `session`: borrowed.
+ * - `messages`, `messages_len`: copied. A JSON list in OpenAI's form, such as `[{"role": "tool", "tool_call_id": "…",
+ *   "content": "7"}]`; length in bytes, -1 = NUL-terminated. The last message is a user's or a tool's. Never read as control
+ *   tokens.
+ * - `options`: copied. Request keys; NULL = none.
+ * - `out_request`: returns owned (free with chaku_request_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: INVALID_ARGUMENT `invalid_messages` (detail "index": which one, if it is one); else as chaku_session_chat.
+ * Thread class: shared.
+ */
+chaku_code chaku_session_chat_messages(chaku_session *session,
+                                       const char *messages,
+                                       int64_t messages_len,
+                                       const chaku_options *CHAKU_NULLABLE options,
+                                       chaku_request **out_request,
+                                       chaku_error **out_error);
 
 /**
  * Appends raw text, without any template, and starts to generate after it.
@@ -1463,7 +1507,7 @@ chaku_code chaku_session_generate(chaku_session *session,
  * Computes text without generating: a later answer then starts sooner.
  *
  * - `session`: borrowed.
- * - `role`: copied. NUL-terminated: "user", "assistant" or "system", and the text becomes a message of the
+ * - `role`: copied. NUL-terminated: "user", "assistant", "system" or "tool", and the text becomes a message of the
  *   conversation; NULL = raw text.
  * - `text`, `text_len`: copied. UTF-8; length in bytes, -1 = NUL-terminated.
  * - `options`: copied. Request keys; NULL = none.
@@ -1682,8 +1726,8 @@ chaku_code chaku_session_restore_buffer(chaku_model *model,
  *
  * - `model`: borrowed. The request keeps the model itself alive.
  * - `messages`, `messages_len`: copied. A JSON list such as `[{"role": "user", "content": "Hello"}]`; length in bytes, -1 =
- *   NUL-terminated. A role is "system", "user" or "assistant", and the last message is the user's. A system message that
- *   comes first stands in for the option `system_prompt`. Never read as control tokens.
+ *   NUL-terminated. A role is "system", "user", "assistant" or "tool", all in OpenAI's form, and the last message is a
+ *   user's or a tool's. A system message that comes first stands in for the option `system_prompt`. Never read as control tokens.
  * - `options`: copied. Session and request keys; NULL = none.
  * - `out_request`: returns owned (free with chaku_request_free).
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
@@ -1867,6 +1911,16 @@ chaku_code chaku_request_free(chaku_request *CHAKU_NULLABLE request);
 #define CHAKU_EVENT_TEXT 2
 /** The request ended; nothing follows. */
 #define CHAKU_EVENT_FINAL 3
+/** Text of what the model thinks before it answers: as a rule one token of it. No part of the answer. */
+#define CHAKU_EVENT_REASONING 4
+/** The model begins to call a tool: chaku_event_tool_call_index, _id and _name say which. */
+#define CHAKU_EVENT_TOOL_CALL 5
+
+/**
+ * More of a call's arguments: chaku_event_text is the piece, chaku_event_tool_call_index the call. All pieces of a call
+ * together are JSON, if the answer was not cut short.
+ */
+#define CHAKU_EVENT_TOOL_CALL_ARGUMENTS 6
 /** The model ended its answer, a stop text was met, or work that makes no text is complete. */
 #define CHAKU_FINISH_STOP 1
 /** max_tokens was reached, or the window is full under overflow = stop. */
@@ -1881,7 +1935,7 @@ chaku_code chaku_request_free(chaku_request *CHAKU_NULLABLE request);
 #define CHAKU_FINISH_ERROR 6
 
 /**
- * What kind of event it is: CHAKU_EVENT_PROGRESS, _TEXT or _FINAL. Ignore kinds you do not know.
+ * What kind of event it is: one of the CHAKU_EVENT_ kinds. Ignore kinds you do not know.
  *
  * - `event`: borrowed.
  *
@@ -1917,7 +1971,7 @@ const char *CHAKU_NULLABLE chaku_event_text(const chaku_event *event, int64_t *C
 const uint8_t *CHAKU_NULLABLE chaku_event_bytes(const chaku_event *event, int64_t *CHAKU_NULLABLE out_len);
 
 /**
- * The token of a text event.
+ * The token of a text or reasoning event.
  *
  * - `event`: borrowed.
  *
@@ -1925,6 +1979,38 @@ const uint8_t *CHAKU_NULLABLE chaku_event_bytes(const chaku_event *event, int64_
  * Thread class: shared, callback-safe.
  */
 int32_t chaku_event_token(const chaku_event *event);
+
+/**
+ * Which call of the answer an event is about, from 0 on.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns -1 for other events, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_event_tool_call_index(const chaku_event *event);
+
+/**
+ * What the result of a call that begins has to name it by: the "tool_call_id" of its message.
+ *
+ * - `event`: borrowed.
+ * - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. NUL-terminated. NULL
+ *   for other events.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_event_tool_call_id(const chaku_event *event);
+
+/**
+ * The tool that a call that begins is for.
+ *
+ * - `event`: borrowed.
+ * - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. NUL-terminated. NULL
+ *   for other events.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_event_tool_call_name(const chaku_event *event);
 
 /**
  * Whether a text event has a character that never became whole, shown as U+FFFD.

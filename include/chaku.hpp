@@ -90,6 +90,9 @@ enum class EventKind : std::int32_t {
     progress = CHAKU_EVENT_PROGRESS,
     text = CHAKU_EVENT_TEXT,
     final = CHAKU_EVENT_FINAL,
+    reasoning = CHAKU_EVENT_REASONING,
+    tool_call = CHAKU_EVENT_TOOL_CALL,
+    tool_call_arguments = CHAKU_EVENT_TOOL_CALL_ARGUMENTS,
 };
 
 /// Why a request ended.
@@ -617,12 +620,18 @@ class Event : public internal::Handle<chaku_event, chaku_event_free> {
     bool is_final() const noexcept { return kind() == EventKind::final; }
 
     /// The answer's text: whole characters, NUL-terminated. Empty for any other event, also of a kind to come.
-    std::string_view text() const noexcept {
-        std::int64_t length = 0;
-        const char *text = kind() == EventKind::text ? chaku_event_text(get(), &length) : nullptr;
-        return {text, static_cast<std::size_t>(length)};
-    }
-    /// Its bytes as the model made them, perhaps a part of a character.
+    std::string_view text() const noexcept { return text_of(EventKind::text); }
+    /// What the model thinks before it answers. Empty for any other event.
+    std::string_view reasoning() const noexcept { return text_of(EventKind::reasoning); }
+    /// A piece of a call's arguments: all pieces of one call together are JSON. Empty for any other event.
+    std::string_view arguments() const noexcept { return text_of(EventKind::tool_call_arguments); }
+    /// Which call of the answer it is about, from 0 on; -1 = none.
+    std::int32_t tool_call_index() const noexcept { return chaku_event_tool_call_index(get()); }
+    /// What the result of a call that begins has to name it by.
+    std::string_view tool_call_id() const noexcept { return internal::text(chaku_event_tool_call_id(get())); }
+    /// The tool of a call that begins.
+    std::string_view tool_call_name() const noexcept { return internal::text(chaku_event_tool_call_name(get())); }
+    /// The bytes of the answer's text as the model made them, perhaps a part of a character.
     std::string_view bytes() const noexcept {
         std::int64_t length = 0;
         const std::uint8_t *bytes = kind() == EventKind::text ? chaku_event_bytes(get(), &length) : nullptr;
@@ -656,6 +665,13 @@ class Event : public internal::Handle<chaku_event, chaku_event_free> {
 
     /// One more handle: the way to keep an event that a callback only borrowed.
     Result<Event> retain() const { return internal::make<Event>(chaku_event_retain, get()); }
+
+  private:
+    std::string_view text_of(EventKind wanted) const noexcept {
+        std::int64_t length = 0;
+        const char *text = kind() == wanted ? chaku_event_text(get(), &length) : nullptr;
+        return {text, static_cast<std::size_t>(length)};
+    }
 };
 
 // ---- Callables, and how C calls them --------------------------------------------------------------------------------
@@ -1144,11 +1160,16 @@ class Session : public internal::Handle<chaku_session, chaku_session_free> {
     Result<Request> chat(std::string_view text, const Options &options = {}) {
         return internal::make_with<Request>(options, chaku_session_chat, get(), text.data(), internal::size(text));
     }
+    /// Says several things at once, such as the results of tools, given as JSON: see chaku_session_chat_messages.
+    Result<Request> chat_json(std::string_view messages, const Options &options = {}) {
+        return internal::make_with<Request>(options, chaku_session_chat_messages, get(), messages.data(),
+                                            internal::size(messages));
+    }
     /// Appends raw text, and starts to generate after it.
     Result<Request> generate(std::string_view text, const Options &options = {}) {
         return internal::make_with<Request>(options, chaku_session_generate, get(), text.data(), internal::size(text));
     }
-    /// Computes text without generating. `role` is "user", "assistant" or "system"; nullptr = raw text.
+    /// Computes text without generating. `role` is "user", "assistant", "system" or "tool"; nullptr = raw text.
     Result<Request> ingest(const char *role, std::string_view text, const Options &options = {}) {
         return internal::make_with<Request>(options, chaku_session_ingest, get(), role, text.data(),
                                             internal::size(text));

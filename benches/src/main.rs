@@ -38,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         match request.next(Some(Duration::ZERO))?.ok_or("the queue is empty before the final event")? {
             Event::Text(text) => {
                 bytes += text.text.len();
-                tokens += i64::from(text.token);
+                tokens += i64::from(text.token.unwrap_or(0));
                 texts += 1;
             }
             Event::Final(_) => break,

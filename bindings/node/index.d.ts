@@ -111,10 +111,39 @@ export interface Model extends AsyncDisposable, Disposable {
   [Symbol.dispose](): void;
 }
 
-/** What somebody said. A system message comes first, and is the system prompt; the last one is the user's. */
+/**
+ * What somebody said, in OpenAI's form. A system message comes first, and is the system prompt; the last one is a user's
+ * or a tool's.
+ */
 export interface Message {
-  role: 'system' | 'user' | 'assistant';
-  content: string;
+  role: 'system' | 'user' | 'assistant' | 'tool';
+  /** May be left out or null where the assistant calls tools. */
+  content?: string | readonly { type: 'text'; text: string }[] | null;
+  reasoning_content?: string;
+  tool_calls?: readonly { id?: string; type?: 'function'; function: { name: string; arguments: string | object } }[];
+  /** Of a tool's result: the call it answers. */
+  tool_call_id?: string;
+  /** Of a tool's result: the tool. */
+  name?: string;
+}
+
+/** A tool for `session.runTools`. */
+export interface Tool {
+  description?: string;
+  /**
+   * JSON Schema of its arguments, an object; or a validator that has `toJSONSchema()` and `parse()`, such as one of zod.
+   * Without any it takes no arguments.
+   */
+  parameters?: object;
+  /** Called with the arguments. What it returns, or the promise is of, goes to the model: as JSON unless it is a string. */
+  run: (args: any) => unknown;
+}
+
+export interface RunToolsOptions extends Omit<CallOptions, 'tools'> {
+  /** By name. */
+  tools: Readonly<Record<string, Tool>>;
+  /** Most answers with calls; then the last one is returned, its calls not made. (default 8) */
+  maxRounds?: number;
 }
 
 export interface TokenizeOptions {
@@ -151,10 +180,16 @@ export interface Session extends AsyncDisposable, Disposable {
   /** Messages in the conversation, the system prompt not counted. */
   readonly messageCount: number;
 
-  /** Says something as the user, and waits for the whole answer. */
-  chat(text: string, options?: CallOptions): Promise<Reply>;
-  /** Says something as the user. The answer's events can be iterated over. */
-  stream(text: string, options?: StreamOptions): Stream;
+  /** Says something as the user, or several messages such as results of tools, and waits for the whole answer. */
+  chat(text: string | readonly Message[], options?: CallOptions): Promise<Reply>;
+  /** The same. The answer's events can be iterated over. */
+  stream(text: string | readonly Message[], options?: StreamOptions): Stream;
+
+  /**
+   * As `chat`, and calls the tools that the model wants called, until it answers without. An exception of a tool goes to
+   * the model. `toolChoice` is for the first answer.
+   */
+  runTools(text: string | readonly Message[], options: RunToolsOptions): Promise<Reply>;
 
   /** Appends raw text, without any template, and generates after it. */
   generate(text: string, options?: CallOptions): Promise<Reply>;
@@ -226,7 +261,7 @@ export interface CallOptions extends StreamOptions {
 }
 
 export interface IngestOptions extends CallOptions {
-  role?: 'user' | 'assistant' | 'system';
+  role?: 'user' | 'assistant' | 'system' | 'tool';
 }
 
 // ---- Requests -----------------------------------------------------------------------------------------------------
@@ -265,7 +300,7 @@ export interface Stream extends AsyncIterableIterator<Event>, AsyncDisposable {
 }
 
 /** What a request tells its reader. Ignore kinds you do not know. */
-export type Event = ProgressEvent | TextEvent | FinalEvent;
+export type Event = ProgressEvent | TextEvent | ReasoningEvent | ToolCallEvent | ToolCallArgumentsEvent | FinalEvent;
 
 /** Work was done that yields no text: part of a prompt. */
 export interface ProgressEvent {
@@ -287,6 +322,32 @@ export interface TextEvent {
   readonly replaced: boolean;
 }
 
+/** A token of what the model thinks before it answers. */
+export interface ReasoningEvent {
+  readonly kind: 'reasoning';
+  readonly reasoning: string;
+  /** The token; null for text without a token of its own. */
+  readonly token: number | null;
+}
+
+/** The model begins to call a tool. */
+export interface ToolCallEvent {
+  readonly kind: 'tool_call';
+  /** Which call of the answer, from 0 on. */
+  readonly index: number;
+  /** What the result has to name it by. */
+  readonly id: string;
+  /** The tool. */
+  readonly name: string;
+}
+
+/** More of a call's arguments: all pieces of one call together are JSON. */
+export interface ToolCallArgumentsEvent {
+  readonly kind: 'tool_call_arguments';
+  readonly index: number;
+  readonly arguments: string;
+}
+
 /** The request succeeded; nothing follows. */
 export interface FinalEvent extends Outcome {
   readonly kind: 'final';
@@ -301,6 +362,20 @@ export interface Outcome {
 /** An answer. */
 export interface Reply extends Outcome {
   readonly text: string;
+  /** What the model thought before it answered. */
+  readonly reasoning: string;
+  /** What the model calls: see `runTools`. */
+  readonly toolCalls: readonly ToolCall[];
+}
+
+/** A call of a tool by the model. */
+export interface ToolCall {
+  /** What its result has to name it by. */
+  readonly id: string;
+  /** The tool. */
+  readonly name: string;
+  /** Its arguments, as JSON; cut short if the answer was. */
+  readonly arguments: string;
 }
 
 /**

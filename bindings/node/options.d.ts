@@ -89,7 +89,7 @@ export interface RequestOptions {
    */
   grammar?: string;
   /** JSON Schema, as JSON, of the one JSON value that the answer must be. */
-  jsonSchema?: string;
+  jsonSchema?: string | object;
   /** The answer must be a JSON object. (default false) */
   jsonObject?: boolean;
   /** Regular expression the whole answer must match, in the syntax of Rust's regex crate without anchors. */
@@ -98,6 +98,26 @@ export interface RequestOptions {
   lark?: string;
   /** Never let the model end its answer. (default false) */
   ignoreEos?: boolean;
+  /** Tools that the model may call, as a JSON list of OpenAI's tool definitions. Not together with a constraint. */
+  tools?: string | object;
+  /** Whether it calls one: auto (or unset) = as it likes, none, required, or the name of the one it must call. */
+  toolChoice?: string;
+  /** Let an answer have several calls. (default false) */
+  parallelToolCalls?: boolean;
+  /**
+   * Whether the model may think before it answers, where its chat template lets one choose: auto and on = yes.
+   * (default auto)
+   */
+  reasoning?: 'auto' | 'on' | 'off';
+  /**
+   * What becomes of the thinking: none = it is a part of the text; auto and deepseek = it has events of its own.
+   * (default auto)
+   */
+  reasoningFormat?: 'auto' | 'none' | 'deepseek';
+  /** Most tokens of thinking; -1 = no limit. (integer, -1 to 2147483647 tokens, default -1) */
+  reasoningBudget?: number;
+  /** Variables of the chat template, as a JSON object. */
+  chatTemplateKwargs?: string | object;
 }
 
 /** Options of a session, and defaults for its requests. */

@@ -9,12 +9,13 @@ from __future__ import annotations
 import textwrap
 
 from chaku import _chaku
+from chaku._keywords import JSON_KEYS
 
 HEAD = '''"""The options, as types. Generated from the table by generate_options.py. Do not edit."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict
 
 # None is the same as leaving an option out: it keeps its default.
@@ -30,7 +31,9 @@ CLASSES = (
 
 def field(row: tuple[object, ...]) -> str:
     key, type_, _, unit, doc, (default, least, most), choices, soft, _ = row
-    if choices:
+    if key in JSON_KEYS:
+        type_ = "str | Mapping[str, object] | Sequence[object]"
+    elif choices:
         type_ = "Literal[" + ", ".join(f'"{choice}"' for choice in choices) + "]"
     elif type_ == "list[str]":
         type_ = "str | Sequence[str]"

@@ -17,6 +17,13 @@ pub const CHAKU_EVENT_PROGRESS: i32 = 1;
 pub const CHAKU_EVENT_TEXT: i32 = 2;
 /// The request ended; nothing follows.
 pub const CHAKU_EVENT_FINAL: i32 = 3;
+/// Text of what the model thinks before it answers: as a rule one token of it. No part of the answer.
+pub const CHAKU_EVENT_REASONING: i32 = 4;
+/// The model begins to call a tool: chaku_event_tool_call_index, _id and _name say which.
+pub const CHAKU_EVENT_TOOL_CALL: i32 = 5;
+/// More of a call's arguments: chaku_event_text is the piece, chaku_event_tool_call_index the call. All pieces of a call
+/// together are JSON, if the answer was not cut short.
+pub const CHAKU_EVENT_TOOL_CALL_ARGUMENTS: i32 = 6;
 
 /// The model ended its answer, a stop text was met, or work that makes no text is complete.
 pub const CHAKU_FINISH_STOP: i32 = 1;
@@ -34,22 +41,44 @@ pub const CHAKU_FINISH_ERROR: i32 = 6;
 /// The event behind a handle.
 pub(crate) struct EventObject {
     event: Event,
-    /// The text and a NUL; empty unless the event is a text.
-    text: Box<[u8]>,
+    /// The text, if the event has some.
+    text: Option<Terminated>,
+    /// Id and tool of a call that begins.
+    call: Option<(Terminated, Terminated)>,
+}
+
+/// A text and a NUL.
+struct Terminated(Box<[u8]>);
+
+impl Terminated {
+    fn new(text: &str) -> Self {
+        let mut bytes = Vec::with_capacity(text.len() + 1);
+        bytes.extend_from_slice(text.as_bytes());
+        bytes.push(0);
+        Terminated(bytes.into_boxed_slice())
+    }
+
+    fn len(&self) -> i64 {
+        self.0.len() as i64 - 1
+    }
+
+    fn as_ptr(&self) -> *const c_char {
+        self.0.as_ptr().cast()
+    }
 }
 
 impl EventObject {
     pub(crate) fn new(event: Event) -> Self {
         let text = match &event {
-            Event::Text(piece) => {
-                let mut text = Vec::with_capacity(piece.text.len() + 1);
-                text.extend_from_slice(piece.text.as_bytes());
-                text.push(0);
-                text.into_boxed_slice()
-            }
-            _ => Box::default(),
+            Event::Text(piece) | Event::Reasoning(piece) => Some(Terminated::new(&piece.text)),
+            Event::ToolCallArguments(piece) => Some(Terminated::new(&piece.delta)),
+            _ => None,
         };
-        EventObject { event, text }
+        let call = match &event {
+            Event::ToolCall(call) => Some((Terminated::new(&call.id), Terminated::new(&call.name))),
+            _ => None,
+        };
+        EventObject { event, text, call }
     }
 }
 
@@ -66,7 +95,7 @@ pub(crate) fn deliver(event: &Event, call: impl FnOnce(*const chaku_event) -> i3
 
 fn text_of(object: &EventObject) -> Option<&Text> {
     match &object.event {
-        Event::Text(text) => Some(text),
+        Event::Text(text) | Event::Reasoning(text) => Some(text),
         _ => None,
     }
 }
@@ -88,7 +117,7 @@ fn millis(event: *const chaku_event, time: impl FnOnce(&Timings) -> f64) -> Resu
     Ok(end_of(&object).map_or(0.0, |end| time(&end.timings)))
 }
 
-/// What kind of event it is: CHAKU_EVENT_PROGRESS, _TEXT or _FINAL. Ignore kinds you do not know.
+/// What kind of event it is: one of the CHAKU_EVENT_ kinds. Ignore kinds you do not know.
 ///
 /// - `event`: borrowed.
 ///
@@ -101,6 +130,9 @@ pub extern "C" fn chaku_event_kind(event: *const chaku_event) -> i32 {
             Event::Progress(_) => CHAKU_EVENT_PROGRESS,
             Event::Text(_) => CHAKU_EVENT_TEXT,
             Event::Final(_) => CHAKU_EVENT_FINAL,
+            Event::Reasoning(_) => CHAKU_EVENT_REASONING,
+            Event::ToolCall(_) => CHAKU_EVENT_TOOL_CALL,
+            Event::ToolCallArguments(_) => CHAKU_EVENT_TOOL_CALL_ARGUMENTS,
             _ => 0,
         })
     })
@@ -120,10 +152,10 @@ pub extern "C" fn chaku_event_kind(event: *const chaku_event) -> i32 {
 pub unsafe extern "C" fn chaku_event_text(event: *const chaku_event, out_len: *mut i64) -> *const c_char {
     guard::value(ptr::null(), || {
         let object = handle::get(event, "event")?;
-        let Some(text) = text_of(&object) else { return Ok(ptr::null()) };
+        let Some(text) = &object.text else { return Ok(ptr::null()) };
         // SAFETY: `out_len` is as the header asks.
-        unsafe { set_optional(out_len, text.text.len() as i64) };
-        Ok(object.text.as_ptr().cast())
+        unsafe { set_optional(out_len, text.len()) };
+        Ok(text.as_ptr())
     })
 }
 
@@ -146,7 +178,7 @@ pub unsafe extern "C" fn chaku_event_bytes(event: *const chaku_event, out_len: *
     })
 }
 
-/// The token of a text event.
+/// The token of a text or reasoning event.
 ///
 /// - `event`: borrowed.
 ///
@@ -154,7 +186,52 @@ pub unsafe extern "C" fn chaku_event_bytes(event: *const chaku_event, out_len: *
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_event_token(event: *const chaku_event) -> i32 {
-    guard::value(-1, || Ok(text_of(&*handle::get(event, "event")?).map_or(-1, |text| text.token)))
+    guard::value(-1, || Ok(text_of(&*handle::get(event, "event")?).and_then(|text| text.token).unwrap_or(-1)))
+}
+
+/// Which call of the answer an event is about, from 0 on.
+///
+/// - `event`: borrowed.
+///
+/// Returns -1 for other events, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_tool_call_index(event: *const chaku_event) -> i32 {
+    guard::value(-1, || {
+        Ok(match &handle::get(event, "event")?.event {
+            Event::ToolCall(call) => call.index as i32,
+            Event::ToolCallArguments(piece) => piece.index as i32,
+            _ => -1,
+        })
+    })
+}
+
+/// What the result of a call that begins has to name it by: the "tool_call_id" of its message.
+///
+/// - `event`: borrowed.
+/// - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. NUL-terminated. NULL
+///   for other events.
+///
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_tool_call_id(event: *const chaku_event) -> *const c_char {
+    guard::value(ptr::null(), || {
+        Ok(handle::get(event, "event")?.call.as_ref().map_or(ptr::null(), |(id, _)| id.as_ptr()))
+    })
+}
+
+/// The tool that a call that begins is for.
+///
+/// - `event`: borrowed.
+/// - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. NUL-terminated. NULL
+///   for other events.
+///
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_tool_call_name(event: *const chaku_event) -> *const c_char {
+    guard::value(ptr::null(), || {
+        Ok(handle::get(event, "event")?.call.as_ref().map_or(ptr::null(), |(_, name)| name.as_ptr()))
+    })
 }
 
 /// Whether a text event has a character that never became whole, shown as U+FFFD.

@@ -48,7 +48,8 @@ pub unsafe extern "C" fn chaku_session_new(
 /// Errors: FAILED_PRECONDITION `concurrent_use` (a request runs), `session_mode` (the session holds raw text), `closed`,
 /// `no_chat_template`; RESOURCE_EXHAUSTED `queue_full` (details "queued", "limit"); INVALID_ARGUMENT `empty_prompt`,
 /// `invalid_utf8`. The rest arrives in the final event: OUT_OF_RANGE `context_overflow` (details "tokens", "ctx_size"),
-/// INVALID_ARGUMENT `template_failed`, `invalid_grammar`, `invalid_option`, INTERNAL `decode_failed`.
+/// INVALID_ARGUMENT `template_failed`, `invalid_grammar`, `invalid_tools` (detail "index"), `invalid_option`,
+/// FAILED_PRECONDITION `tools_unsupported`, INTERNAL `decode_failed`.
 /// Thread class: shared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn chaku_session_chat(
@@ -64,6 +65,37 @@ pub unsafe extern "C" fn chaku_session_chat(
         guard::call("chaku_session_chat", out_error, || {
             start(session, options, out_request, |session, options| {
                 session.chat(self::text(text, text_len, "text")?, options)
+            })
+        })
+    }
+}
+
+/// Says several things at once, such as the results of the tools that the model called, and starts its answer.
+///
+/// - `session`: borrowed.
+/// - `messages`, `messages_len`: copied. A JSON list in OpenAI's form, such as `[{"role": "tool", "tool_call_id": "…",
+///   "content": "7"}]`; length in bytes, -1 = NUL-terminated. The last message is a user's or a tool's. Never read as control
+///   tokens.
+/// - `options`: copied. Request keys; NULL = none.
+/// - `out_request`: returns owned (free with chaku_request_free).
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+///
+/// Errors: INVALID_ARGUMENT `invalid_messages` (detail "index": which one, if it is one); else as chaku_session_chat.
+/// Thread class: shared.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_session_chat_messages(
+    session: *mut chaku_session,
+    messages: *const c_char,
+    messages_len: i64,
+    options: *const chaku_options,
+    out_request: *mut *mut chaku_request,
+    out_error: *mut *mut chaku_error,
+) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_session_chat_messages", out_error, || {
+            start(session, options, out_request, |session, options| {
+                session.chat_json(self::text(messages, messages_len, "messages")?, options)
             })
         })
     }
@@ -101,7 +133,7 @@ pub unsafe extern "C" fn chaku_session_generate(
 /// Computes text without generating: a later answer then starts sooner.
 ///
 /// - `session`: borrowed.
-/// - `role`: copied. NUL-terminated: "user", "assistant" or "system", and the text becomes a message of the
+/// - `role`: copied. NUL-terminated: "user", "assistant", "system" or "tool", and the text becomes a message of the
 ///   conversation; NULL = raw text.
 /// - `text`, `text_len`: copied. UTF-8; length in bytes, -1 = NUL-terminated.
 /// - `options`: copied. Request keys; NULL = none.

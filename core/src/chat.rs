@@ -1,66 +1,214 @@
 //! From messages to the tokens of a prompt, through the model's own template.
 //!
-//! Text of a message never becomes a control token. The template engine flattens all text into one string, so a
-//! message that spells a control token is replaced by a placeholder while the template runs, and its text is then
-//! tokenized by itself, as plain text. (What a model calls a user-defined token is no control token: llama.cpp reads it
-//! in plain text too.)
+//! Text of a message never becomes a control token. The template engine flattens all text into one string, so the names of
+//! control tokens in a message, in the result of a tool or in what a tool is described with are replaced by placeholders while
+//! the template runs, and these are then tokenized by themselves, as plain text. (What a model calls a user-defined token is no
+//! control token: llama.cpp reads it in plain text too.)
 
-use chaku_llama::{ChatTemplates, Message, TemplateLimits, Token, Vocab};
+use aho_corasick::{AhoCorasick, MatchKind};
+use chaku_llama::{ChatTemplates, TemplateLimits, Token, Vocab};
+use serde_json::{Map, Value, json};
 
 use crate::error::{Error, Reason, Result};
+use crate::message::ChatMessage;
+use crate::options::Layers;
+use crate::tools::Tools;
+
+/// A template for tools, for models whose own knows none but is otherwise like it.
+pub(crate) const TOOLS_TEMPLATE: &str = include_str!("tools.jinja");
+
+/// What such a template has in it.
+const CHATML: &str = "<|im_start|>";
 
 /// A rendered conversation.
 pub(crate) struct Rendered {
     pub(crate) tokens: Vec<Token>,
     /// Stop strings the template's family needs.
     pub(crate) stops: Vec<String>,
+    /// How the answer is to be read; `None` = it is plain text.
+    pub(crate) format: Option<String>,
+}
+
+/// What a request asks of the template.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Style {
+    pub(crate) tools: Tools,
+    /// `reasoning_format`: none, auto, deepseek.
+    reasoning_format: String,
+    /// Whether the model may think first, where its template lets one choose.
+    thinks: bool,
+    /// Variables of the template.
+    kwargs: Map<String, Value>,
+}
+
+impl Style {
+    pub(crate) fn asked(layers: &Layers<'_>) -> Result<Self> {
+        let kwargs = match layers.str("chat_template_kwargs") {
+            None => Map::new(),
+            Some(text) => serde_json::from_str(text).map_err(|error| {
+                let message = format!("chat_template_kwargs is not a JSON object: {error}");
+                Error::new(Reason::InvalidOption, message).with("key", "chat_template_kwargs")
+            })?,
+        };
+        Ok(Style {
+            tools: Tools::asked(layers)?,
+            reasoning_format: layers.str("reasoning_format").unwrap_or("auto").to_owned(),
+            thinks: layers.str("reasoning") != Some("off"),
+            kwargs,
+        })
+    }
+}
+
+/// Whether a template may be replaced by [`TOOLS_TEMPLATE`].
+pub(crate) fn is_chatml(templates: &ChatTemplates) -> bool {
+    templates.source().contains(CHATML)
+}
+
+/// The control tokens of a vocabulary, by name.
+pub(crate) struct ControlNames(AhoCorasick);
+
+impl ControlNames {
+    pub(crate) fn new(vocab: Vocab<'_>) -> Result<Self> {
+        let mut names = Vec::new();
+        for token in (0..vocab.n_tokens() as Token).filter(|&token| vocab.is_control(token)) {
+            let mut name = Vec::new();
+            vocab.token_bytes(token, true, &mut name)?;
+            if !name.is_empty() {
+                names.push(name);
+            }
+        }
+        let finder = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(names);
+        finder.map(ControlNames).map_err(|error| Error::new(Reason::Internal, error.to_string()))
+    }
+
+    fn occur(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
 }
 
 /// The tokens of a conversation; with `reply`, up to where the assistant's answer begins.
 pub(crate) fn render(
     vocab: Vocab<'_>,
+    names: &ControlNames,
     templates: &ChatTemplates,
-    messages: &[Message],
-    reply: bool,
+    messages: &[ChatMessage],
+    (style, reply): (&Style, bool),
     limits: &TemplateLimits<'_>,
 ) -> Result<Rendered> {
-    let mark = unused_mark(messages);
-    let mut masked = messages.to_vec();
-    let mut texts = Vec::new();
-    for message in &mut masked {
-        if spells_control(vocab, &message.content)? {
-            let placeholder = format!("{mark}{}{mark}", texts.len());
-            texts.push(std::mem::replace(&mut message.content, placeholder));
+    let mut ask = ask(messages, style, reply);
+    let mut mask = Mask { names, mark: unused_mark(&ask), texts: Vec::new() };
+    mask.ask(&mut ask)?;
+    let rendered = templates.render(&ask.to_string(), limits)?;
+    let tokens = join(vocab, &rendered.prompt, &mask)?;
+    Ok(Rendered { tokens, stops: rendered.additional_stops, format: rendered.format })
+}
+
+fn ask(messages: &[ChatMessage], style: &Style, reply: bool) -> Value {
+    let mut ask = json!({
+        "messages": messages,
+        "add_generation_prompt": reply,
+        "reasoning_format": style.reasoning_format,
+        "enable_thinking": style.thinks,
+        "template_kwargs": style.kwargs,
+    });
+    if !style.tools.definitions.is_empty() {
+        ask["tools"] = json!(style.tools.definitions);
+        ask["tool_choice"] = json!(style.tools.choice());
+        ask["parallel_tool_calls"] = json!(style.tools.parallel);
+    }
+    ask
+}
+
+/// Puts placeholders in the place of the names of control tokens.
+struct Mask<'a> {
+    names: &'a ControlNames,
+    /// Stands on both sides of a placeholder's number.
+    mark: String,
+    /// What the placeholders stand for.
+    texts: Vec<String>,
+}
+
+impl Mask<'_> {
+    fn ask(&mut self, ask: &mut Value) -> Result<()> {
+        for message in ask["messages"].as_array_mut().into_iter().flatten() {
+            self.all(message);
+        }
+        let tools = ask.get_mut("tools").and_then(Value::as_array_mut);
+        for (index, tool) in tools.into_iter().flatten().enumerate() {
+            self.tool(tool, index)?;
+        }
+        if self.names.occur(&ask["template_kwargs"].to_string()) {
+            let message = "chat_template_kwargs spells a control token";
+            return Err(Error::new(Reason::InvalidOption, message).with("key", "chat_template_kwargs"));
+        }
+        Ok(())
+    }
+
+    /// Every text of a message.
+    fn all(&mut self, value: &mut Value) {
+        match value {
+            Value::String(text) => self.text(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.all(item)),
+            Value::Object(object) => object.iter_mut().for_each(|(key, value)| match key.as_str() {
+                "role" | "type" => {} // words of ours
+                _ => self.all(value),
+            }),
+            _ => {}
         }
     }
-    let rendered = templates.render(&masked, reply, limits)?;
-    let tokens = join(vocab, &rendered.prompt, &mark, &texts)?;
-    Ok(Rendered { tokens, stops: rendered.additional_stops })
+
+    /// What a tool is described with. All else of its definition the model writes, too, so it has to stay as it is.
+    fn tool(&mut self, value: &mut Value, index: usize) -> Result<()> {
+        match value {
+            Value::String(text) if self.names.occur(text) => {
+                let message = format!("tool {index} spells a control token outside of a description");
+                Err(Error::new(Reason::InvalidTools, message).with("index", index))
+            }
+            Value::Array(items) => items.iter_mut().try_for_each(|item| self.tool(item, index)),
+            Value::Object(object) => object.iter_mut().try_for_each(|(key, value)| match value {
+                Value::String(text) if key == "description" => Ok(self.text(text)),
+                value => self.tool(&mut Value::String(key.clone()), index).and_then(|()| self.tool(value, index)),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn text(&mut self, text: &mut String) {
+        if !self.names.occur(text) {
+            return;
+        }
+        let mut masked = String::new();
+        let mut end = 0;
+        for found in self.names.0.find_iter(text.as_str()) {
+            // A name may end inside a character only where the vocabulary is broken.
+            let (Some(before), Some(name)) = (text.get(end..found.start()), text.get(found.range())) else { continue };
+            masked.push_str(before);
+            masked.push_str(&format!("{}{}{}", self.mark, self.texts.len(), self.mark));
+            self.texts.push(name.to_owned());
+            end = found.end();
+        }
+        masked.push_str(&text[end..]);
+        *text = masked;
+    }
 }
 
-/// Whether a text, read carelessly, would become a control token.
-fn spells_control(vocab: Vocab<'_>, text: &str) -> Result<bool> {
-    let tokens = vocab.tokenize(text, false, true)?;
-    Ok(tokens.iter().any(|&token| vocab.is_control(token)))
-}
-
-/// Tokenizes the template's own text with control tokens, and the texts behind the placeholders without.
-fn join(vocab: Vocab<'_>, prompt: &str, mark: &str, texts: &[String]) -> Result<Vec<Token>> {
-    if texts.is_empty() {
+/// Tokenizes the template's own text and the messages' with control tokens, and what the placeholders stand for without.
+fn join(vocab: Vocab<'_>, prompt: &str, mask: &Mask<'_>) -> Result<Vec<Token>> {
+    if mask.texts.is_empty() {
         return Ok(vocab.tokenize(prompt, true, true)?);
     }
     let mut tokens: Vec<Token> = vocab.bos().filter(|_| vocab.add_bos()).into_iter().collect();
-    let mut found = 0;
-    // Split at the marks, the parts alternate: template text, placeholder number, template text, …
-    for (i, part) in prompt.split(mark).enumerate() {
+    let mut found = vec![false; mask.texts.len()];
+    // Split at the marks, the parts alternate: text, placeholder number, text, …
+    for (i, part) in prompt.split(&mask.mark).enumerate() {
         if i % 2 == 0 {
             tokens.extend(vocab.tokenize(part, false, true)?);
-        } else if let Some(text) = part.parse().ok().and_then(|number: usize| texts.get(number)) {
-            tokens.extend(vocab.tokenize(text, false, false)?);
-            found += 1;
+        } else if let Some(number) = part.parse::<usize>().ok().filter(|&number| number < found.len()) {
+            tokens.extend(vocab.tokenize(&mask.texts[number], false, false)?);
+            found[number] = true;
         }
     }
-    if found < texts.len() {
+    if found.contains(&false) {
         let message = "a message spells a control token, and the chat template changes or drops that message's text";
         return Err(Error::new(Reason::TemplateFailed, message));
     }
@@ -68,9 +216,9 @@ fn join(vocab: Vocab<'_>, prompt: &str, mark: &str, texts: &[String]) -> Result<
     Ok(tokens)
 }
 
-/// A string that occurs in no message.
-fn unused_mark(messages: &[Message]) -> String {
-    let occurs = |mark: &String| messages.iter().any(|message| message.content.contains(mark));
+/// A string that occurs nowhere in what is asked.
+fn unused_mark(ask: &Value) -> String {
+    let text = ask.to_string();
     let mut marks = (0u64..).map(|n| format!("\u{E000}{n}\u{E001}"));
-    marks.find(|mark| !occurs(mark)).unwrap_or_default()
+    marks.find(|mark| !text.contains(mark)).unwrap_or_default()
 }

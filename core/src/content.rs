@@ -7,7 +7,7 @@ use chaku_llama::Token;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Reason, Result};
-use crate::message::ChatMessage;
+use crate::message::{ChatMessage, Role, ToolCall};
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Content {
@@ -29,9 +29,22 @@ pub(crate) struct Chat {
 /// A message, and how long the conversation was with it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Said {
+    #[serde(with = "Plain")]
     pub(crate) message: ChatMessage,
     /// Tokens of the window in use when it was the newest message; 0 = not known.
     pub(crate) used: u32,
+}
+
+/// A message without what JSON makes of it: saved sessions are in postcard, which wants all fields.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "ChatMessage")]
+struct Plain {
+    role: Role,
+    content: String,
+    reasoning_content: String,
+    tool_calls: Vec<ToolCall>,
+    tool_call_id: String,
+    name: String,
 }
 
 impl Said {
@@ -119,7 +132,6 @@ fn mode(is: &str, not: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Role;
 
     fn conversation() -> Content {
         let said = |role, used| Said { message: ChatMessage::new(role, "x"), used };

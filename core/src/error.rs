@@ -100,6 +100,10 @@ reasons! {
     ConstraintFailed = "constraint_failed", FailedPrecondition;
     /// A list of messages is not one: the detail `index` says which message is wrong.
     InvalidMessages = "invalid_messages", InvalidArgument;
+    /// The tools, or the choice among them, are none: the detail `index` says which tool is wrong.
+    InvalidTools = "invalid_tools", InvalidArgument;
+    /// The model's chat template knows no tools.
+    ToolsUnsupported = "tools_unsupported", FailedPrecondition;
     /// The prompt has no text, or text that makes no token.
     EmptyPrompt = "empty_prompt", InvalidArgument;
     /// A token id is not in the vocabulary.

@@ -14,6 +14,12 @@ pub enum Event {
     Progress(Progress),
     /// A token was generated.
     Text(Arc<Text>),
+    /// The same, for a token of what the model thinks before it answers.
+    Reasoning(Arc<Text>),
+    /// The model begins to call a tool. What it says of it comes besides the events of its tokens.
+    ToolCall(Arc<ToolCallStart>),
+    /// More of a call's arguments.
+    ToolCallArguments(Arc<ToolCallArguments>),
     /// The request ended; nothing follows.
     Final(Arc<Final>),
 }
@@ -44,15 +50,38 @@ pub enum Phase {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Text {
-    /// Whole code points only. Empty when the token ends inside a character: the rest comes with a later token.
+    /// Whole code points only. Empty when the token ends inside a character: the rest comes with a later token. Empty, too,
+    /// where the token belongs to a call of a tool or to marks around it.
     pub text: String,
-    /// The token.
-    pub token: Token,
-    /// The token's own bytes, cut where a stop string begins.
+    /// The token; `None` where a text has none of its own, since the one that completed it went with another event.
+    pub token: Option<Token>,
+    /// The token's own bytes, cut where a stop string begins; those of `text` in an answer that is told apart.
     pub bytes: Vec<u8>,
     /// Bytes that are no character are shown as U+FFFD in [`Text::text`]: the model made none of them, or the answer
     /// ended inside a character.
     pub replaced: bool,
+}
+
+/// A call of a tool begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ToolCallStart {
+    /// Which call of the answer, from 0 on.
+    pub index: u32,
+    /// What its result refers to.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+}
+
+/// A piece of a call's arguments. All pieces of one call together are JSON, if the answer was not cut short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ToolCallArguments {
+    /// Which call of the answer, from 0 on.
+    pub index: u32,
+    /// The piece.
+    pub delta: String,
 }
 
 /// How a request ended.

@@ -9,7 +9,7 @@ use crate::event::{Event, Final, Phase, Progress, Text};
 use crate::event_queue::{EventQueue, Next};
 
 fn token(n: i32) -> Event {
-    Event::Text(Arc::new(Text { text: n.to_string(), token: n, bytes: Vec::new(), replaced: false }))
+    Event::Text(Arc::new(Text { text: n.to_string(), token: Some(n), bytes: Vec::new(), replaced: false }))
 }
 
 fn now() -> Option<Instant> {

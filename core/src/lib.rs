@@ -25,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+mod answer;
 mod chat;
 mod clock;
 mod constraint;
@@ -55,13 +56,14 @@ mod sync;
 mod terms;
 mod text;
 mod timeline;
+mod tools;
 
 pub use chaku_llama::Token;
 pub use device::{Device, DeviceKind, backends, devices};
 pub use error::{Code, Error, Reason, Result};
-pub use event::{Event, Final, FinishReason, Phase, Progress, Text, Timings, Usage};
+pub use event::{Event, Final, FinishReason, Phase, Progress, Text, Timings, ToolCallArguments, ToolCallStart, Usage};
 pub use log::{LogLevel, LogRecord};
-pub use message::{ChatMessage, Role};
+pub use message::{ChatMessage, Role, ToolCall};
 pub use model::{Model, SpecialToken};
 pub use options::Options;
 pub use request::Request;

@@ -7,9 +7,10 @@ use std::time::Duration;
 use chaku_llama::{ChatTemplates, TemplateLimits, Token};
 use parking_lot::Mutex;
 
+use crate::chat::{self, ControlNames};
 use crate::clock::until;
 use crate::constraint::Compiler;
-use crate::content::{Chat, Content, Said};
+use crate::content::Content;
 use crate::error::{Error, Reason, Result};
 use crate::facts::Facts;
 use crate::fingerprint::Fingerprint;
@@ -48,6 +49,10 @@ pub(crate) struct Shared {
     pub(crate) ctx_size: usize,
     /// Parsed at the first chat, on the preparing thread: it is a program, and needs that thread's stack.
     templates: OnceLock<Result<ChatTemplates>>,
+    /// In its place where there are tools, if it knows none.
+    tool_templates: OnceLock<Result<ChatTemplates>>,
+    /// Taken at the first chat: it looks at every token.
+    control_names: OnceLock<Result<ControlNames>>,
     longest_token: OnceLock<usize>,
     /// Made for the first answer that must be something: it looks at every token.
     compiler: OnceLock<Result<Compiler>>,
@@ -87,6 +92,8 @@ impl Model {
             options,
             ctx_size: ctx_size as usize,
             templates: OnceLock::new(),
+            tool_templates: OnceLock::new(),
+            control_names: OnceLock::new(),
             longest_token: OnceLock::new(),
             compiler: OnceLock::new(),
             fingerprint: OnceLock::new(),
@@ -102,7 +109,7 @@ impl Model {
         self.0.new_session(options.clone(), Content::New)
     }
 
-    /// Answers the last of these messages, which must be the user's, in a conversation that is given whole and kept by
+    /// Answers the last of these messages, which must be the user's or a tool's, in a conversation that is given whole and kept by
     /// nobody. A system message that comes first stands in for the option `system_prompt`. Takes the options of a
     /// session and of a request, and no place of `max_sessions`: the queue's limit is the limit. What it computed may
     /// be found again by whoever begins in the same way.
@@ -114,10 +121,8 @@ impl Model {
         if let Some(system) = system {
             options.set_str("system_prompt", &system.content)?;
         }
-        let before = &messages[usize::from(system.is_some())..messages.len() - 1];
-        let said = before.iter().cloned().map(Said::new).collect();
-        let session = self.0.passing_session(options, Content::Chat(Arc::new(Chat { said, last_turn: None })));
-        session.chat(&messages[messages.len() - 1].content, &Options::new())
+        let session = self.0.passing_session(options, Content::New);
+        session.chat_messages(&messages[usize::from(system.is_some())..], &Options::new())
     }
 
     /// The same with the messages as JSON: `[{"role": "user", "content": "Hello"}]`.
@@ -250,17 +255,45 @@ impl Shared {
 
     /// The chat template, parsed once. Call it on the preparing thread. When it is stopped, the next one tries again.
     pub(crate) fn templates(&self, limits: &TemplateLimits<'_>) -> Result<&ChatTemplates> {
-        if self.templates.get().is_none() {
-            let parsed = match ChatTemplates::new(&self.llama()?, self.given_template(), limits) {
+        self.parse_template(&self.templates, self.given_template(), limits)
+    }
+
+    /// The chat template that knows tools: the same, or where that knows none, ours of the same family.
+    pub(crate) fn tool_templates(&self, limits: &TemplateLimits<'_>) -> Result<&ChatTemplates> {
+        let own = self.templates(limits)?;
+        if own.know_tools() {
+            return Ok(own);
+        }
+        if !chat::is_chatml(own) {
+            let message = "the model's chat template knows no tools; give one that does as chat_template";
+            return Err(Error::new(Reason::ToolsUnsupported, message));
+        }
+        self.parse_template(&self.tool_templates, Some(chat::TOOLS_TEMPLATE), limits)
+    }
+
+    fn parse_template<'a>(
+        &self,
+        kept: &'a OnceLock<Result<ChatTemplates>>,
+        source: Option<&str>,
+        limits: &TemplateLimits<'_>,
+    ) -> Result<&'a ChatTemplates> {
+        if kept.get().is_none() {
+            let parsed = match ChatTemplates::new(&self.llama()?, source, limits) {
                 Err(stopped @ chaku_llama::Error::TemplateStopped) => return Err(stopped.into()),
                 parsed => parsed.map_err(Error::from),
             };
-            let _ = self.templates.set(parsed);
+            let _ = kept.set(parsed);
         }
-        match self.templates.get() {
+        match kept.get() {
             Some(templates) => templates.as_ref().map_err(Clone::clone),
             None => Err(Error::new(Reason::Internal, "the chat template was not kept")),
         }
+    }
+
+    /// What no message may spell. Takes some milliseconds the first time.
+    pub(crate) fn control_names(&self) -> Result<&ControlNames> {
+        let llama = self.llama()?;
+        self.control_names.get_or_init(|| ControlNames::new(llama.vocab())).as_ref().map_err(Error::clone)
     }
 
     /// Takes some milliseconds the first time.

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chaku_llama::{Message, TemplateLimits, Token};
+use chaku_llama::{TemplateLimits, Token};
 
-use crate::chat::{self, Rendered};
+use crate::answer::{Answering, Format};
+use crate::chat::{self, Rendered, Style};
 use crate::constraint;
 use crate::content::{Chat, Content, Said};
 use crate::error::{Error, Reason, Result};
 use crate::message::{ChatMessage, Role};
+use crate::model;
 use crate::options::{Layers, Options};
 use crate::request::{self, Ticket};
 use crate::runtime::engine::overflow;
@@ -43,8 +45,8 @@ pub(crate) struct Prompt {
 
 /// What is asked of the session.
 pub(crate) enum Ask {
-    /// Append the message to the conversation, and answer it.
-    Chat(Arc<Chat>, ChatMessage),
+    /// Append messages to the conversation, and answer them.
+    Chat(Arc<Chat>, Vec<ChatMessage>),
     /// Go on with the last message, which is an answer.
     Continue(Arc<Chat>),
     /// Append the message to the conversation.
@@ -62,6 +64,8 @@ struct Plan {
     keep: usize,
     /// Stop strings the template needs, besides the caller's.
     stops: Vec<String>,
+    /// How the answer is to be read; `None` = it is plain text.
+    format: Option<String>,
     generates: bool,
     /// Old tokens were left out, so that they are not what the session's messages say.
     shifted: bool,
@@ -85,16 +89,23 @@ impl Prompt {
             now >= began + TEMPLATE_TIME || request.has_ended() || request.must_stop(now).is_some()
         };
         let limits = TemplateLimits { bytes: TEMPLATE_BYTES, stack: TEMPLATE_STACK, stop: &stop };
-        let plan = Planner { session: &session, layers: &layers, overflow, limits }.plan(ask);
+        let style = Style::asked(&layers)?;
+        let plan = Planner { session: &session, layers: &layers, style: &style, overflow, limits }.plan(ask);
         let stopped = request.must_stop(Instant::now());
         stopped.map_or(Ok(()), Err)?;
         let plan = plan?;
-        let sampler = if plan.generates {
+        let mut sampler = None;
+        let mut answering = None;
+        if plan.generates {
             let constraint = constraint::asked(&layers)?.map(|asked| model.compiler()?.compile(asked)).transpose()?;
-            Some(Sampler::new(&model.llama()?, &layers, constraint, &plan.tokens)?)
-        } else {
-            None
-        };
+            if !style.tools.definitions.is_empty() && (constraint.is_some() || layers.str("grammar").is_some()) {
+                let message = "tools and a constraint cannot be given together: the calls have a grammar of their own";
+                return Err(Error::new(Reason::InvalidOption, message).with("key", "tools"));
+            }
+            let format = plan.format.as_deref();
+            sampler = Some(Sampler::new(&model.llama()?, &layers, constraint, format, &plan.tokens)?);
+            answering = format.map(Answering::new).transpose()?;
+        }
         let max_tokens = layers.i64("max_tokens").filter(|&max| max > 0).map_or(LONGEST_ANSWER, |max| max as usize);
         let rollback = layers.str("on_cancel") == Some("rollback");
         tracing::debug!(target: "chaku::prompt", tokens = plan.tokens.len(), "prepared");
@@ -106,6 +117,8 @@ impl Prompt {
             tokens: plan.tokens,
             keep: plan.keep,
             sampler,
+            preserved: plan.format.as_deref().map(|format| preserved(&model, format)).transpose()?.unwrap_or_default(),
+            answering,
             stops: layers.list("stop").iter().chain(&plan.stops).filter(|stop| !stop.is_empty()).cloned().collect(),
             max_tokens,
             overflow,
@@ -120,6 +133,7 @@ impl Prompt {
 struct Planner<'a> {
     session: &'a session::Shared,
     layers: &'a Layers<'a>,
+    style: &'a Style,
     overflow: Overflow,
     limits: TemplateLimits<'a>,
 }
@@ -127,19 +141,19 @@ struct Planner<'a> {
 impl Planner<'_> {
     fn plan(&self, ask: Ask) -> Result<Plan> {
         match ask {
-            Ask::Chat(chat, message) => self.chat(&chat, message, true),
-            Ask::IngestChat(chat, message) => self.chat(&chat, message, false),
+            Ask::Chat(chat, messages) => self.chat(&chat, messages, true),
+            Ask::IngestChat(chat, message) => self.chat(&chat, vec![message], false),
             Ask::Continue(chat) => self.continue_chat(&chat),
             Ask::Generate(tokens, text) => self.raw(&tokens, &text, true),
             Ask::IngestRaw(tokens, text) => self.raw(&tokens, &text, false),
         }
     }
 
-    fn chat(&self, chat: &Chat, message: ChatMessage, generates: bool) -> Result<Plan> {
-        let said = [&chat.said[..], &[Said::new(message)]].concat();
+    fn chat(&self, chat: &Chat, messages: Vec<ChatMessage>, generates: bool) -> Result<Plan> {
+        let said: Vec<Said> = chat.said.iter().cloned().chain(messages.into_iter().map(Said::new)).collect();
         self.system_prompt().map_or(Ok(()), |text| self.check_length(text))?;
         said.iter().try_for_each(|said| self.check_length(&said.message.content))?;
-        let (mut said, Rendered { tokens, stops }) = self.fit(said, generates)?;
+        let (mut said, Rendered { tokens, stops, format }) = self.fit(said, generates)?;
         if let Some(newest) = said.last_mut() {
             newest.used = tokens.len() as u32;
         }
@@ -147,19 +161,24 @@ impl Planner<'_> {
         let outcome = move |answer: &Answer| {
             let mut chat = Chat { said, last_turn: None };
             if generates {
-                let message = ChatMessage::new(Role::Assistant, answer.text.clone());
+                let plain = || ChatMessage::new(Role::Assistant, answer.text.clone());
+                let message = answer.message.clone().unwrap_or_else(plain);
                 chat.said.push(Said { message, used: answer.tokens.len() as u32 });
                 chat.last_turn = answer.exact.then(|| answer.tokens.clone());
             }
             Content::Chat(Arc::new(chat))
         };
-        Ok(Plan { tokens, keep, stops, generates, shifted: false, outcome: Box::new(outcome) })
+        Ok(Plan { tokens, keep, stops, format, generates, shifted: false, outcome: Box::new(outcome) })
     }
 
     /// The prompt is the last turn with its answer so far, token for token where these are known.
     fn continue_chat(&self, chat: &Chat) -> Result<Plan> {
         let (answer, before) = chat.said.split_last().ok_or_else(nothing_to_continue)?;
-        let Rendered { mut tokens, stops } = self.render(before, true)?;
+        if !(answer.message.reasoning_content.is_empty() && answer.message.tool_calls.is_empty()) {
+            let message = "the last answer has reasoning or calls tools; what it continues with cannot be told apart";
+            return Err(Error::new(Reason::NothingToContinue, message));
+        }
+        let Rendered { mut tokens, stops, .. } = self.render(before, true)?;
         match &chat.last_turn {
             Some(last_turn) => tokens.clone_from(last_turn),
             None => {
@@ -178,7 +197,7 @@ impl Planner<'_> {
             }
             Content::Chat(Arc::new(Chat { said, last_turn: answer.exact.then(|| answer.tokens.clone()) }))
         };
-        Ok(Plan { tokens, keep, stops, generates: true, shifted, outcome: Box::new(outcome) })
+        Ok(Plan { tokens, keep, stops, format: None, generates: true, shifted, outcome: Box::new(outcome) })
     }
 
     fn raw(&self, tokens: &[Token], text: &str, generates: bool) -> Result<Plan> {
@@ -191,7 +210,7 @@ impl Planner<'_> {
         let shifted = self.make_room(&mut tokens, 0, old);
         self.check_fits(&tokens)?;
         let outcome = |answer: &Answer| Content::Raw(Arc::new(answer.tokens.clone()));
-        Ok(Plan { tokens, keep: 0, stops: Vec::new(), generates, shifted, outcome: Box::new(outcome) })
+        Ok(Plan { tokens, keep: 0, stops: Vec::new(), format: None, generates, shifted, outcome: Box::new(outcome) })
     }
 
     /// Renders the conversation. Under `overflow = shift` the oldest turns are left out until a quarter of the window
@@ -249,11 +268,16 @@ impl Planner<'_> {
 
     fn render(&self, said: &[Said], reply: bool) -> Result<Rendered> {
         let model = &self.session.model;
-        let message = |role: Role, content: &str| Message { role: role.as_str().into(), content: content.into() };
-        let system = self.system_prompt().map(|content| message(Role::System, content));
-        let said = said.iter().map(|said| message(said.message.role, &said.message.content));
-        let all: Vec<Message> = system.into_iter().chain(said).collect();
-        chat::render(model.llama()?.vocab(), model.templates(&self.limits)?, &all, reply, &self.limits)
+        let system = self.system_prompt().map(|content| ChatMessage::new(Role::System, content));
+        let all: Vec<ChatMessage> = system.into_iter().chain(said.iter().map(|said| said.message.clone())).collect();
+        let calls = all.iter().any(|message| message.role == Role::Tool || !message.tool_calls.is_empty());
+        let templates = if calls || !self.style.tools.definitions.is_empty() {
+            model.tool_templates(&self.limits)?
+        } else {
+            model.templates(&self.limits)?
+        };
+        let names = model.control_names()?;
+        chat::render(model.llama()?.vocab(), names, templates, &all, (self.style, reply), &self.limits)
     }
 
     fn system_prompt(&self) -> Option<&str> {
@@ -269,6 +293,16 @@ impl Planner<'_> {
         let alone = self.render(&[], false).map_or_else(|_| Vec::new(), |rendered| rendered.tokens);
         alone.iter().zip(prompt).take_while(|(a, b)| a == b).count()
     }
+}
+
+/// The control tokens that belong to the text of an answer.
+fn preserved(model: &model::Shared, format: &str) -> Result<Vec<Token>> {
+    let format: Format =
+        serde_json::from_str(format).map_err(|error| Error::new(Reason::Internal, error.to_string()))?;
+    let llama = model.llama()?;
+    let tokens = format.preserved.iter().map(|text| Ok(llama.vocab().tokenize(text, false, true)?));
+    let tokens = tokens.collect::<Result<Vec<_>>>()?;
+    Ok(tokens.into_iter().filter_map(|tokens| if let [token] = tokens[..] { Some(token) } else { None }).collect())
 }
 
 fn nothing_to_continue() -> Error {

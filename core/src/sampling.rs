@@ -2,8 +2,9 @@
 
 use chaku_llama::{Context, SamplerParams, Token};
 
+use crate::answer::Format;
 use crate::constraint::Constraint;
-use crate::error::Result;
+use crate::error::{Error, Reason, Result};
 use crate::options::{Layers, Options};
 
 /// llama.app's "a new seed each time".
@@ -16,14 +17,19 @@ pub(crate) struct Sampler {
 }
 
 impl Sampler {
-    /// `prompt` counts for penalties, as llama.app's do.
+    /// `format`: of a template whose answers are more than text. `prompt` counts for penalties, as llama.app's do.
     pub(crate) fn new(
         model: &chaku_llama::Model,
         layers: &Layers<'_>,
         constraint: Option<Constraint>,
+        format: Option<&str>,
         prompt: &[Token],
     ) -> Result<Self> {
-        let mut chain = chaku_llama::Sampler::new(model, &params(layers))?;
+        let params = params(layers);
+        let mut chain = match format {
+            Some(format) => held_to(model, params, format)?,
+            None => chaku_llama::Sampler::new(model, &params)?,
+        };
         for &token in prompt {
             chain.accept(token, false)?;
         }
@@ -74,6 +80,26 @@ pub(crate) fn params(layers: &Layers<'_>) -> SamplerParams {
         samplers: layers.str("samplers").map(str::to_owned),
         grammar: layers.str("grammar").map(str::to_owned),
         ignore_eos: layers.bool("ignore_eos"),
+        reasoning_budget: layers.i64("reasoning_budget").map_or(-1, |budget| budget as i32),
+        format: None,
+    }
+}
+
+/// A sampler that holds an answer to the grammar of a format, if that has one. A possible call goes without, rather than fail,
+/// where llama.cpp makes a grammar that its own sampler could not follow; a call that must come does not.
+fn held_to(model: &chaku_llama::Model, params: SamplerParams, format: &str) -> Result<chaku_llama::Sampler> {
+    let Format { grammar, lazy, .. } =
+        serde_json::from_str(format).map_err(|error| Error::new(Reason::Internal, error.to_string()))?;
+    let params = SamplerParams { format: Some(format.to_owned()), ..params };
+    if grammar.is_empty() {
+        return Ok(chaku_llama::Sampler::new(model, &params)?);
+    }
+    match chaku_llama::Sampler::new(model, &SamplerParams { grammar: Some(grammar), ..params.clone() }) {
+        Err(chaku_llama::Error::InvalidGrammar { message }) if lazy => {
+            tracing::warn!(target: "chaku::chat", "calls of tools have no grammar here: {message}");
+            Ok(chaku_llama::Sampler::new(model, &params)?)
+        }
+        chain => Ok(chain?),
     }
 }
 

@@ -24,7 +24,7 @@ use crate::fingerprint::{Fingerprint, Hash};
 /// Not text, so that whoever converts line ends breaks it visibly.
 const MAGIC: [u8; 8] = *b"\x93CHAKU\r\n";
 /// Changes with [`Saved`], and with everything in it.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const FRONT: usize = 28;
 const CHECKSUM: usize = 32;
 /// What is written at once: between two such pieces a save can be cancelled.

@@ -165,8 +165,8 @@ fn what_it_is_not_is_said() {
     let message = |bytes: &[u8]| read(bytes).unwrap_err().message().to_owned();
     assert!(message(&[b'x'; 100]).contains("not a session"));
     let mut newer = bytes.clone();
-    newer[8] = 2;
-    assert!(message(&sealed(newer)).contains("version 2"));
+    newer[8] = 3;
+    assert!(message(&sealed(newer)).contains("version 3"));
     assert!(message(&bytes[..60]).contains("truncated"));
 }
 

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use crate::clock::until;
 use crate::content::Content;
 use crate::error::{Error, Reason, Result};
-use crate::message::{ChatMessage, Role};
+use crate::message::{self, ChatMessage, Role};
 use crate::model;
 use crate::options::{Layers, Options, Scope};
 use crate::prompt::{Ask, Prompt};
@@ -64,8 +64,20 @@ impl Session {
     /// Says something to the model as the user, and lets it answer.
     pub fn chat(&self, text: &str, options: &Options) -> Result<Request> {
         not_empty(text)?;
+        self.chat_messages(&[ChatMessage::new(Role::User, text)], options)
+    }
+
+    /// Says several things at once, such as the results of the tools that the model called, and lets it answer. The last
+    /// message must be the user's or a tool's.
+    pub fn chat_messages(&self, messages: &[ChatMessage], options: &Options) -> Result<Request> {
+        message::check(messages)?;
         self.0.model.check_template()?;
-        self.start("chat", options, |content| Ok(Ask::Chat(content.chat()?, ChatMessage::new(Role::User, text))))
+        self.start("chat", options, |content| Ok(Ask::Chat(content.chat()?, messages.to_vec())))
+    }
+
+    /// The same with the messages as JSON: `[{"role": "tool", "tool_call_id": "…", "content": "7"}]`.
+    pub fn chat_json(&self, messages: &str, options: &Options) -> Result<Request> {
+        self.chat_messages(&message::parse(messages)?, options)
     }
 
     /// Appends raw text, and lets the model go on from there.
@@ -75,7 +87,7 @@ impl Session {
     }
 
     /// Computes text ahead, without an answer: raw text, or a message of the conversation if `role` is given
-    /// (`system`, `user` or `assistant`).
+    /// (`system`, `user`, `assistant` or `tool`).
     pub fn ingest(&self, role: Option<&str>, text: &str, options: &Options) -> Result<Request> {
         not_empty(text)?;
         let role = role.map(Role::from_str).transpose()?;

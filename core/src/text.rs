@@ -92,7 +92,7 @@ impl TextStream {
 
     fn show(&mut self, token: Token, bytes: Vec<u8>) -> Text {
         let (text, replaced) = self.decode(&bytes);
-        Text { text, token, bytes, replaced }
+        Text { text, token: Some(token), bytes, replaced }
     }
 
     /// Makes an unfinished character at the end of the answer visible.
@@ -195,7 +195,10 @@ mod tests {
     fn an_unfinished_character_at_the_end_is_replaced_and_flagged() {
         let (events, _) = run(&[], &[b"ok ", &[0xF0, 0x9F]]);
         assert_eq!(text(&events), "ok \u{FFFD}");
-        assert_eq!(events.iter().map(|e| (e.token, e.replaced)).collect::<Vec<_>>(), [(0, false), (1, true)]);
+        assert_eq!(
+            events.iter().map(|e| (e.token, e.replaced)).collect::<Vec<_>>(),
+            [(Some(0), false), (Some(1), true)]
+        );
     }
 
     #[test]

@@ -48,7 +48,7 @@ fn answer(request: &Request) -> (Vec<Token>, u32) {
     let mut tokens = Vec::new();
     let end = request.run(|event| {
         if let Event::Text(text) = event {
-            tokens.push(text.token);
+            tokens.extend(text.token);
         }
         true
     });

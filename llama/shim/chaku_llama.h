@@ -185,6 +185,7 @@ struct chaku_llama_sampler_params {
     float    mirostat_lr;
     float    mirostat_ent;
     bool     ignore_eos;
+    int32_t  reasoning_budget; // -1 = none
 };
 
 struct chaku_llama_sampler;
@@ -194,8 +195,9 @@ void chaku_llama_sampler_defaults(struct chaku_llama_sampler_params * out);
 
 // `samplers`: names separated by ';', NULL = the default order. REFUSED: an unknown name, which `error` tells.
 // `grammar`: GBNF that chaku_llama_grammar_check accepted, NULL = none.
+// `format`: of chaku_llama_templates_render, NULL = none; the grammar is then the one it names.
 int32_t chaku_llama_sampler_new(const struct llama_model * model, const struct chaku_llama_sampler_params * params,
-                                const char * samplers, const char * grammar, struct chaku_llama_sampler ** out,
+                                const char * samplers, const char * grammar, const char * format, struct chaku_llama_sampler ** out,
                                 struct chaku_llama_text * error);
 void    chaku_llama_sampler_free(struct chaku_llama_sampler * sampler);
 
@@ -224,13 +226,6 @@ struct chaku_llama_template_limits {
     void * user_data;
 };
 
-struct chaku_llama_message {
-    const char * role;
-    size_t       role_len;
-    const char * content;
-    size_t       content_len;
-};
-
 int32_t chaku_llama_templates_new(const struct llama_model * model, const char * override_text, size_t override_len,
                                   const struct chaku_llama_template_limits * limits,
                                   struct chaku_llama_templates ** out, struct chaku_llama_text * error);
@@ -238,11 +233,29 @@ void    chaku_llama_templates_free(struct chaku_llama_templates * templates);
 int32_t chaku_llama_templates_source(const struct chaku_llama_templates * templates, struct chaku_llama_text * out,
                                      struct chaku_llama_text * error);
 bool    chaku_llama_templates_was_explicit(const struct chaku_llama_templates * templates);
-// `stops`: the additional stop strings, each ended by a NUL.
-int32_t chaku_llama_templates_render(const struct chaku_llama_templates * templates,
-                                     const struct chaku_llama_message * messages, size_t n_messages,
-                                     bool add_generation_prompt, const struct chaku_llama_template_limits * limits,
-                                     struct chaku_llama_text * prompt, struct chaku_llama_text * stops, struct chaku_llama_text * error);
+// Whether it shows tools to the model and has a form for its calls.
+bool chaku_llama_templates_know_tools(const struct chaku_llama_templates * templates);
+// `ask`: {"messages": as OpenAI has them, "add_generation_prompt", "tools", "tool_choice": "auto" / "none" / "required",
+// "parallel_tool_calls", "reasoning_format", "enable_thinking", "template_kwargs"}, as JSON; all but the messages may be missing.
+// `stops`: the additional stop strings, each ended by a NUL. `format`: how the answer is to be read and what it is held to, in a
+// form of this shim's own; empty = it is plain text.
+int32_t chaku_llama_templates_render(const struct chaku_llama_templates * templates, const char * ask, size_t ask_len,
+                                     const struct chaku_llama_template_limits * limits, struct chaku_llama_text * prompt,
+                                     struct chaku_llama_text * stops, struct chaku_llama_text * format,
+                                     struct chaku_llama_text * error);
+
+// ---- answers: content, reasoning, tool calls ----
+
+struct chaku_llama_answer;
+
+int32_t chaku_llama_answer_new(const char * format, size_t format_len, struct chaku_llama_answer ** out,
+                               struct chaku_llama_text * error);
+void    chaku_llama_answer_free(struct chaku_llama_answer * answer);
+// Reads the whole text so far. `deltas`: what is new, as a JSON list of objects {"reasoning"} or {"content"} or
+// {"call": {"index", "id", "name", "arguments"}}; empty = nothing. Throws, and keeps what it had, where the text does not fit the format or says something
+// else than before.
+int32_t chaku_llama_answer_read(struct chaku_llama_answer * answer, const char * text, size_t len, bool is_partial,
+                                struct chaku_llama_text * deltas, struct chaku_llama_text * error);
 
 #ifdef __cplusplus
 }

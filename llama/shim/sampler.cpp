@@ -1,6 +1,7 @@
 // Sampling through common_sampler, as llama.app does it.
 #include "guard.h"
 
+#include "json.h"
 #include "sampling.h"
 
 #include <cmath>
@@ -53,6 +54,7 @@ common_params_sampling full_params(const llama_vocab * vocab, const chaku_llama_
     full.mirostat_eta       = p.mirostat_lr;
     full.mirostat_tau       = p.mirostat_ent;
     full.ignore_eos         = p.ignore_eos;
+    full.reasoning_budget_tokens = p.reasoning_budget;
     full.no_perf            = true;
     if (p.ignore_eos) {
         // what common_init_from_params does for --ignore-eos
@@ -65,11 +67,51 @@ common_params_sampling full_params(const llama_vocab * vocab, const chaku_llama_
     return full;
 }
 
+// What llama-server does with the tool calls and the thinking of a template.
+void hold_to_format(common_params_sampling & full, const llama_vocab * vocab, const common_json & format, const char * grammar) {
+    for (const auto & text : format.at("preserved")) {
+        const auto tokens = common_tokenize(vocab, text.get<std::string>(), false, true);
+        if (tokens.size() == 1) {
+            full.preserved_tokens.insert(tokens[0]);
+        }
+    }
+    if (format.value("begun", false)) {
+        full.generation_prompt = format.at("generation_prompt").get<std::string>();
+    }
+    if (grammar) {
+        // The type says whether the prompt's end is a part of what the grammar describes.
+        const bool begun  = format.value("begun", false);
+        full.grammar      = common_grammar(begun ? COMMON_GRAMMAR_TYPE_TOOL_CALLS : COMMON_GRAMMAR_TYPE_USER, grammar);
+        full.grammar_lazy = format.value("lazy", false);
+    }
+    for (const auto & entry : format.at("triggers")) {
+        common_grammar_trigger trigger;
+        trigger.type  = static_cast<common_grammar_trigger_type>(entry.at("type").get<int64_t>());
+        trigger.value = entry.at("value").get<std::string>();
+        const auto tokens = common_tokenize(vocab, trigger.value, false, true);
+        if (trigger.type == COMMON_GRAMMAR_TRIGGER_TYPE_WORD && tokens.size() == 1 && full.preserved_tokens.count(tokens[0])) {
+            trigger.type  = COMMON_GRAMMAR_TRIGGER_TYPE_TOKEN;
+            trigger.token = tokens[0];
+        }
+        full.grammar_triggers.push_back(trigger);
+    }
+    const auto start = format.at("think_start").get<std::string>();
+    const auto & ends = format.at("think_ends");
+    if (!start.empty() && !ends.empty()) {
+        full.generation_prompt       = format.at("generation_prompt").get<std::string>(); // it may begin to think
+        full.reasoning_budget_start  = common_tokenize(vocab, start, false, true);
+        full.reasoning_budget_forced = common_tokenize(vocab, ends[0].get<std::string>(), false, true);
+        for (const auto & end : ends) {
+            full.reasoning_budget_end.push_back(common_tokenize(vocab, end.get<std::string>(), false, true));
+        }
+    }
+}
+
 } // namespace
 
 struct chaku_llama_sampler {
     common_sampler_ptr sampler;
-    // A second copy of the grammar's state. common_sampler keeps its own hidden, and accepting a token that the grammar
+    // A second copy of a caller's grammar's state. common_sampler keeps its own hidden, and accepting a token that the grammar
     // does not allow ends in an assert or an unusable sampler, so every token is asked of this one first.
     std::unique_ptr<llama_sampler, sampler_deleter> guard;
 
@@ -107,11 +149,12 @@ void chaku_llama_sampler_defaults(chaku_llama_sampler_params * out) {
         p.mirostat_eta,
         p.mirostat_tau,
         p.ignore_eos,
+        p.reasoning_budget_tokens,
     };
 }
 
 int32_t chaku_llama_sampler_new(const llama_model * model, const chaku_llama_sampler_params * params, const char * samplers,
-                                const char * grammar, chaku_llama_sampler ** out, chaku_llama_text * error) {
+                                const char * grammar, const char * format, chaku_llama_sampler ** out, chaku_llama_text * error) {
     *out = nullptr;
     return chaku::guard(error, [&] {
         const llama_vocab * vocab = llama_model_get_vocab(model);
@@ -125,12 +168,14 @@ int32_t chaku_llama_sampler_new(const llama_model * model, const chaku_llama_sam
             }
         }
         auto result = std::make_unique<chaku_llama_sampler>();
-        if (grammar) {
+        if (format) {
+            hold_to_format(full, vocab, common_json::parse(format), grammar);
+        } else if (grammar) {
             full.grammar = common_grammar(COMMON_GRAMMAR_TYPE_USER, grammar);
             result->guard.reset(llama_sampler_init_grammar(vocab, grammar, "root"));
         }
         result->sampler.reset(common_sampler_init(model, full));
-        if (!result->sampler || (grammar && !result->guard)) {
+        if (!result->sampler || (grammar && !format && !result->guard)) {
             return CHAKU_LLAMA_REFUSED;
         }
         *out = result.release();

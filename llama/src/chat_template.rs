@@ -7,15 +7,6 @@ use std::ptr::NonNull;
 
 use crate::{Error, Model, ffi};
 
-/// One message of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// `system`, `user`, `assistant`, or what else the template knows.
-    pub role: String,
-    /// What it says.
-    pub content: String,
-}
-
 /// A rendered conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
@@ -23,6 +14,10 @@ pub struct Rendered {
     pub prompt: String,
     /// Strings that end an answer in this template, besides the tokens that do.
     pub additional_stops: Vec<String>,
+    /// How to read the answer, for [`AnswerReader`](crate::AnswerReader), and what it is held to, for
+    /// [`SamplerParams::format`](crate::SamplerParams::format): JSON whose `grammar` is GBNF, or empty, and whose `preserved` are
+    /// control tokens that belong to the text. `None` = the answer is plain text.
+    pub format: Option<String>,
 }
 
 /// What a template may take in one call. A template is a program; past a limit it ends with an error.
@@ -92,35 +87,32 @@ impl ChatTemplates {
         unsafe { ffi::chaku_llama_templates_was_explicit(self.raw.as_ptr()) }
     }
 
-    /// Renders a conversation as llama.app does. `add_generation_prompt`: with the beginning of the assistant's answer.
-    pub fn render(
-        &self,
-        messages: &[Message],
-        add_generation_prompt: bool,
-        limits: &TemplateLimits<'_>,
-    ) -> Result<Rendered, Error> {
-        let raw_messages: Vec<ffi::Message> = messages
-            .iter()
-            .map(|message| ffi::Message {
-                role: message.role.as_ptr().cast(),
-                role_len: message.role.len(),
-                content: message.content.as_ptr().cast(),
-                content_len: message.content.len(),
-            })
-            .collect();
+    /// Whether the template shows tools to the model and has a form for its calls.
+    pub fn know_tools(&self) -> bool {
+        // SAFETY: alive; reads flags.
+        unsafe { ffi::chaku_llama_templates_know_tools(self.raw.as_ptr()) }
+    }
+
+    /// Renders a conversation as llama.app does.
+    ///
+    /// `ask` is JSON: `{"messages": [{"role": "user", "content": "Hello"}], "add_generation_prompt": true}`, the messages in
+    /// OpenAI's form. It may have `tools` with `tool_choice` (`auto`, `none`, `required`) and `parallel_tool_calls`,
+    /// `reasoning_format` (`none`, `auto`, `deepseek`), `enable_thinking`, and `template_kwargs`.
+    pub fn render(&self, ask: &str, limits: &TemplateLimits<'_>) -> Result<Rendered, Error> {
         let mut prompt = ffi::Text::empty();
         let mut stops = ffi::Text::empty();
+        let mut format = ffi::Text::empty();
         limits.during("common_chat_templates_apply", |limits, error| {
-            // SAFETY: the messages, their texts and the limits outlive the call, and the lengths are theirs.
+            // SAFETY: the text and the limits outlive the call, and the length is its own.
             unsafe {
                 ffi::chaku_llama_templates_render(
                     self.raw.as_ptr(),
-                    raw_messages.as_ptr(),
-                    raw_messages.len(),
-                    add_generation_prompt,
+                    ask.as_ptr().cast(),
+                    ask.len(),
                     limits,
                     &raw mut prompt,
                     &raw mut stops,
+                    &raw mut format,
                     error,
                 )
             }
@@ -132,6 +124,7 @@ impl ChatTemplates {
                 .split_inclusive(|&byte| byte == 0)
                 .map(|stop| String::from_utf8_lossy(&stop[..stop.len() - 1]).into_owned())
                 .collect(),
+            format: Some(format.to_text()).filter(|format| !format.is_empty()),
         })
     }
 }

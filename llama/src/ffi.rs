@@ -158,14 +158,7 @@ pub(crate) struct SamplerParams {
     pub(crate) mirostat_lr: f32,
     pub(crate) mirostat_ent: f32,
     pub(crate) ignore_eos: bool,
-}
-
-#[repr(C)]
-pub(crate) struct Message {
-    pub(crate) role: *const c_char,
-    pub(crate) role_len: usize,
-    pub(crate) content: *const c_char,
-    pub(crate) content_len: usize,
+    pub(crate) reasoning_budget: i32,
 }
 
 #[repr(C)]
@@ -185,6 +178,12 @@ pub(crate) struct Sampler {
 /// A `common_chat_templates`; only ever behind a pointer.
 #[repr(C)]
 pub(crate) struct Templates {
+    _opaque: [u8; 0],
+}
+
+/// A reader of answers; only ever behind a pointer.
+#[repr(C)]
+pub(crate) struct Answer {
     _opaque: [u8; 0],
 }
 
@@ -357,6 +356,7 @@ unsafe extern "C" {
         params: *const SamplerParams,
         samplers: *const c_char,
         grammar: *const c_char,
+        format: *const c_char,
         out: *mut *mut Sampler,
         error: *mut Text,
     ) -> i32;
@@ -392,12 +392,29 @@ unsafe extern "C" {
     pub(crate) fn chaku_llama_templates_was_explicit(templates: *const Templates) -> bool;
     pub(crate) fn chaku_llama_templates_render(
         templates: *const Templates,
-        messages: *const Message,
-        n_messages: usize,
-        add_generation_prompt: bool,
+        ask: *const c_char,
+        ask_len: usize,
         limits: *const TemplateLimits,
         prompt: *mut Text,
         stops: *mut Text,
+        format: *mut Text,
+        error: *mut Text,
+    ) -> i32;
+    pub(crate) fn chaku_llama_templates_know_tools(templates: *const Templates) -> bool;
+
+    pub(crate) fn chaku_llama_answer_new(
+        format: *const c_char,
+        format_len: usize,
+        out: *mut *mut Answer,
+        error: *mut Text,
+    ) -> i32;
+    pub(crate) fn chaku_llama_answer_free(answer: *mut Answer);
+    pub(crate) fn chaku_llama_answer_read(
+        answer: *mut Answer,
+        text: *const c_char,
+        len: usize,
+        is_partial: bool,
+        deltas: *mut Text,
         error: *mut Text,
     ) -> i32;
 }

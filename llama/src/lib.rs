@@ -76,6 +76,7 @@
 //! - Memory: a window of any size is asked of the system, which may grant more than it has. (`chaku` compares before.)
 
 mod abort;
+mod answer;
 pub mod backend;
 mod batch;
 mod chat_template;
@@ -96,8 +97,9 @@ mod state;
 mod threadpool;
 mod vocab;
 
+pub use answer::AnswerReader;
 pub use batch::Batch;
-pub use chat_template::{ChatTemplates, Message, Rendered, TemplateLimits};
+pub use chat_template::{ChatTemplates, Rendered, TemplateLimits};
 pub use context::{Context, Decoded};
 pub use context_params::{CacheType, ContextParams, FlashAttn};
 pub use device::{Device, DeviceKind, devices};

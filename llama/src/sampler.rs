@@ -39,6 +39,10 @@ pub struct SamplerParams {
     pub grammar: Option<String>,
     /// Never choose a token that ends the generation.
     pub ignore_eos: bool,
+    /// Most tokens of thinking, in an answer whose [`format`](Self::format) has any; -1 = no limit.
+    pub reasoning_budget: i32,
+    /// Of a [`Rendered`](crate::Rendered): when the grammar, which must be the one it names, comes into force.
+    pub format: Option<String>,
 }
 
 impl Default for SamplerParams {
@@ -69,6 +73,8 @@ impl Default for SamplerParams {
             samplers: None,
             grammar: None,
             ignore_eos: false,
+            reasoning_budget: -1,
+            format: None,
         }
     }
 }
@@ -241,6 +247,7 @@ impl SamplerParams {
             mirostat_lr: self.mirostat_lr,
             mirostat_ent: self.mirostat_ent,
             ignore_eos: self.ignore_eos,
+            reasoning_budget: self.reasoning_budget,
         }
     }
 }
@@ -257,6 +264,13 @@ fn build(model: &Model, params: &SamplerParams) -> Result<Raw, Error> {
         Some(text) => Some(check_grammar(model, text)?),
         None => None,
     };
+    let format = match &params.format {
+        Some(text) => Some(
+            CString::new(text.as_str())
+                .map_err(|_| Error::InvalidSampling { message: "format contains a NUL character".to_owned() })?,
+        ),
+        None => None,
+    };
     let raw_params = params.raw();
     let pointer = |text: &Option<CString>| text.as_ref().map_or(std::ptr::null(), |text| text.as_ptr());
     let mut raw = std::ptr::null_mut();
@@ -268,6 +282,7 @@ fn build(model: &Model, params: &SamplerParams) -> Result<Raw, Error> {
                 &raw const raw_params,
                 pointer(&samplers),
                 pointer(&grammar),
+                pointer(&format),
                 &raw mut raw,
                 error,
             )

@@ -2,12 +2,8 @@
 
 mod common;
 
-use chaku_llama::{ChatTemplates, Error, Message};
-use common::{LIMITS, SMOLLM2, TINY, load};
-
-fn message(role: &str, content: &str) -> Message {
-    Message { role: role.to_owned(), content: content.to_owned() }
-}
+use chaku_llama::{ChatTemplates, Error};
+use common::{LIMITS, SMOLLM2, TINY, ask, load};
 
 fn template_error<T: std::fmt::Debug>(result: Result<T, Error>, words: &str) {
     match result {
@@ -20,8 +16,8 @@ fn template_error<T: std::fmt::Debug>(result: Result<T, Error>, words: &str) {
 fn smollm2_renders_as_its_authors_wrote_it() {
     let templates = ChatTemplates::new(&load(SMOLLM2), None, &LIMITS).unwrap();
     assert!(templates.was_explicit() && templates.source().contains("<|im_start|>"));
-    let messages = [message("user", "Hi 🦙"), message("assistant", "Hello."), message("user", "{{ x }}")];
-    let rendered = templates.render(&messages, true, &LIMITS).unwrap();
+    let messages = [("user", "Hi 🦙"), ("assistant", "Hello."), ("user", "{{ x }}")];
+    let rendered = templates.render(&ask(&messages, true), &LIMITS).unwrap();
     let system = "You are a helpful AI assistant named SmolLM, trained by Hugging Face";
     let wanted = format!(
         "<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\nHi 🦙<|im_end|>\n\
@@ -29,7 +25,7 @@ fn smollm2_renders_as_its_authors_wrote_it() {
     );
     assert_eq!(rendered.prompt, wanted);
 
-    let without = templates.render(&messages, false, &LIMITS).unwrap();
+    let without = templates.render(&ask(&messages, false), &LIMITS).unwrap();
     assert_eq!(format!("{}<|im_start|>assistant\n", without.prompt), wanted);
 }
 
@@ -39,7 +35,7 @@ fn a_template_can_be_replaced() {
     let text = "{% for m in messages %}[{{ m.role }}|{{ m.content }}]{% endfor %}";
     let templates = ChatTemplates::new(&model, Some(text), &LIMITS).unwrap();
     assert_eq!(templates.source(), text);
-    let rendered = templates.render(&[message("user", "a\0b")], true, &LIMITS).unwrap();
+    let rendered = templates.render(&ask(&[("user", "a\0b")], true), &LIMITS).unwrap();
     assert_eq!(rendered.prompt, "[user|a\0b]");
     assert_eq!(rendered.additional_stops, [""; 0]);
 }
@@ -48,7 +44,7 @@ fn a_template_can_be_replaced() {
 fn a_model_without_a_template_gets_chatml() {
     let templates = ChatTemplates::new(&load("tiny-nochat.gguf"), None, &LIMITS).unwrap();
     assert!(!templates.was_explicit());
-    let rendered = templates.render(&[message("user", "hi")], true, &LIMITS).unwrap();
+    let rendered = templates.render(&ask(&[("user", "hi")], true), &LIMITS).unwrap();
     assert_eq!(rendered.prompt, "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n");
 }
 
@@ -57,10 +53,10 @@ fn a_template_that_raises_is_an_error_with_its_words() {
     let model = load(TINY);
     let raise = "{{ raise_exception('only this: ' + messages[0].content) }}";
     let templates = ChatTemplates::new(&model, Some(raise), &LIMITS).unwrap();
-    template_error(templates.render(&[message("user", "why")], true, &LIMITS), "only this: why");
+    template_error(templates.render(&ask(&[("user", "why")], true), &LIMITS), "only this: why");
 
     let templates = ChatTemplates::new(&load("tiny-raise.gguf"), None, &LIMITS).unwrap();
-    template_error(templates.render(&[message("user", "hi")], true, &LIMITS), "this template always raises");
+    template_error(templates.render(&ask(&[("user", "hi")], true), &LIMITS), "this template always raises");
 }
 
 #[test]
@@ -79,12 +75,12 @@ fn a_template_that_does_not_parse_is_an_error_with_a_reason() {
 #[test]
 fn templates_are_shared_between_threads() {
     let templates = ChatTemplates::new(&load(TINY), None, &LIMITS).unwrap();
-    let wanted = templates.render(&[message("user", "hi")], true, &LIMITS).unwrap();
+    let wanted = templates.render(&ask(&[("user", "hi")], true), &LIMITS).unwrap();
     std::thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..50 {
-                    let got = templates.render(&[message("user", "hi")], true, &LIMITS).unwrap();
+                    let got = templates.render(&ask(&[("user", "hi")], true), &LIMITS).unwrap();
                     assert_eq!(got, wanted);
                 }
             });

@@ -6,10 +6,10 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use chaku_llama::{
-    Batch, CacheType, ChatTemplates, Context, ContextParams, Error, FlashAttn, Message, Model, ModelParams, Sampler,
+    Batch, CacheType, ChatTemplates, Context, ContextParams, Error, FlashAttn, Model, ModelParams, Sampler,
     SamplerParams, backend, devices,
 };
-use common::{LIMITS, SMOLLM2, TINY, batch_of, decode, load, model_path, params};
+use common::{LIMITS, SMOLLM2, TINY, ask, batch_of, decode, load, model_path, params};
 
 const CHILD: &str = "CHAKU_LLAMA_TEST_CHILD";
 
@@ -90,8 +90,7 @@ fn succeed() {
     context.clear();
 
     let templates = ChatTemplates::new(&model, None, &LIMITS).unwrap();
-    let question = Message { role: "user".to_owned(), content: "Hello".to_owned() };
-    let prompt = templates.render(&[question], true, &LIMITS).unwrap().prompt;
+    let prompt = templates.render(&ask(&[("user", "Hello")], true), &LIMITS).unwrap().prompt;
     let tokens = model.vocab().tokenize(&prompt, true, true).unwrap();
     let grammar = Some("root ::= [a-z]+".to_owned());
     let mut sampler = Sampler::new(&model, &SamplerParams { grammar, ..SamplerParams::default() }).unwrap();
@@ -142,12 +141,12 @@ fn fail() {
         Sampler::new(&model, &params).unwrap_err();
     }
 
-    let question = [Message { role: "user".to_owned(), content: String::new() }];
+    let question = ask(&[("user", "")], true);
     ChatTemplates::new(&model, Some("{% for %}"), &LIMITS).unwrap_err();
     let raises = ChatTemplates::new(&model, Some("{{ raise_exception('no') }}"), &LIMITS).unwrap();
-    raises.render(&question, true, &LIMITS).unwrap_err();
+    raises.render(&question, &LIMITS).unwrap_err();
     let raises = ChatTemplates::new(&load("tiny-raise.gguf"), None, &LIMITS).unwrap();
-    raises.render(&question, true, &LIMITS).unwrap_err();
+    raises.render(&question, &LIMITS).unwrap_err();
 }
 
 /// ggml would abort: the pool is not even tried.

@@ -6,8 +6,8 @@ mod common;
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use chaku_llama::{ChatTemplates, Error, Message, Rendered, TemplateLimits};
-use common::{TINY, load};
+use chaku_llama::{ChatTemplates, Error, Rendered, TemplateLimits};
+use common::{TINY, ask, load};
 
 /// What the preparing thread has.
 const STACK: usize = 16 << 20;
@@ -20,8 +20,7 @@ fn run(template: &str, limit: Duration) -> Result<Rendered, Error> {
         let stop = || Instant::now() >= until;
         let limits = TemplateLimits { bytes: 64 << 20, stack: STACK / 4, stop: &stop };
         let templates = ChatTemplates::new(&model, Some(template), &limits)?;
-        let message = Message { role: "user".to_owned(), content: "hi".to_owned() };
-        templates.render(&[message], true, &limits)
+        templates.render(&ask(&[("user", "hi")], true), &limits)
     };
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, body).unwrap();

@@ -26,6 +26,14 @@ def text_file(path):
         out.write("This is a text file. It has the wrong first four bytes.\n" * 64)
 
 
+CALL = ["<think>", "I", " think", ".", "</think>", "Wait", ":", "<tool_call>", '\n{"name": "', "add", '", "arguments": ', '{"a": 1', ', "b": 2}', "}\n", "</tool_call>"]
+
+
+def thinking():
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "thinking.jinja"), encoding="utf-8") as file:
+        return file.read()
+
+
 def files(folder):
     """name -> how it is made. The comment says what a test can rely on."""
     def at(name):
@@ -44,6 +52,8 @@ def files(folder):
         "tiny-stop.gguf": lambda path: script(path, ["one", " two", " st", "op he", "re", " three"]),
         # "one two three four five six seven eight " for ever.
         "tiny-long.gguf": lambda path: script(path, words(" one two three four five six seven eight"), context=ENDLESS_CONTEXT, loop=True),
+        # Thinks "I think.", says "Wait:", and calls add with {"a": 1, "b": 2}.
+        "tiny-tools.gguf": lambda path: script(path, CALL, template=thinking()),
         # Recurrent: its memory can neither drop a part nor shift.
         "tiny-mamba.gguf": lambda path: random_mamba(path),
         # Hybrid: two blocks of that kind, and one with a KV cache between them.

@@ -1,6 +1,6 @@
 //! Events.
 
-use std::ffi::c_void;
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
 
 use crate::c;
@@ -22,6 +22,12 @@ pub enum EventKind {
     Text,
     /// The request ended; nothing follows.
     Final,
+    /// A token of what the model thinks before it answers.
+    Reasoning,
+    /// The model begins to call a tool.
+    ToolCall,
+    /// More of a call's arguments.
+    ToolCallArguments,
     /// One this crate does not know: to be ignored.
     Unknown,
 }
@@ -93,11 +99,14 @@ impl Event {
             c::CHAKU_EVENT_PROGRESS => EventKind::Progress,
             c::CHAKU_EVENT_TEXT => EventKind::Text,
             c::CHAKU_EVENT_FINAL => EventKind::Final,
+            c::CHAKU_EVENT_REASONING => EventKind::Reasoning,
+            c::CHAKU_EVENT_TOOL_CALL => EventKind::ToolCall,
+            c::CHAKU_EVENT_TOOL_CALL_ARGUMENTS => EventKind::ToolCallArguments,
             _ => EventKind::Unknown,
         }
     }
 
-    /// The text of a text event: whole characters. Empty for other events.
+    /// The text of a text or reasoning event, whole characters, or a piece of a call's arguments. Empty for other events.
     pub fn text(&self) -> &str {
         // SAFETY: `out` is writable.
         let text = self.read(|out| unsafe { c::chaku_event_text(self.raw(), out) }.cast());
@@ -114,6 +123,20 @@ impl Event {
     pub fn token(&self) -> Option<i32> {
         let token = c::chaku_event_token(self.raw());
         (token >= 0).then_some(token)
+    }
+
+    /// Which call of the answer the event is about, from 0 on.
+    pub fn tool_call_index(&self) -> Option<u32> {
+        u32::try_from(c::chaku_event_tool_call_index(self.raw())).ok()
+    }
+
+    /// Id and tool of a call that begins.
+    pub fn tool_call(&self) -> Option<(&str, &str)> {
+        let text = |text: *const c_char| {
+            // SAFETY: NUL-terminated, and valid until the event is freed, which the borrow of `self` forbids.
+            (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) }.to_str().unwrap_or_default())
+        };
+        Some((text(c::chaku_event_tool_call_id(self.raw()))?, text(c::chaku_event_tool_call_name(self.raw()))?))
     }
 
     /// Whether the text ends in a character that never became whole.

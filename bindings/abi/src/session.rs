@@ -27,6 +27,16 @@ impl Session {
         })
     }
 
+    /// Says several things at once, given as a JSON list of messages, and starts the answer.
+    pub fn chat_messages(&self, messages: impl AsRef<[u8]>, options: &Options) -> Result<Request> {
+        let messages = messages.as_ref();
+        let (raw, len) = (self.raw(), length(messages));
+        // SAFETY: as in `chat`.
+        start(|out, error| unsafe {
+            c::chaku_session_chat_messages(raw, messages.as_ptr().cast(), len, options.raw(), out, error)
+        })
+    }
+
     /// Appends raw text, and starts to generate after it.
     pub fn generate(&self, text: impl AsRef<[u8]>, options: &Options) -> Result<Request> {
         let text = text.as_ref();

@@ -18,7 +18,16 @@ class TextEvent {
   }
 }
 
+/** A token of what the model thinks before it answers. */
+const reasoningEvent = (reasoning, token) => ({ kind: 'reasoning', reasoning, token: token ?? null });
+
+/** A call of a tool begins, or goes on with arguments. */
+const callEvent = ({ index, id, name, arguments: piece }) =>
+  name === undefined
+    ? { kind: 'tool_call_arguments', index, arguments: piece }
+    : { kind: 'tool_call', index, id, name };
+
 const progressEvent = (progress) => ({ kind: 'progress', progress });
 const finalEvent = ({ finishReason, usage, timings }) => ({ kind: 'final', finishReason, usage, timings });
 
-module.exports = { TextEvent, finalEvent, progressEvent };
+module.exports = { TextEvent, callEvent, finalEvent, progressEvent, reasoningEvent };

@@ -9,6 +9,9 @@ const rows = native.optionTable();
 /** From the name of an option in JavaScript to its key. */
 const keys = new Map(rows.map(({ key }) => [camelCase(key), key]));
 
+/** Options that are JSON: an object will do as well as its text. */
+const JSON_KEYS = new Set(['json_schema', 'tools', 'chat_template_kwargs']);
+
 /** All options there are, as they are in JavaScript. */
 const table = rows.map(({ key, doc, default: standard, min, max, ...row }) => ({
   ...row,
@@ -32,7 +35,7 @@ function settings(options) {
     if (value === undefined) continue;
     const key = keys.get(name);
     if (key === undefined) throw unknown(name);
-    given[key] = checked(value, name);
+    given[key] = JSON_KEYS.has(key) && typeof value === 'object' ? json(value, name) : checked(value, name);
   }
   return given;
 }
@@ -45,6 +48,13 @@ function sessionSettings(options) {
     throw new TypeError('`system` is short for `systemPrompt`: give one of them');
   }
   return settings({ ...rest, systemPrompt: check.text(system, 'system') });
+}
+
+/** A value of an option that is JSON. */
+function json(value, name) {
+  const text = JSON.stringify(value);
+  if (value === null || text === undefined) throw check.wrongType(name, 'a string, an object or an array', value);
+  return check.text(text, name);
 }
 
 function checked(value, name) {

@@ -4,9 +4,11 @@ const check = require('./check.js');
 const { close, disposable } = require('./dispose.js');
 const { unwrap } = require('./errors.js');
 const { inbox } = require('./inbox.js');
+const { messagesJson } = require('./messages.js');
 const { sessionSettings } = require('./options.js');
 const { reply, start } = require('./start.js');
 const { bytesOf } = require('./stream.js');
+const { runTools } = require('./tools.js');
 
 /** A conversation, or a raw text that grows. */
 class Session {
@@ -56,7 +58,14 @@ class Session {
     });
   }
 
+  async runTools(text, options) {
+    return await runTools(this, text, options);
+  }
+
   stream(text, options) {
+    if (typeof text === 'object' && text !== null) {
+      return start(options, (given) => this.#native.chatMessages(inbox, messagesJson(text), given));
+    }
     return start(options, (given) => this.#native.chat(inbox, check.text(text, 'text'), given));
   }
 

@@ -3,7 +3,7 @@
 const { cancelOnAbort } = require('./abort.js');
 const { disposable } = require('./dispose.js');
 const { errorOf, errors, unwrap } = require('./errors.js');
-const { TextEvent, finalEvent, progressEvent } = require('./events.js');
+const { TextEvent, callEvent, finalEvent, progressEvent, reasoningEvent } = require('./events.js');
 const { wait, wake } = require('./inbox.js');
 const { parsed } = require('./names.js');
 
@@ -32,6 +32,8 @@ class Stream {
   /** How many were read in this turn of the event loop. */
   #taken = 0;
   #text = '';
+  #reasoning = '';
+  #toolCalls = [];
   /** Calls of `next` that wait: each knows the one `after` it. */
   #first;
   #last;
@@ -176,9 +178,14 @@ class Stream {
     return true;
   }
 
-  #take({ text, token, replaced, bytes, progress, end }) {
+  #take({ text, reasoning, call, token, replaced, bytes, progress, end }) {
     if (text !== undefined) {
       this.#takeText(text, token, replaced, bytes);
+    } else if (reasoning !== undefined) {
+      this.#reasoning += reasoning;
+      this.#events.push(reasoningEvent(reasoning, token));
+    } else if (call !== undefined) {
+      this.#takeCall(call);
     } else if (progress !== undefined) {
       this.#events.push(progressEvent(progress));
     } else {
@@ -191,8 +198,22 @@ class Stream {
     this.#events.push(new TextEvent(text, token, replaced, bytes));
   }
 
+  #takeCall(call) {
+    const { index, id, name } = call;
+    if (name === undefined) this.#toolCalls[index].arguments += call.arguments;
+    else this.#toolCalls[index] = { id, name, arguments: '' };
+    this.#events.push(callEvent(call));
+  }
+
   #finish({ finishReason, usage, timings, failure, timeline, model }) {
-    const reply = { text: this.#text, finishReason, usage, timings };
+    const reply = {
+      text: this.#text,
+      reasoning: this.#reasoning,
+      toolCalls: this.#toolCalls,
+      finishReason,
+      usage,
+      timings,
+    };
     // The end of a request that failed is thrown.
     if (failure === undefined) this.#events.push(finalEvent(reply));
     this.#end = { reply, timeline, model, failure, aborted: failure?.code === 'CANCELLED' && this.#signal?.aborted };

@@ -7,10 +7,12 @@ use crate::model::Model;
 use crate::napi::bindgen_prelude::Uint8Array;
 use crate::napi::{self, napi};
 
-/// An event. What it has tells its kind: `text`, `progress` or `end`.
+/// An event. What it has tells its kind: `text`, `reasoning`, `call`, `progress` or `end`.
 #[napi(object, object_from_js = false)]
 pub struct Event {
     pub text: Option<String>,
+    pub reasoning: Option<String>,
+    pub call: Option<Call>,
     pub token: Option<i32>,
     /// Left out when they are the text's.
     pub bytes: Option<Uint8Array>,
@@ -18,6 +20,15 @@ pub struct Event {
     pub replaced: Option<bool>,
     pub progress: Option<f64>,
     pub end: Option<End>,
+}
+
+/// A call of a tool begins, if it has a name, or goes on with arguments.
+#[napi(object, object_from_js = false)]
+pub struct Call {
+    pub index: u32,
+    pub id: Option<String>,
+    pub name: Option<String>,
+    pub arguments: Option<String>,
 }
 
 /// How a request ended.
@@ -53,12 +64,25 @@ pub struct Timings {
 }
 
 impl Event {
-    const EMPTY: Event = Event { text: None, token: None, bytes: None, replaced: None, progress: None, end: None };
+    const EMPTY: Event = Event {
+        text: None,
+        reasoning: None,
+        call: None,
+        token: None,
+        bytes: None,
+        replaced: None,
+        progress: None,
+        end: None,
+    };
 
     /// `None` for a kind that came later than this module.
     pub(crate) fn of(event: &chaku_abi::Event) -> Option<Self> {
         Some(match event.kind() {
             EventKind::Text => Event::text(event),
+            EventKind::Reasoning => {
+                Event { reasoning: Some(event.text().to_owned()), token: event.token(), ..Event::EMPTY }
+            }
+            EventKind::ToolCall | EventKind::ToolCallArguments => Event { call: Some(Call::of(event)), ..Event::EMPTY },
             EventKind::Progress => Event { progress: Some(event.progress()), ..Event::EMPTY },
             EventKind::Final => Event { end: Some(End::of(event)), ..Event::EMPTY },
             _ => return None,
@@ -73,6 +97,18 @@ impl Event {
             bytes: (bytes != text.as_bytes()).then(|| bytes.to_vec().into()),
             replaced: event.replaced().then_some(true),
             ..Event::EMPTY
+        }
+    }
+}
+
+impl Call {
+    fn of(event: &chaku_abi::Event) -> Self {
+        let (id, name) = event.tool_call().unzip();
+        Call {
+            index: event.tool_call_index().unwrap_or(0),
+            id: id.map(str::to_owned),
+            name: name.map(str::to_owned),
+            arguments: name.is_none().then(|| event.text().to_owned()),
         }
     }
 }

@@ -34,6 +34,17 @@ impl Session {
         self.start(inbox, settings, Makes::Reply, |session, options| session.chat(&text, options))
     }
 
+    /// Says several things at once, given as JSON, and starts the answer.
+    #[napi]
+    pub fn chat_messages(
+        &self,
+        inbox: &Inbox,
+        messages: String,
+        settings: Option<Object<'_>>,
+    ) -> napi::Result<Outcome<Request>> {
+        self.start(inbox, settings, Makes::Reply, |session, options| session.chat_messages(&messages, options))
+    }
+
     /// Appends raw text, and starts to generate after it.
     #[napi]
     pub fn generate(

@@ -15,6 +15,7 @@ const SCOPES = [
   ['runtime', 'RuntimeOptions', 'ModelOptions', 'Options of a runtime, and defaults for everything in it.'],
 ];
 const TYPES = { integer: 'number', 'string[]': 'string | readonly string[]' };
+const JSON_KEYS = new Set(['jsonSchema', 'tools', 'chatTemplateKwargs']);
 const WIDTH = 112;
 
 function declaration([scope, name, base, doc]) {
@@ -27,7 +28,8 @@ function member(option) {
   return `${comment(`${option.doc}${notes(option)}`)}\n  ${option.key}?: ${typeOf(option)};`;
 }
 
-function typeOf({ type, choices }) {
+function typeOf({ key, type, choices }) {
+  if (JSON_KEYS.has(key)) return 'string | object';
   return choices.length > 0 ? choices.map((choice) => `'${choice}'`).join(' | ') : (TYPES[type] ?? type);
 }
 

@@ -10,19 +10,22 @@ use pyo3::types::{PyBytes, PyString};
 use crate::error::exception;
 use crate::python;
 
-/// What a request tells its reader: progress, text, or its end.
+/// What a request tells its reader: progress, text, reasoning, calls of tools, or its end.
 #[pyclass(frozen, module = "chaku")]
 pub(crate) struct Event(pub(crate) Arc<chaku_abi::Event>);
 
 #[pymethods]
 impl Event {
-    /// What happened: "progress", "text" or "final".
+    /// What happened: "progress", "text", "reasoning", "tool_call", "tool_call_arguments" or "final".
     #[getter]
     fn kind<'py>(&self, py: Python<'py>) -> &Bound<'py, PyString> {
         match self.0.kind() {
             EventKind::Text => intern!(py, "text"),
             EventKind::Progress => intern!(py, "progress"),
             EventKind::Final => intern!(py, "final"),
+            EventKind::Reasoning => intern!(py, "reasoning"),
+            EventKind::ToolCall => intern!(py, "tool_call"),
+            EventKind::ToolCallArguments => intern!(py, "tool_call_arguments"),
             _ => intern!(py, "unknown"),
         }
     }
@@ -30,10 +33,40 @@ impl Event {
     /// The text of a text event: whole characters. Empty for other events.
     #[getter]
     fn text(&self) -> &str {
-        self.0.text()
+        self.text_of(EventKind::Text)
     }
 
-    /// The token of a text event.
+    /// The text of a reasoning event. Empty for other events.
+    #[getter]
+    fn reasoning(&self) -> &str {
+        self.text_of(EventKind::Reasoning)
+    }
+
+    /// A piece of a call's arguments. Empty for other events.
+    #[getter]
+    fn arguments(&self) -> &str {
+        self.text_of(EventKind::ToolCallArguments)
+    }
+
+    /// Which call of the answer the event is about, from 0 on.
+    #[getter]
+    fn tool_call_index(&self) -> Option<u32> {
+        self.0.tool_call_index()
+    }
+
+    /// What the result of a call that begins has to name it by.
+    #[getter]
+    fn tool_call_id(&self) -> Option<&str> {
+        self.0.tool_call().map(|(id, _)| id)
+    }
+
+    /// The tool of a call that begins.
+    #[getter]
+    fn tool_call_name(&self) -> Option<&str> {
+        self.0.tool_call().map(|(_, name)| name)
+    }
+
+    /// The token of a text or reasoning event.
     #[getter]
     fn token(&self) -> Option<i32> {
         self.0.token()
@@ -92,6 +125,10 @@ impl Event {
         let detail = match (self.0.token(), self.finish_reason()) {
             (Some(token), _) => format!("text={}, token={token}", PyString::new(py, self.0.text()).repr()?),
             (_, Some(reason)) => format!("finish_reason='{reason}'"),
+            _ if self.0.tool_call_index().is_some() => {
+                let (_, name) = self.0.tool_call().unwrap_or_default();
+                format!("name='{name}', arguments={}", PyString::new(py, self.0.text()).repr()?)
+            }
             _ => format!("progress={:.3}", self.0.progress()),
         };
         Ok(format!("Event(kind='{}', {detail})", self.kind(py)))
@@ -99,6 +136,10 @@ impl Event {
 }
 
 impl Event {
+    fn text_of(&self, kind: EventKind) -> &str {
+        if self.0.kind() == kind { self.0.text() } else { "" }
+    }
+
     fn of_end<T>(&self, value: impl FnOnce() -> PyResult<T>) -> PyResult<Option<T>> {
         self.0.finish_reason().map(|_| value()).transpose()
     }

@@ -66,6 +66,9 @@ impl Drop for Request {
 #[derive(Default, Clone)]
 struct Answer {
     text: String,
+    reasoning: String,
+    /// Id, tool and arguments.
+    calls: Vec<(String, String, String)>,
     tokens: Vec<i32>,
 }
 
@@ -146,8 +149,12 @@ impl Request {
     fn reply<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Some(end) = self.end() else { return Ok(None) };
         let (usage, timings) = (end.usage(py)?, end.timings(py)?);
-        let Answer { text, tokens } = self.answer.lock().clone();
-        python(py, "Reply")?.call1((text, PyTuple::new(py, tokens)?, end.finish_reason(), usage, timings)).map(Some)
+        let Answer { text, reasoning, calls, tokens } = self.answer.lock().clone();
+        let call = python(py, "ToolCall")?;
+        let calls = calls.into_iter().map(|parts| call.call1(parts)).collect::<PyResult<Vec<_>>>()?;
+        let (tokens, calls) = (PyTuple::new(py, tokens)?, PyTuple::new(py, calls)?);
+        let reply = (text, tokens, end.finish_reason(), usage, timings, reasoning, calls);
+        python(py, "Reply")?.call1(reply).map(Some)
     }
 
     /// Wakes an event loop, with a token, whenever events begin to wait.
@@ -261,6 +268,21 @@ impl Request {
                 let mut answer = self.answer.lock();
                 answer.text.push_str(event.text());
                 answer.tokens.extend(event.token());
+            }
+            EventKind::Reasoning => {
+                let mut answer = self.answer.lock();
+                answer.reasoning.push_str(event.text());
+                answer.tokens.extend(event.token());
+            }
+            EventKind::ToolCall => {
+                let (id, name) = event.tool_call().unwrap_or_default();
+                self.answer.lock().calls.push((id.to_owned(), name.to_owned(), String::new()));
+            }
+            EventKind::ToolCallArguments => {
+                let index = event.tool_call_index().map_or(0, |index| index as usize);
+                if let Some((_, _, arguments)) = self.answer.lock().calls.get_mut(index) {
+                    arguments.push_str(event.text());
+                }
             }
             EventKind::Final => _ = self.end.set(event.clone()),
             _ => {}

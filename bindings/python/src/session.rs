@@ -34,6 +34,17 @@ impl Session {
         self.start(py, |session| session.chat(text, &options))
     }
 
+    /// Several messages, as a JSON list.
+    fn chat_messages(
+        &self,
+        py: Python<'_>,
+        messages: &Bound<'_, PyString>,
+        keywords: &Bound<'_, PyDict>,
+    ) -> Result<Request> {
+        let (messages, options) = (text(messages)?, options(keywords)?);
+        self.start(py, |session| session.chat_messages(messages, &options))
+    }
+
     fn generate(&self, py: Python<'_>, value: &Bound<'_, PyString>, keywords: &Bound<'_, PyDict>) -> Result<Request> {
         let (text, options) = (text(value)?, options(keywords)?);
         self.start(py, |session| session.generate(text, &options))

@@ -79,7 +79,8 @@ class Reading:
 
     def __init__(self, request: chaku.Request[Any]) -> None:
         self.request = request
-        self.text, self.bytes = "", b""
+        self.text, self.bytes, self.reasoning = "", b"", ""
+        self.calls: list[list[str]] = []  # id, tool, arguments
         self.tokens: list[int] = []
         self.progress: list[float] = []
         self.replaced = 0
@@ -95,7 +96,14 @@ class Reading:
             self.error = error
             return None
         assert event is not None, "no event came"
-        {"text": self._text, "progress": self._progress, "final": self._final}[event.kind](event)
+        {
+            "text": self._text,
+            "reasoning": self._reasoning,
+            "tool_call": self._call,
+            "tool_call_arguments": self._arguments,
+            "progress": self._progress,
+            "final": self._final,
+        }[event.kind](event)
         return event
 
     def until_tokens(self, count: int) -> Reading:
@@ -118,6 +126,8 @@ class Reading:
             assert self.request.text == self.text
             assert self.reply.text == self.text
             assert self.reply.tokens == tuple(self.tokens)
+            assert self.reply.reasoning == self.reasoning
+            assert self.reply.tool_calls == tuple(chaku.ToolCall(*call) for call in self.calls)
             assert self.error is None or self.error.reply == self.reply
             assert self.usage.cached_tokens <= self.usage.prompt_tokens
             assert self.usage.completion_tokens >= len(self.tokens)
@@ -160,9 +170,26 @@ class Reading:
         assert event.finish_reason is None and event.error is None and event.usage is None and event.timings is None
         self.text += event.text
         self.bytes += event.bytes
-        assert event.token is not None
-        self.tokens.append(event.token)
+        self._token(event)
         self.replaced += event.replaced
+
+    def _reasoning(self, event: chaku.Event) -> None:
+        assert event.reasoning and (event.text, event.tool_call_index) == ("", None)
+        self.reasoning += event.reasoning
+        self._token(event)
+
+    def _token(self, event: chaku.Event) -> None:
+        if event.token is not None:
+            self.tokens.append(event.token)
+
+    def _call(self, event: chaku.Event) -> None:
+        assert event.tool_call_index == len(self.calls) and (event.text, event.arguments) == ("", "")
+        assert event.tool_call_id and event.tool_call_name
+        self.calls.append([event.tool_call_id, event.tool_call_name, ""])
+
+    def _arguments(self, event: chaku.Event) -> None:
+        assert event.tool_call_index is not None and (event.text, event.tool_call_name) == ("", None)
+        self.calls[event.tool_call_index][2] += event.arguments
 
     def _progress(self, event: chaku.Event) -> None:
         assert not self.tokens, "progress comes before the first text"
@@ -180,7 +207,7 @@ def read(request: chaku.Request[Any]) -> Reading:
     return Reading(request).rest()
 
 
-def chat(session: chaku.Session, text: str, **options: Any) -> Reading:
+def chat(session: chaku.Session, text: Any, **options: Any) -> Reading:
     return read(session.stream(text, **options))
 
 

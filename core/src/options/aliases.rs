@@ -103,6 +103,10 @@ const ALIASES: &[Alias] = &[
     alias("grammar", &["--grammar"]),
     alias("json_schema", &["-j", "--json-schema"]),
     alias("ignore_eos", &["--ignore-eos"]),
+    alias("reasoning", &["-rea", "--reasoning"]).env(&["LLAMA_ARG_REASONING"]).switches("on", "off").reads(&[("-1", Is("auto"))]),
+    alias("reasoning_format", &["--reasoning-format"]).env(&["LLAMA_ARG_THINK"]),
+    alias("reasoning_budget", &["--reasoning-budget"]).env(&["LLAMA_ARG_THINK_BUDGET"]),
+    alias("chat_template_kwargs", &["--chat-template-kwargs"]).env(&["LLAMA_ARG_CHAT_TEMPLATE_KWARGS"]),
 ];
 
 impl Spec {

@@ -244,6 +244,13 @@ const TABLE: &[Spec] = rows! {
         "regex", TEXT, "", "Regular expression the whole answer must match, in the syntax of Rust's regex crate without anchors.";
         "lark", TEXT, "", "Lark grammar the answer must follow, in llguidance's dialect; its first rule is `start`.";
         "ignore_eos", SWITCH_OFF, "", "Never let the model end its answer.";
+        "tools", TEXT, "", "Tools that the model may call, as a JSON list of OpenAI's tool definitions. Not together with a constraint.";
+        "tool_choice", TEXT, "", "Whether it calls one: auto (or unset) = as it likes, none, required, or the name of the one it must call.";
+        "parallel_tool_calls", SWITCH_OFF, "", "Let an answer have several calls.";
+        "reasoning", choice("auto", &["auto", "on", "off"]), "", "Whether the model may think before it answers, where its chat template lets one choose: auto and on = yes.";
+        "reasoning_format", choice("auto", &["auto", "none", "deepseek"]), "", "What becomes of the thinking: none = it is a part of the text; auto and deepseek = it has events of its own.";
+        "reasoning_budget", int(-1, I32_MAX, -1), "tokens", "Most tokens of thinking; -1 = no limit.";
+        "chat_template_kwargs", TEXT, "", "Variables of the chat template, as a JSON object.";
     }
 };
 

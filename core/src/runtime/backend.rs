@@ -53,8 +53,8 @@ pub(crate) trait Backend {
     /// Whether the token ends an answer.
     fn is_end(&self, token: Token) -> bool;
 
-    /// The token's bytes; none for a control token.
-    fn bytes(&self, token: Token) -> Result<Vec<u8>>;
+    /// The token's bytes. Of a control token its name if `special`, else none.
+    fn bytes(&self, token: Token, special: bool) -> Result<Vec<u8>>;
 }
 
 /// Tokens of one sequence, to be computed.

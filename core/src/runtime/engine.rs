@@ -307,7 +307,8 @@ impl<B: Backend> Engine<B> {
     /// Appends a sampled token and delivers the text it completes; says whether a stop string was met.
     fn show(&mut self, id: RequestId, token: Token) -> Result<bool> {
         let Some(running) = self.running.get_mut(&id) else { return Ok(true) };
-        let bytes = self.backend.bytes(token)?;
+        let special = running.job.preserved.contains(&token);
+        let bytes = self.backend.bytes(token, special)?;
         running.job.tokens.push(token);
         let shown = running.text.push(token, bytes);
         if shown.stopped {

@@ -90,8 +90,8 @@ impl Backend for Wild {
         self.inner.is_end(token)
     }
 
-    fn bytes(&self, token: Token) -> Result<Vec<u8>> {
-        self.inner.bytes(token)
+    fn bytes(&self, token: Token, special: bool) -> Result<Vec<u8>> {
+        self.inner.bytes(token, special)
     }
 }
 
@@ -180,6 +180,8 @@ impl World {
             tokens: prompt,
             keep: random.below(goal as u64 + 1) as usize,
             sampler: (random.below(6) != 0).then_some(says),
+            preserved: Vec::new(),
+            answering: None,
             stops: if random.below(3) == 0 { vec!["bb".into()] } else { Vec::new() },
             max_tokens: if random.below(4) == 0 { 1 + random.below(5) as usize } else { usize::MAX },
             overflow: [Overflow::Stop, Overflow::Error, Overflow::Shift][random.below(3) as usize],
@@ -206,7 +208,7 @@ impl World {
                         assert!(open.script.starts_with(&open.read), "seed {seed}: {} of {}", open.read, open.script);
                         return false;
                     }
-                    Event::Progress(_) => {}
+                    _ => {}
                 }
             }
             true

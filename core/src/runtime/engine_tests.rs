@@ -161,7 +161,7 @@ impl Backend for Fake {
         token == END
     }
 
-    fn bytes(&self, token: Token) -> Result<Vec<u8>> {
+    fn bytes(&self, token: Token, _special: bool) -> Result<Vec<u8>> {
         Ok(vec![b'a' + (token % 26) as u8])
     }
 }
@@ -245,6 +245,8 @@ impl House {
             prompt_tokens: spec.prompt.len(),
             keep: spec.keep,
             sampler: Some(spec.says.iter().copied().collect()),
+            preserved: Vec::new(),
+            answering: None,
             stops: spec.stops.iter().map(|stop| stop.to_string()).collect(),
             max_tokens: spec.max_tokens,
             overflow: spec.overflow,
@@ -279,7 +281,7 @@ impl Asked {
             match event {
                 Event::Text(piece) => text.push_str(&piece.text),
                 Event::Final(end) => return (text, Some(end)),
-                Event::Progress(_) => {}
+                _ => {}
             }
         }
         (text, None)

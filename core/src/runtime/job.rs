@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use chaku_llama::Token;
 
 use super::sequences::SessionId;
+use crate::answer::Answering;
+use crate::message::ChatMessage;
 use crate::request::Ticket;
 
 /// Everything the engine needs; nothing of it can fail to parse any more.
@@ -20,6 +22,10 @@ pub(crate) struct Job<S> {
     pub(crate) keep: usize,
     /// `None`: compute the tokens and generate nothing.
     pub(crate) sampler: Option<S>,
+    /// Control tokens that belong to the text of the answer.
+    pub(crate) preserved: Vec<Token>,
+    /// Tells reasoning and calls from content; `None` = all is content.
+    pub(crate) answering: Option<Answering>,
     pub(crate) stops: Vec<String>,
     pub(crate) max_tokens: usize,
     pub(crate) overflow: Overflow,
@@ -44,6 +50,8 @@ pub(crate) enum Overflow {
 pub(crate) struct Answer {
     /// The text the reader saw.
     pub(crate) text: String,
+    /// The same with reasoning and calls, of an answer that may have some.
+    pub(crate) message: Option<ChatMessage>,
     /// Prompt and generated tokens.
     pub(crate) tokens: Vec<Token>,
     pub(crate) generated: usize,

@@ -122,9 +122,9 @@ impl Backend for LlamaBackend {
         self.model.vocab().is_eog(token)
     }
 
-    fn bytes(&self, token: Token) -> Result<Vec<u8>> {
+    fn bytes(&self, token: Token, special: bool) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.model.vocab().token_bytes(token, false, &mut bytes)?;
+        self.model.vocab().token_bytes(token, special, &mut bytes)?;
         Ok(bytes)
     }
 }

@@ -8,6 +8,7 @@ use super::job::{Answer, Job};
 use crate::clock::millis;
 use crate::error::Error;
 use crate::event::{Event, Final, FinishReason, Text, Timings, Usage};
+use crate::message::ChatMessage;
 use crate::text::TextStream;
 use crate::timeline::Moment;
 
@@ -86,10 +87,14 @@ impl<S> Running<S> {
         self.parked || self.behind.get()
     }
 
-    pub(super) fn deliver(&mut self, events: Vec<Text>) {
-        for event in events {
-            self.answer.push_str(&event.text);
-            self.job.request.push(Event::Text(Arc::new(event)));
+    pub(super) fn deliver(&mut self, texts: Vec<Text>) {
+        for text in texts {
+            self.answer.push_str(&text.text);
+            let events = match &mut self.job.answering {
+                Some(answering) => answering.push(text),
+                None => vec![Event::Text(Arc::new(text))],
+            };
+            events.into_iter().for_each(|event| self.job.request.push(event));
         }
     }
 
@@ -97,7 +102,10 @@ impl<S> Running<S> {
     pub(super) fn conclude(mut self, end: End, window: usize) {
         let rest = self.text.finish();
         self.deliver(rest);
+        let message = self.message(matches!(end, End::Stop));
+        let calls = message.as_ref().is_some_and(|message| !message.tool_calls.is_empty());
         let (finish_reason, error) = match end {
+            End::Stop if calls => (FinishReason::ToolCalls, None),
             End::Stop => (FinishReason::Stop, None),
             End::Length => (FinishReason::Length, None),
             End::Failed(error) => (Final::failed(error.clone()).finish_reason, Some(error)),
@@ -107,6 +115,7 @@ impl<S> Running<S> {
         let job = self.job;
         let answer = Answer {
             text: self.answer,
+            message,
             tokens: job.tokens,
             generated: self.generated,
             exact: !self.cut && !job.shifted,
@@ -114,6 +123,13 @@ impl<S> Running<S> {
         };
         (job.commit)(answer);
         job.request.finish(Final { finish_reason, error, usage, timings });
+    }
+
+    /// Shows what of the answer was not told apart yet, and says what it is made of.
+    fn message(&mut self, complete: bool) -> Option<ChatMessage> {
+        let mut answering = self.job.answering.take()?;
+        answering.finish(complete).into_iter().for_each(|event| self.job.request.push(event));
+        Some(answering.into_message())
     }
 
     fn usage(&self, window: usize) -> Usage {

@@ -21,7 +21,8 @@ use crate::timeline::Moment;
 
 /// Templates may nest deeply: the host's own stacks can be as small as 512 KiB.
 pub(crate) const PREPARE_STACK: usize = 16 << 20;
-const ENGINE_STACK: usize = 2 << 20;
+/// The parsers of answers recurse; `answer.rs` bounds how deep.
+const ENGINE_STACK: usize = 8 << 20;
 
 pub(crate) struct Worker {
     pub(crate) control: Arc<Control>,

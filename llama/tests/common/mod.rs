@@ -33,6 +33,13 @@ pub(crate) fn load(name: &str) -> Model {
 /// More than any sound template needs.
 pub(crate) const LIMITS: TemplateLimits<'static> = TemplateLimits { bytes: 64 << 20, stack: 1 << 20, stop: &|| false };
 
+/// A conversation to render, of roles and texts.
+pub(crate) fn ask(messages: &[(&str, &str)], reply: bool) -> String {
+    let message = |(role, content): &(&str, &str)| serde_json::json!({ "role": role, "content": content });
+    let messages: Vec<_> = messages.iter().map(message).collect();
+    serde_json::json!({ "messages": messages, "add_generation_prompt": reply }).to_string()
+}
+
 pub(crate) fn params() -> ContextParams {
     ContextParams {
         n_ctx: 512,

@@ -59,6 +59,37 @@ static void collect_text(const chaku_event *event, reply *r) {
     r->replaced_count += chaku_event_replaced(event);
 }
 
+/* Adds to one of the small texts. */
+static void append(char *text, size_t size, const char *more) {
+    size_t length = strlen(text);
+    snprintf(text + length, size - length, "%s", more);
+}
+
+static void collect_reasoning(const chaku_event *event, reply *r) {
+    if (chaku_event_tool_call_index(event) != -1) broken(r, "reasoning is no call");
+    if (chaku_event_token(event) >= 0) r->tokens[r->token_count++] = chaku_event_token(event);
+    append(r->reasoning, sizeof r->reasoning, chaku_event_text(event, NULL));
+}
+
+static void collect_call(const chaku_event *event, reply *r) {
+    const char *id = chaku_event_tool_call_id(event), *name = chaku_event_tool_call_name(event);
+    if (!id || !name || chaku_event_tool_call_index(event) < 0 || chaku_event_text(event, NULL)) {
+        broken(r, "a call that begins has an index, an id, a name, and no text");
+        return;
+    }
+    append(r->calls, sizeof r->calls, name);
+    append(r->calls, sizeof r->calls, ":");
+    snprintf(r->call_id, sizeof r->call_id, "%s", id);
+}
+
+static void collect_arguments(const chaku_event *event, reply *r) {
+    if (!chaku_event_text(event, NULL) || chaku_event_tool_call_index(event) < 0 || chaku_event_tool_call_name(event)) {
+        broken(r, "arguments have an index and a text, and no name");
+        return;
+    }
+    append(r->calls, sizeof r->calls, chaku_event_text(event, NULL));
+}
+
 static void collect_progress(const chaku_event *event, reply *r) {
     double progress = chaku_event_progress(event);
     if (progress < 0.0 || progress > 1.0) broken(r, "progress lies between 0 and 1");
@@ -100,7 +131,10 @@ int32_t collect(const chaku_event *event, void *user_data) {
         case CHAKU_EVENT_TEXT: collect_text(event, r); break;
         case CHAKU_EVENT_PROGRESS: collect_progress(event, r); break;
         case CHAKU_EVENT_FINAL: collect_final(event, r); break;
-        default: broken(r, "an event is progress, text or final"); break;
+        case CHAKU_EVENT_REASONING: collect_reasoning(event, r); break;
+        case CHAKU_EVENT_TOOL_CALL: collect_call(event, r); break;
+        case CHAKU_EVENT_TOOL_CALL_ARGUMENTS: collect_arguments(event, r); break;
+        default: broken(r, "an event is of a kind that this suite knows"); break;
     }
     return 0;
 }

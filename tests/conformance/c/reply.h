@@ -13,7 +13,10 @@ typedef struct reply {
     uint8_t bytes[REPLY_BYTES];
     int64_t bytes_len;
     int32_t tokens[REPLY_TOKENS];
-    int64_t token_count; /* text events */
+    int64_t token_count; /* text and reasoning events */
+    char reasoning[4096];
+    char calls[4096]; /* "add:{...}", one after the other */
+    char call_id[64]; /* the last one */
     int progress_count, final_count, replaced_count;
     double progress;    /* the last one */
     const char *broken; /* the first rule an event broke */

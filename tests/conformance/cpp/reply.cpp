@@ -45,6 +45,26 @@ static void collect_text(Reply &reply, const chaku::Event &event) {
     reply.replaced_count += event.replaced();
 }
 
+static void collect_reasoning(Reply &reply, const chaku::Event &event) {
+    if (!event.text().empty() || event.tool_call_index() != -1) broken(reply, "reasoning is neither text nor a call");
+    if (event.token()) reply.tokens.push_back(*event.token());
+    reply.reasoning.append(event.reasoning());
+}
+
+static void collect_call(Reply &reply, const chaku::Event &event) {
+    if (event.tool_call_index() < 0 || event.tool_call_id().empty() || event.tool_call_name().empty())
+        broken(reply, "a call that begins has an index, an id and a name");
+    if (!event.text().empty() || !event.arguments().empty()) broken(reply, "a call that begins has no text");
+    reply.calls.append(event.tool_call_name()).append(":");
+    reply.call_id = event.tool_call_id();
+}
+
+static void collect_arguments(Reply &reply, const chaku::Event &event) {
+    if (event.tool_call_index() < 0 || !event.text().empty() || !event.tool_call_name().empty())
+        broken(reply, "arguments have an index, and neither text nor name");
+    reply.calls.append(event.arguments());
+}
+
 static void collect_progress(Reply &reply, const chaku::Event &event) {
     const double progress = event.progress();
     if (progress < 0.0 || progress > 1.0) broken(reply, "progress lies between 0 and 1");
@@ -77,7 +97,10 @@ void collect(Reply &into, const chaku::Event &event) {
     case EventKind::text: return collect_text(into, event);
     case EventKind::progress: return collect_progress(into, event);
     case EventKind::final: return collect_final(into, event);
-    default: return broken(into, "an event is progress, text or final");
+    case EventKind::reasoning: return collect_reasoning(into, event);
+    case EventKind::tool_call: return collect_call(into, event);
+    case EventKind::tool_call_arguments: return collect_arguments(into, event);
+    default: return broken(into, "an event is of a kind that this suite knows");
     }
 }
 

@@ -10,6 +10,9 @@ struct Reply {
     std::string text;                 // all text so far
     std::string bytes;                // all bytes so far
     std::vector<chaku::Token> tokens; // of the text events; -1 for one without a token
+    std::string reasoning;            // what the model thinks
+    std::string calls;                // "add:{...}", one after the other
+    std::string call_id;              // the last one
     int progress_count = 0, final_count = 0, replaced_count = 0;
     double progress = 0;          // the last one
     const char *broken = nullptr; // the first rule an event broke

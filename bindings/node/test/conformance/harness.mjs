@@ -52,6 +52,9 @@ export class Reading {
   tokens = [];
   progress = [];
   replaced = 0;
+  reasoning = '';
+  /** Id, name, arguments. */
+  calls = [];
   /** How it ended; with `error` if it did not succeed. */
   end;
 
@@ -99,8 +102,19 @@ export class Reading {
         assert.doesNotMatch(event.text, /\p{Surrogate}/u, 'text is whole characters');
         this.text += event.text;
         this.bytes.push(...event.bytes);
-        this.tokens.push(event.token);
+        if (event.token !== null) this.tokens.push(event.token);
         this.replaced += event.replaced ? 1 : 0;
+        break;
+      case 'reasoning':
+        this.reasoning += event.reasoning;
+        if (event.token !== null) this.tokens.push(event.token);
+        break;
+      case 'tool_call':
+        assert.equal(event.index, this.calls.length, 'calls come in order');
+        this.calls.push({ id: event.id, name: event.name, arguments: '' });
+        break;
+      case 'tool_call_arguments':
+        this.calls[event.index].arguments += event.arguments;
         break;
       case 'progress':
         assert.ok(event.progress >= (this.progress.at(-1) ?? 0) && event.progress <= 1, 'progress goes from 0 to 1');
@@ -111,7 +125,7 @@ export class Reading {
         this.#finish(event);
         break;
       default:
-        assert.fail(`an event is progress, text or final, not ${event.kind}`);
+        assert.fail(`this suite does not know events of the kind ${event.kind}`);
     }
   }
 

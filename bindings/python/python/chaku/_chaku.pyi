@@ -24,17 +24,35 @@ __all__ = [
 
 @final
 class Event:
-    """What a request tells its reader: progress, text, or its end."""
+    """What a request tells its reader: progress, text, reasoning, calls of tools, or its end."""
 
     @property
     def kind(self) -> EventKind:
-        """What happened: "progress", "text" or "final". Ignore kinds you do not know."""
+        """What happened: "progress", "text", "reasoning", "tool_call", "tool_call_arguments" or "final".
+
+        Ignore kinds you do not know.
+        """
     @property
     def text(self) -> str:
         """The text of a text event: whole characters. Empty for other events."""
     @property
+    def reasoning(self) -> str:
+        """The text of a reasoning event: what the model thinks before it answers. Empty for other events."""
+    @property
+    def arguments(self) -> str:
+        """A piece of a call's arguments: all pieces of one call together are JSON. Empty for other events."""
+    @property
+    def tool_call_index(self) -> int | None:
+        """Which call of the answer the event is about, from 0 on."""
+    @property
+    def tool_call_id(self) -> str | None:
+        """What the result of a call that begins has to name it by."""
+    @property
+    def tool_call_name(self) -> str | None:
+        """The tool of a call that begins."""
+    @property
     def token(self) -> int | None:
-        """The token of a text event."""
+        """The token of a text or reasoning event."""
     @property
     def bytes(self) -> bytes:
         """The bytes of a text event's token, perhaps a part of a character. Empty for other events."""
@@ -114,6 +132,7 @@ class Model:
 class Session:
     def __new__(cls, model: Model, keywords: Mapping[str, object]) -> Session: ...
     def chat(self, value: str, keywords: Mapping[str, object]) -> Request: ...
+    def chat_messages(self, messages: str, keywords: Mapping[str, object]) -> Request: ...
     def generate(self, value: str, keywords: Mapping[str, object]) -> Request: ...
     def ingest(self, role: str | None, value: str, keywords: Mapping[str, object]) -> Request: ...
     def continue_answer(self, keywords: Mapping[str, object]) -> Request: ...

@@ -6,7 +6,10 @@ import json
 from collections.abc import Iterable, Mapping
 
 Message = Mapping[str, object] | tuple[str, str]
-"""What somebody said: a dict with "role" and "content", or a pair of both. Roles are "system", "user", "assistant"."""
+"""What somebody said: a dict in OpenAI's form, or a pair of role and content.
+
+Roles are "system", "user", "assistant" and "tool".
+"""
 
 
 def to_json(messages: Iterable[Message]) -> str:

@@ -99,7 +99,9 @@ class Model:
         """A new session. `system` is its system prompt; options of requests become defaults for all of this session."""
         if system is not None and options.get("system_prompt") is not None:
             raise TypeError("system and system_prompt are one thing: give one of them")
-        values: dict[str, object] = {**options} if system is None else {**options, "system_prompt": system}
+        values = keywords(options, None)
+        if system is not None:
+            values["system_prompt"] = system
         return Session(_chaku.Session(self._native, values))
 
     def restore(
@@ -112,8 +114,8 @@ class Model:
         checksum against accidents, and none against malice: take files from nobody whose models you would not load.
         """
         if isinstance(saved, (bytes, bytearray, memoryview)):
-            return Session(self._native.restore_bytes(bytes(saved), {**options}))
-        return Session(self._native.restore(os.fspath(saved), {**options}))
+            return Session(self._native.restore_bytes(bytes(saved), keywords(options, None)))
+        return Session(self._native.restore(os.fspath(saved), keywords(options, None)))
 
     def chat(
         self, messages: Iterable[Message], *, deadline: float | None = None, **options: Unpack[SessionOptions]
@@ -121,7 +123,7 @@ class Model:
         """Answers the last message of a conversation that is given whole, and waits for the whole answer.
 
         `messages` are dicts such as {"role": "user", "content": "Hello"}, or pairs such as ("user", "Hello"). Roles are
-        "system", "user" and "assistant"; the last message is the user's. There is no session, and nothing is kept but
+        "system", "user", "assistant" and "tool"; the last message is a user's or a tool's. There is no session, and nothing is kept but
         what was computed: the longer conversation of the next call is not computed anew.
         """
         with self.stream(messages, deadline=deadline, **options) as stream:

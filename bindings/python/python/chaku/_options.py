@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict
 
 # None is the same as leaving an option out: it keeps its default.
@@ -83,7 +83,7 @@ class RequestOptions(TypedDict, total=False):
     grammar: str | None
     """GBNF grammar the answer must follow. Of `grammar`, `json_schema`, `json_object`, `regex` and `lark` at most one
     may be given, and not with `typical_p` below 1."""
-    json_schema: str | None
+    json_schema: str | Mapping[str, object] | Sequence[object] | None
     """JSON Schema, as JSON, of the one JSON value that the answer must be."""
     json_object: bool | None
     """The answer must be a JSON object. (default False)"""
@@ -93,6 +93,22 @@ class RequestOptions(TypedDict, total=False):
     """Lark grammar the answer must follow, in llguidance's dialect; its first rule is `start`."""
     ignore_eos: bool | None
     """Never let the model end its answer. (default False)"""
+    tools: str | Mapping[str, object] | Sequence[object] | None
+    """Tools that the model may call, as a JSON list of OpenAI's tool definitions. Not together with a constraint."""
+    tool_choice: str | None
+    """Whether it calls one: auto (or unset) = as it likes, none, required, or the name of the one it must call."""
+    parallel_tool_calls: bool | None
+    """Let an answer have several calls. (default False)"""
+    reasoning: Literal["auto", "on", "off"] | None
+    """Whether the model may think before it answers, where its chat template lets one choose: auto and on = yes.
+    (default auto)"""
+    reasoning_format: Literal["auto", "none", "deepseek"] | None
+    """What becomes of the thinking: none = it is a part of the text; auto and deepseek = it has events of its own.
+    (default auto)"""
+    reasoning_budget: int | None
+    """Most tokens of thinking; -1 = no limit. (-1 to 2147483647 tokens, default -1)"""
+    chat_template_kwargs: str | Mapping[str, object] | Sequence[object] | None
+    """Variables of the chat template, as a JSON object."""
 
 
 class SessionOptions(RequestOptions, total=False):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from . import _chaku
 from ._keywords import keywords
+from ._messages import Message, to_json
 from ._request import Request
+from ._tools import run_tools
 from ._types import Reply
 
 if TYPE_CHECKING:
@@ -75,14 +77,43 @@ class Session:
     def __init__(self, native: _chaku.Session) -> None:
         self._native = native
 
-    def chat(self, text: str, *, deadline: float | None = None, **options: Unpack[RequestOptions]) -> Reply:
-        """Says something as the user and waits for the whole answer."""
+    def chat(
+        self, text: str | Iterable[Message], *, deadline: float | None = None, **options: Unpack[RequestOptions]
+    ) -> Reply:
+        """Says something as the user and waits for the whole answer.
+
+        Instead of a text there may be messages, such as results of tools: {"role": "tool", "tool_call_id": ...,
+        "content": ...}. The last one is a user's or a tool's.
+        """
         with self.stream(text, deadline=deadline, **options) as stream:
             return stream.result()
 
-    def stream(self, text: str, *, deadline: float | None = None, **options: Unpack[RequestOptions]) -> Stream:
-        """Says something as the user, in the form of the model's chat template, and starts the answer."""
-        return Stream(self._native.chat(text, keywords(options, deadline)))
+    def stream(
+        self, text: str | Iterable[Message], *, deadline: float | None = None, **options: Unpack[RequestOptions]
+    ) -> Stream:
+        """Says something as the user, or several messages, in the form of the chat template, and starts the answer."""
+        if isinstance(text, str):
+            return Stream(self._native.chat(text, keywords(options, deadline)))
+        return Stream(self._native.chat_messages(to_json(text), keywords(options, deadline)))
+
+    def run_tools(
+        self,
+        text: str | Iterable[Message],
+        tools: Iterable[Callable[..., object]],
+        *,
+        max_rounds: int = 8,
+        deadline: float | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> Reply:
+        """As `chat`, and calls the functions that the model wants called, until it answers without.
+
+        What the model is told of a function comes from its name, its docstring and the types of its parameters:
+        str, int, float, bool, list, dict, Literal, None in a union, and Annotated with a text that describes one. What it
+        returns goes back to the model, as JSON unless it is a str; so does the text of an exception. After
+        `max_rounds` answers with calls the last one is returned, its calls not made. `tool_choice` is for the first
+        answer; the deadline is for all of it.
+        """
+        return run_tools(self, text, list(tools), max_rounds, deadline, dict(options))
 
     def generate(self, text: str, *, deadline: float | None = None, **options: Unpack[RequestOptions]) -> Stream:
         """Appends raw text, without any template, and starts to generate after it."""
@@ -91,7 +122,7 @@ class Session:
     def ingest(
         self,
         text: str,
-        role: Literal["user", "assistant", "system"] | None = None,
+        role: Literal["user", "assistant", "system", "tool"] | None = None,
         *,
         deadline: float | None = None,
         **options: Unpack[RequestOptions],
@@ -140,7 +171,7 @@ class Session:
 
         While a request runs it begins as this one was before that. It has the options of this one, but for those given.
         """
-        return Session(self._native.fork({**options}))
+        return Session(self._native.fork(keywords(options, None)))
 
     def rewind(self, length: int) -> None:
         """Keeps the first messages of the conversation, or tokens of the raw text, and forgets the rest.

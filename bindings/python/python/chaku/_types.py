@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-EventKind = Literal["progress", "text", "final"]
+EventKind = Literal["progress", "text", "reasoning", "tool_call", "tool_call_arguments", "final"]
 FinishReason = Literal["stop", "length", "tool_calls", "cancelled", "deadline", "error"]
 LogLevel = Literal["error", "warn", "info", "debug", "trace"]
 
@@ -41,17 +42,38 @@ class Timings:
 
 
 @dataclass(frozen=True)
+class ToolCall:
+    """A call of a tool by the model."""
+
+    id: str
+    """What its result has to name it by."""
+    name: str
+    """The tool."""
+    arguments: str
+    """Its arguments, as JSON; cut short if the answer was."""
+
+    def parsed(self) -> dict[str, Any]:
+        """The arguments. ValueError if they were cut short."""
+        arguments: dict[str, Any] = json.loads(self.arguments)
+        return arguments
+
+
+@dataclass(frozen=True)
 class Reply:
     """What a request came to. `str(reply)` is its text."""
 
     text: str
     """All text: whole characters."""
     tokens: tuple[int, ...]
-    """The tokens of the text."""
+    """The tokens of the answer, reasoning and calls included."""
     finish_reason: FinishReason
-    """Why it ended: "stop" when the answer is complete, "length" at a limit."""
+    """Why it ended: "stop" when the answer is complete, "tool_calls" when the model calls tools, "length" at a limit."""
     usage: Usage
     timings: Timings
+    reasoning: str = ""
+    """What the model thought before it answered."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """What the model calls. Say what came of it with `Session.chat([{"role": "tool", ...}])`, or use `run_tools`."""
 
     def __str__(self) -> str:
         return self.text

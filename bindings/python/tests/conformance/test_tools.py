@@ -1,0 +1,66 @@
+"""What an answer is made of: reasoning, content, calls of tools."""
+
+from __future__ import annotations
+
+import chaku
+from harness import RANDOM, chat, fails, load
+
+TOOLS = "tiny-tools.gguf"  # thinks "I think.", says "Wait:", and calls add with {"a": 1, "b": 2}
+NUMBERS = {"a": {"type": "integer"}, "b": {"type": "integer"}}
+ADD = [
+    {
+        "type": "function",
+        "function": {
+            "name": "add",
+            "parameters": {"type": "object", "properties": NUMBERS, "required": ["a", "b"]},
+        },
+    },
+    {"type": "function", "function": {"name": "now"}},
+]
+
+
+def test_tool_calls() -> None:
+    session = load(TOOLS).session()
+    reading = chat(session, "Go.", tools=ADD).ends("tool_calls")
+    assert reading.reasoning == "I think." and reading.text.startswith("Wait:")
+    assert [call[1:] for call in reading.calls] == [["add", '{"a": 1, "b": 2}']]
+    assert reading.reply.tool_calls[0].parsed() == {"a": 1, "b": 2}
+    assert session.message_count == 2
+
+
+def test_tool_results() -> None:
+    session = load(TOOLS).session()
+    id_ = chat(session, "Go.", tools=ADD).calls[0][0]
+    chat(session, [{"role": "tool", "tool_call_id": id_, "content": "3"}], tools=ADD).ends("tool_calls")
+    assert session.message_count == 4
+    with fails(chaku.InvalidArgument, "invalid_messages") as caught:
+        session.stream([{"role": "tool"}])
+    assert caught.value.details["index"] == "0"
+    assert session.message_count == 4
+
+
+def test_tool_choice() -> None:
+    model = load(RANDOM)
+    for _ in range(4):
+        reading = chat(model.session(), "Go.", tools=ADD, tool_choice="now").ends("tool_calls")
+        assert [call[1] for call in reading.calls] == ["now"]
+    reading = chat(load(TOOLS).session(), "Go.", tools=ADD, tool_choice="none").ends("stop")
+    assert reading.calls == [] and reading.text.startswith("Wait:<tool_call>")
+
+
+def test_bad_tools() -> None:
+    session = load(RANDOM).session()
+    bad = ("{}", "auto"), ([{"function": {"name": "<|im_end|>"}}], "auto"), ([], "required")
+    for tools, choice in bad:
+        reading = chat(session, "Go.", tools=tools, tool_choice=choice)
+        reading.ends("error", chaku.InvalidArgument, "invalid_tools")
+    chat(session, "Go.", tools=ADD, json_object=True).ends("error", chaku.InvalidArgument, "invalid_option")
+    assert session.message_count == 0
+
+
+def test_reasoning() -> None:
+    model = load(TOOLS)
+    reading = chat(model.session(), "Go.").ends("stop")
+    assert reading.reasoning == "I think." and reading.text.startswith("Wait:")
+    reading = chat(model.session(), "Go.", reasoning_format="none")
+    assert reading.reasoning == "" and reading.text.startswith("<think>I think.</think>Wait:")

@@ -8,7 +8,15 @@ use crate::options::Layers;
 
 /// Most tools, and most bytes of their definitions: llama.cpp makes grammars and parsers from them in one go.
 const MOST_TOOLS: usize = 128;
-const MOST_JSON: usize = 128 << 10;
+const MOST_JSON: usize = 64 << 10;
+
+/// Most properties of one object that may be left out: a grammar has a rule for each of them that may come next.
+const MOST_OPTIONAL: usize = 64;
+
+/// Longest pattern, deepest group in it, and most repetitions.
+const LONGEST_PATTERN: usize = 256;
+const DEEPEST_GROUP: usize = 16;
+const MOST_REPEATED: u32 = 1000;
 
 const EXAMPLE: &str = r#"{"type": "function", "function": {"name": "add", "description": "Adds two numbers", "parameters": {"type": "object", …}}}"#;
 
@@ -95,23 +103,84 @@ fn check(tool: &Value) -> Result<(), &'static str> {
     }
     match function.get("parameters") {
         None => Ok(()),
-        Some(Value::Object(schema)) => check_references(&Value::Object(schema.clone())),
+        Some(schema @ Value::Object(_)) => check_schema(schema),
         Some(_) => Err("its parameters are not a JSON Schema of an object"),
     }
 }
 
-/// A reference must stay in its schema: llama.cpp would look for others on the network.
-fn check_references(schema: &Value) -> Result<(), &'static str> {
+/// Refuses what llama.cpp would take long over, follow only in part and say so on stderr, or look for elsewhere.
+fn check_schema(schema: &Value) -> Result<(), &'static str> {
     match schema {
         Value::Object(object) => {
             if object.get("$ref").is_some_and(|to| !to.as_str().is_some_and(|to| to.starts_with("#/"))) {
                 return Err("its parameters refer to something outside of them");
             }
-            object.values().try_for_each(check_references)
+            let properties = object.get("properties").and_then(Value::as_object).map_or(0, Map::len);
+            let required = object.get("required").and_then(Value::as_array).map_or(0, Vec::len);
+            if properties.saturating_sub(required) > MOST_OPTIONAL {
+                return Err("its parameters have an object with more than 64 properties that may be left out");
+            }
+            if let Some(Value::String(pattern)) = object.get("pattern")
+                && !is_simple(pattern)
+            {
+                return Err(
+                    "its parameters have a pattern that cannot be followed: it must begin with ^, end with $, and be \
+                            made of letters, digits, classes, groups, `|`, `.`, `*`, `+`, `?` and `{m,n}`, without escapes",
+                );
+            }
+            object.values().try_for_each(check_schema)
         }
-        Value::Array(items) => items.iter().try_for_each(check_references),
+        Value::Array(items) => items.iter().try_for_each(check_schema),
         _ => Ok(()),
     }
+}
+
+/// Whether llama.cpp can surely make a grammar of a pattern. Where it cannot, it takes any text instead.
+fn is_simple(pattern: &str) -> bool {
+    let Some(inner) = pattern.strip_prefix('^').and_then(|rest| rest.strip_suffix('$')) else { return false };
+    if pattern.len() > LONGEST_PATTERN {
+        return false;
+    }
+    let literal = |c: char| c.is_ascii_alphanumeric() || " _-,:;/@#%&=!~<>".contains(c);
+    let (mut depth, mut repeatable) = (0, false);
+    let mut rest = inner.chars();
+    while let Some(c) = rest.next() {
+        repeatable = match c {
+            '(' if depth < DEEPEST_GROUP => {
+                depth += 1;
+                false
+            }
+            ')' if depth > 0 => {
+                depth -= 1;
+                true
+            }
+            '[' => {
+                let class: String = rest.by_ref().take_while(|&c| c != ']').collect();
+                let chars = class.strip_prefix('^').unwrap_or(&class);
+                // The closing bracket was there if something is left, or if the pattern ends in it.
+                let closed = !rest.as_str().is_empty() || inner.ends_with(']');
+                if chars.is_empty() || !closed || !chars.chars().all(|c| literal(c) || c == '.') {
+                    return false;
+                }
+                true
+            }
+            '{' if repeatable => {
+                let Some((count, after)) = rest.as_str().split_once('}') else { return false };
+                let number = |text: &str| text.parse().is_ok_and(|n: u32| n <= MOST_REPEATED);
+                if !count.split_once(',').map_or(number(count), |(least, most)| number(least) && number(most)) {
+                    return false;
+                }
+                rest = after.chars();
+                false
+            }
+            '*' | '+' | '?' if repeatable => false,
+            '|' => false,
+            '.' => true,
+            c if literal(c) => true,
+            _ => return false,
+        };
+    }
+    depth == 0
 }
 
 fn name_of(tool: &Value) -> Option<&str> {
@@ -165,6 +234,7 @@ mod tests {
             (r#"{"function": {"name": "x", "description": 1}}"#, "description"),
             (r#"{"function": {"name": "x", "parameters": []}}"#, "parameters"),
             (r#"{"function": {"name": "x", "parameters": {"properties": {"a": {"$ref": "http://x"}}}}}"#, "outside"),
+            (r#"{"function": {"name": "x", "parameters": {"properties": {"a": {"pattern": "a+"}}}}}"#, "pattern"),
             (r#"{"function": {"name": "add"}}"#, "another one"),
         ];
         for (bad, words) in cases {
@@ -177,7 +247,49 @@ mod tests {
                 assert_eq!(asked(bad, "").unwrap_err().reason(), Reason::InvalidTools);
             }
         }
+        let optional: Vec<String> = (0..=MOST_OPTIONAL).map(|n| format!(r#""p{n}": {{}}"#)).collect();
+        let wide =
+            format!(r#"[{{"function": {{"name": "x", "parameters": {{"properties": {{{}}}}}}}}}]"#, optional.join(","));
+        assert!(asked(&wide, "").unwrap_err().message().contains("64 properties"));
         let many: Vec<String> = (0..=MOST_TOOLS).map(|n| tool(&format!("t{n}"))).collect();
         assert_eq!(asked(&format!("[{}]", many.join(",")), "").unwrap_err().detail("limit"), Some("128"));
+    }
+
+    #[test]
+    fn a_pattern_is_one_that_llama_cpp_follows() {
+        for good in ["^$", "^[a-z]{2,3}-[0-9]+$", "^(yes|no), (a|[^b]?c)*$", "^a{3}.b$", "^[A-Z][a-z ]*$"] {
+            assert!(is_simple(good), "{good}");
+        }
+        let deep = format!("^{}a{}$", "(".repeat(20), ")".repeat(20));
+        let long = format!("^{}$", "a".repeat(LONGEST_PATTERN));
+        for bad in [
+            "",
+            "^",
+            "$",
+            "a",
+            "^a",
+            "a$",
+            "^(a$",
+            "^a)$",
+            "^[a$",
+            "^[]$",
+            "^*a$",
+            "^a**$",
+            "^(|*)$",
+            "^a{2$",
+            "^a{1,}$",
+            "^a{9999}$",
+            "^{2}$",
+            "^\\d$",
+            "^(?=a)$",
+            "^a^$",
+            "^\"$",
+            "^[\\w]$",
+            "^é$",
+            &deep,
+            &long,
+        ] {
+            assert!(!is_simple(bad), "{bad}");
+        }
     }
 }

@@ -101,17 +101,19 @@ void replace(std::string & text, const std::string & from, const std::string & t
 // model never comes to an end of that. So it is the one for a possible call, which begins where a call does; with two things put
 // right in it: it also takes nothing for a call, for ever, and any number of calls where only one is asked for. Empty: the
 // template's answers have no mark that a call begins with.
-std::string grammar_of_calls(const common_chat_templates * templates, common_chat_templates_inputs inputs) {
+std::string grammar_of_calls(const common_chat_templates * templates, common_chat_templates_inputs inputs,
+                             const common_chat_params & params) {
     inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_AUTO;
-    auto params = common_chat_templates_apply(templates, inputs);
-    if (!params.grammar_lazy) {
+    const auto waiting = params.grammar_lazy ? params : common_chat_templates_apply(templates, inputs);
+    if (!waiting.grammar_lazy) {
         return {};
     }
-    replace(params.grammar, "\ntool-calls ::= (tool-call? space)+\n", "\ntool-calls ::= (tool-call space)+\n");
+    auto grammar = waiting.grammar;
+    replace(grammar, "\ntool-calls ::= (tool-call? space)+\n", "\ntool-calls ::= (tool-call space)+\n");
     if (!inputs.parallel_tool_calls) {
-        replace(params.grammar, "\nroot ::= tool-call | tool-calls\n", "\nroot ::= tool-call\n");
+        replace(grammar, "\nroot ::= tool-call | tool-calls\n", "\nroot ::= tool-call\n");
     }
-    return params.grammar;
+    return grammar;
 }
 
 // What the answer is to be read and held to, for chaku_llama_answer_new and chaku_llama_sampler_new. Empty: plain text.
@@ -149,7 +151,7 @@ std::string format_of(const common_chat_templates * templates, const common_chat
     }
     const bool required = inputs.tool_choice == COMMON_CHAT_TOOL_CHOICE_REQUIRED;
     if (calls && (params.grammar_lazy || (required && !begins_thinking(params)))) {
-        const auto grammar = grammar_of_calls(templates, inputs);
+        const auto grammar = grammar_of_calls(templates, inputs, params);
         if (!grammar.empty()) {
             format["grammar"] = grammar;
             format["begun"]   = false;

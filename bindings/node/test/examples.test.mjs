@@ -82,6 +82,12 @@ test('json', () => {
   assert.match(stdout, /^likes_llamas: (true|false)$/m);
 });
 
+test('tools', () => {
+  const { status, stdout, stderr } = run('tools', model('SmolLM2-135M-Instruct.Q4_1.gguf'));
+  assert.deepEqual([status, stderr], [0, '']);
+  assert.match(stdout, /^get_weather\('lima'\)\n.*\S/i);
+});
+
 test('top', () => {
   const { status, stdout, stderr } = run('top', model('tiny-long.gguf'), '1', '3');
   assert.deepEqual([status, stderr], [0, '']);
@@ -95,7 +101,7 @@ test('top', () => {
   for (const row of rows) assert.match(row, numbers);
 });
 
-for (const example of ['chat', 'stream', 'cancel', 'deadline', 'tokenize', 'fork', 'json', 'top']) {
+for (const example of ['chat', 'stream', 'cancel', 'deadline', 'tokenize', 'fork', 'json', 'tools', 'top']) {
   test(`${example} says what is wrong`, () => {
     const missing = run(example, 'no/such/file.gguf');
     assert.deepEqual([missing.status, missing.stdout], [1, '']);

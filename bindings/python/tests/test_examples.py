@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from harness import LONG, RANDOM, ROOT, SCRIPT, SCRIPT_REPLY, path, run_program
+from harness import LONG, RANDOM, ROOT, SCRIPT, SCRIPT_REPLY, SMOLLM2, path, run_program
 
-EXAMPLES = ["chat", "stream", "cancel", "deadline", "fork", "json_form", "tokenize_text", "top"]
+EXAMPLES = ["chat", "stream", "cancel", "deadline", "fork", "json_form", "tokenize_text", "tools", "top"]
 # A script may not have the name of a module that it needs.
 C_NAMES = {"tokenize_text": "tokenize", "json_form": "json"}
 
@@ -93,6 +93,13 @@ def test_json_form() -> None:
     assert (code, complaints) == (0, "")
     form = dict(re.findall(r"^(name|age|city|job|likes_llamas): (.*)$", output, re.MULTILINE))
     assert len(form) == 5 and int(form["age"]) <= 150 and form["likes_llamas"] in ("True", "False")
+
+
+def test_tools() -> None:
+    code, output, complaints = run("tools", path(SMOLLM2))
+    assert (code, complaints) == (0, "")
+    call, answer = output.split("\n", 1)
+    assert call.lower() == "get_weather('lima')" and answer.strip()
 
 
 def test_top() -> None:

@@ -185,7 +185,7 @@ CASE(invalid_messages) {
                {"[]]", ""},
                {SAY("user", "x"), ""},
                {"[" SAY("user", "x") ",7]", "1"},
-               {"[" SAY("tool", "x") "]", "0"},
+               {"[" SAY("robot", "x") "]", "0"},
                {"[{\"role\":\"user\"}]", "0"},
                {"[{\"role\":\"user\",\"content\":\"x\",\"name\":\"y\"}]", "0"},
                {"[" SAY("user", "x") "," SAY("assistant", "y") "]", "1"},

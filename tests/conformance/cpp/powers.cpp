@@ -170,7 +170,7 @@ CASE(invalid_messages) {
     CHECK_EQ(refused(R"([{"role":"user"}])"), "0");
     CHECK_EQ(refused(R"([{"role":"user","content":"x","name":"y"}])"), "0");
     FAILS(model.chat({}), Code::invalid_argument, "invalid_messages");
-    FAILS(model.chat({{"tool", "x"}}), Code::invalid_argument, "invalid_messages");
+    FAILS(model.chat({{"robot", "x"}}), Code::invalid_argument, "invalid_messages");
     FAILS(model.chat({{"user", "x"}, {"assistant", "y"}}), Code::invalid_argument, "invalid_messages");
     FAILS(model.chat({{"user", ""}}), Code::invalid_argument, "invalid_messages");
     FAILS(model.chat({{"user", "\xFF"}}), Code::invalid_argument, "invalid_utf8");

@@ -28,7 +28,9 @@ CASE(tool_results) {
     const std::string results = R"([{"role": "tool", "content": "3", "tool_call_id": ")" + id + "\"}]";
     CHECK_CALLED(read_all(MUST(session.chat_json(results, {{"tools", add}}))));
     CHECK_EQ(session.message_count(), 4);
-    CHECK_FAILS(session.chat_json(R"([{"role": "tool"}])"), Code::invalid_argument, "invalid_messages");
+    const auto error =
+        FAILS(session.chat_json(R"([{"role": "tool"}])"), Code::invalid_argument, "invalid_messages");
+    CHECK_EQ(error.detail("index").value_or(""), "0");
     CHECK_EQ(session.message_count(), 4);
 }
 

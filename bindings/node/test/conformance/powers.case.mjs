@@ -175,7 +175,7 @@ export async function invalid_messages() {
     [[], undefined],
     [[say('user', 'x'), 7], '1'],
     [[undefined], '0'],
-    [[say('tool', 'x')], '0'],
+    [[say('robot', 'x')], '0'],
     [[{ role: 'user' }], '0'],
     [[say('user', 5)], '0'],
     [[{ ...say('user', 'x'), name: 'y' }], '0'],

@@ -99,7 +99,7 @@ class Session:
     def run_tools(
         self,
         text: str | Iterable[Message],
-        tools: Iterable[Callable[..., object]],
+        functions: Iterable[Callable[..., object]],
         *,
         max_rounds: int = 8,
         deadline: float | None = None,
@@ -113,7 +113,7 @@ class Session:
         `max_rounds` answers with calls the last one is returned, its calls not made. `tool_choice` is for the first
         answer; the deadline is for all of it.
         """
-        return run_tools(self, text, list(tools), max_rounds, deadline, dict(options))
+        return run_tools(self, text, list(functions), max_rounds, deadline, dict(options))
 
     def generate(self, text: str, *, deadline: float | None = None, **options: Unpack[RequestOptions]) -> Stream:
         """Appends raw text, without any template, and starts to generate after it."""

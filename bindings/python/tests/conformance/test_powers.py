@@ -178,7 +178,7 @@ def test_invalid_messages() -> None:
     bad: list[tuple[Any, str | None]] = [
         ([], None),
         ([good, {}], "1"),
-        ([("tool", "x")], "0"),
+        ([("robot", "x")], "0"),
         ([{"role": "user"}], "0"),
         ([{"role": "user", "content": "x", "name": "y"}], "0"),
         ([{"role": "user", "content": float("nan")}], "0"),

@@ -13,7 +13,7 @@ SMOLLM2 := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
 
 include scripts/programs.mk
 
-.PHONY: help deps models build examples install sizes demo test torture soak sanitize mutation lint header bench bench-compare bench-schemas
+.PHONY: help deps models build examples install sizes demo test torture soak sanitize mutation lint header options bench bench-compare bench-schemas
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
@@ -58,11 +58,14 @@ sanitize: build models ## Run the tests of the C interface under memcheck and Ad
 mutation: deps models ## Mutate files, templates, grammars, options and texts against one process that must live (CASES=2000 SEED=1)
 	@tests/mutation/run.sh --cases $(or $(CASES),2000) --seed $(or $(SEED),1)
 
-lint: deps ## Check formatting, clippy, dependency directions, unsafe code, and the generated header
+lint: deps ## Check formatting, clippy, dependency directions, unsafe code, the generated header and docs
 	@scripts/lint.sh
 
 header: deps ## Generate include/chaku.h from capi/
 	@cargo run --release --quiet -p chaku-capi --example header
+
+options: deps ## Generate docs/options.md and docs/options.schema.json from the table of options
+	@cargo run --release --quiet -p chaku --example options_docs
 
 # A make of its own builds the programs: what the first build makes is not there yet when this one looks.
 bench: build models ## Measure against a plain llama.cpp loop, and the modules against C: one JSON line a figure (ONLY="decode cancel" for some)

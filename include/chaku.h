@@ -463,7 +463,8 @@ chaku_code chaku_options_new(chaku_options **out_options, chaku_error **out_erro
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
  *
  * Errors: INVALID_ARGUMENT `unknown_option` (detail "nearest": the most similar key) or `invalid_option` (wrong type
- * or out of range; details "key", "min", "max"). A setter that fails changes nothing.
+ * or out of range; details "key", "min", "max"). A setter that fails changes nothing. Where chaku_option_is_soft, a value
+ * out of range is none of these: see chaku_options_is_clamped.
  * Thread class: shared, callback-safe.
  */
 chaku_code chaku_options_set_i64(chaku_options *options, const char *key, int64_t value, chaku_error **out_error);
@@ -549,6 +550,18 @@ chaku_code chaku_options_unset(chaku_options *options, const char *key, chaku_er
  * Thread class: shared, callback-safe.
  */
 int32_t chaku_options_is_set(const chaku_options *options, const char *key);
+
+/**
+ * Whether the value of a key lay outside its range and was taken as the nearest one inside, where chaku_option_is_soft says
+ * so. The log of whatever is made with it has a warning.
+ *
+ * - `options`: borrowed.
+ * - `key`: borrowed. NUL-terminated.
+ *
+ * Returns 1 or 0; 0 also for an unknown key and for a handle that is no live options object.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_options_is_clamped(const chaku_options *options, const char *key);
 
 /**
  * Frees options. What was made with them is not touched.
@@ -661,6 +674,17 @@ const char *CHAKU_NULLABLE chaku_option_min(const char *key);
 const char *CHAKU_NULLABLE chaku_option_max(const char *key);
 
 /**
+ * Whether a value outside the range of an option is taken as the nearest one inside (see chaku_options_is_clamped), and
+ * not refused.
+ *
+ * - `key`: borrowed. NUL-terminated.
+ *
+ * Returns 1 or 0; 0 also for an unknown key.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_option_is_soft(const char *key);
+
+/**
  * The values a text option may have, separated by commas.
  *
  * - `key`: borrowed. NUL-terminated.
@@ -669,6 +693,28 @@ const char *CHAKU_NULLABLE chaku_option_max(const char *key);
  * Thread class: shared, callback-safe.
  */
 const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
+
+/**
+ * Another name of an option, by position from 0: what llama.app calls it. A flag, with its dashes, or an environment
+ * variable, in capitals.
+ *
+ * - `key`: borrowed. NUL-terminated.
+ * - Returns: valid until the library is unloaded. NULL for an unknown key and past the last name.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_option_alias(const char *key, int64_t index);
+
+/**
+ * The key of the option that a name stands for: a key, with `_` or `-`; a flag of llama.app, with or without its dashes;
+ * an environment variable, CHAKU_ and the key in capitals, or llama.app's. Setters take keys alone.
+ *
+ * - `name`: borrowed. NUL-terminated.
+ * - Returns: valid until the library is unloaded. NULL for an unknown name.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const char *CHAKU_NULLABLE chaku_option_find(const char *name);
 
 /* Options of a runtime. */
 
@@ -837,13 +883,13 @@ const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
 #define CHAKU_OPT_PARSE_SPECIAL "parse_special"
 /** Seed of the sampler; unset or 4294967295 = a new one for each request. (i64, 0 to 4294967295) */
 #define CHAKU_OPT_SEED "seed"
-/** Sharpness of the distribution; 0 = always the likeliest token. (f64, 0 to 100, default 0.8) */
+/** Sharpness of the distribution; 0 = always the likeliest token. (f64, 0 to 100, else clamped, default 0.8) */
 #define CHAKU_OPT_TEMPERATURE "temperature"
-/** Keep the k likeliest tokens; 0 = all. (i64, 0 to 2147483647 tokens, default 40) */
+/** Keep the k likeliest tokens; 0 = all. (i64, 0 to 2147483647 tokens, else clamped, default 40) */
 #define CHAKU_OPT_TOP_K "top_k"
-/** Keep the likeliest tokens that make up this probability; 1 = all. (f64, 0 to 1, default 0.95) */
+/** Keep the likeliest tokens that make up this probability; 1 = all. (f64, 0 to 1, else clamped, default 0.95) */
 #define CHAKU_OPT_TOP_P "top_p"
-/** Drop tokens less likely than this fraction of the likeliest; 0 = none. (f64, 0 to 1, default 0.05) */
+/** Drop tokens less likely than this fraction of the likeliest; 0 = none. (f64, 0 to 1, else clamped, default 0.05) */
 #define CHAKU_OPT_MIN_P "min_p"
 /** Locally typical sampling; 1 = off. (f64, 0 to 1, default 1) */
 #define CHAKU_OPT_TYPICAL_P "typical_p"
@@ -865,15 +911,15 @@ const char *CHAKU_NULLABLE chaku_option_choices(const char *key);
 #define CHAKU_OPT_DRY_ALLOWED_LENGTH "dry_allowed_length"
 /** How far back DRY looks; 0 = off. (i64, 0 to 1048576 tokens, default 64) */
 #define CHAKU_OPT_DRY_PENALTY_LAST_N "dry_penalty_last_n"
-/** Chance that XTC removes the likeliest tokens; 0 = off. (f64, 0 to 1, default 0) */
+/** Chance that XTC removes the likeliest tokens; 0 = off. (f64, 0 to 1, else clamped, default 0) */
 #define CHAKU_OPT_XTC_PROBABILITY "xtc_probability"
-/** Probability a token needs to be removed by XTC; above 0.5 = off. (f64, 0 to 1, default 0.1) */
+/** Probability a token needs to be removed by XTC; above 0.5 = off. (f64, 0 to 1, else clamped, default 0.1) */
 #define CHAKU_OPT_XTC_THRESHOLD "xtc_threshold"
 /** Half-width of the dynamic temperature; 0 = off. (f64, 0 to 100, default 0) */
 #define CHAKU_OPT_DYNATEMP_RANGE "dynatemp_range"
 /** How entropy maps to dynamic temperature. (f64, 0 to 100, default 1) */
 #define CHAKU_OPT_DYNATEMP_EXPONENT "dynatemp_exponent"
-/** Mirostat version, instead of the other samplers; 0 = off. (i64, 0 to 2, default 0) */
+/** Mirostat version, instead of the other samplers; 0 = off. (i64, 0 to 2, else clamped, default 0) */
 #define CHAKU_OPT_MIROSTAT "mirostat"
 /** Mirostat's learning rate (eta). (f64, 0 to 100, default 0.1) */
 #define CHAKU_OPT_MIROSTAT_LR "mirostat_lr"

@@ -474,6 +474,8 @@ class Options : public internal::Handle<chaku_options, chaku_options_free> {
     }
     Options &unset(const char *key) { return apply(chaku_options_unset, key); }
     bool is_set(const char *key) const noexcept { return chaku_options_is_set(get(), key) != 0; }
+    /// Whether a value lay outside a soft range and was taken as the nearest one inside.
+    bool is_clamped(const char *key) const noexcept { return chaku_options_is_clamped(get(), key) != 0; }
 
     /// The first error of a setter; none (Code::ok) when all is well.
     const Error &error() const noexcept { return error_; }
@@ -525,7 +527,21 @@ struct OptionInfo {
     OptionKind kind;
     std::string_view scope, unit, doc;
     std::optional<std::string_view> default_value, min, max, choices;
+    /// A value outside the range is clamped, not refused.
+    bool soft;
+    /// What llama.app calls it: flags and environment variables.
+    std::vector<std::string_view> aliases;
 };
+
+namespace internal {
+
+inline std::vector<std::string_view> option_aliases(const char *key) {
+    std::vector<std::string_view> all;
+    while (const char *alias = chaku_option_alias(key, static_cast<std::int64_t>(all.size()))) all.push_back(alias);
+    return all;
+}
+
+} // namespace internal
 
 inline std::vector<OptionInfo> option_table() {
     std::vector<OptionInfo> all;
@@ -535,9 +551,15 @@ inline std::vector<OptionInfo> option_table() {
                        internal::text(chaku_option_scope(key)), internal::text(chaku_option_unit(key)),
                        internal::text(chaku_option_doc(key)), internal::optional_text(chaku_option_default(key)),
                        internal::optional_text(chaku_option_min(key)), internal::optional_text(chaku_option_max(key)),
-                       internal::optional_text(chaku_option_choices(key))});
+                       internal::optional_text(chaku_option_choices(key)), chaku_option_is_soft(key) != 0,
+                       internal::option_aliases(key)});
     }
     return all;
+}
+
+/// The key of the option that a name stands for, one of llama.app's for instance; nothing for an unknown one.
+inline std::optional<std::string_view> find_option(const char *name) {
+    return internal::optional_text(chaku_option_find(name));
 }
 
 /// What the table says about a key; nothing for an unknown one.

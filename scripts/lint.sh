@@ -30,5 +30,6 @@ else
     skip "cargo clippy" "clippy is not installed (rustup component add clippy)"
 fi
 check "include/chaku.h is the generated one" cargo run --release --quiet -p chaku-capi --example header -- --check
+check "docs/options.* are the generated ones" cargo run --release --quiet -p chaku --example options_docs -- --check
 
 [ "$failures" = 0 ]

@@ -577,4 +577,8 @@ export interface OptionInfo {
   max: number | null;
   /** The values it may have; empty = any. */
   choices: string[];
+  /** A value outside the range is taken as the nearest one inside, and a warning logged; else it is refused. */
+  soft: boolean;
+  /** What llama.app calls it: flags and environment variables. */
+  aliases: string[];
 }

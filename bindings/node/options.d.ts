@@ -36,13 +36,13 @@ export interface RequestOptions {
   parseSpecial?: boolean;
   /** Seed of the sampler; unset or 4294967295 = a new one for each request. (integer, 0 to 4294967295) */
   seed?: number;
-  /** Sharpness of the distribution; 0 = always the likeliest token. (0 to 100, default 0.8) */
+  /** Sharpness of the distribution; 0 = always the likeliest token. (0 to 100, else clamped, default 0.8) */
   temperature?: number;
-  /** Keep the k likeliest tokens; 0 = all. (integer, 0 to 2147483647 tokens, default 40) */
+  /** Keep the k likeliest tokens; 0 = all. (integer, 0 to 2147483647 tokens, else clamped, default 40) */
   topK?: number;
-  /** Keep the likeliest tokens that make up this probability; 1 = all. (0 to 1, default 0.95) */
+  /** Keep the likeliest tokens that make up this probability; 1 = all. (0 to 1, else clamped, default 0.95) */
   topP?: number;
-  /** Drop tokens less likely than this fraction of the likeliest; 0 = none. (0 to 1, default 0.05) */
+  /** Drop tokens less likely than this fraction of the likeliest; 0 = none. (0 to 1, else clamped, default 0.05) */
   minP?: number;
   /** Locally typical sampling; 1 = off. (0 to 1, default 1) */
   typicalP?: number;
@@ -64,15 +64,15 @@ export interface RequestOptions {
   dryAllowedLength?: number;
   /** How far back DRY looks; 0 = off. (integer, 0 to 1048576 tokens, default 64) */
   dryPenaltyLastN?: number;
-  /** Chance that XTC removes the likeliest tokens; 0 = off. (0 to 1, default 0) */
+  /** Chance that XTC removes the likeliest tokens; 0 = off. (0 to 1, else clamped, default 0) */
   xtcProbability?: number;
-  /** Probability a token needs to be removed by XTC; above 0.5 = off. (0 to 1, default 0.1) */
+  /** Probability a token needs to be removed by XTC; above 0.5 = off. (0 to 1, else clamped, default 0.1) */
   xtcThreshold?: number;
   /** Half-width of the dynamic temperature; 0 = off. (0 to 100, default 0) */
   dynatempRange?: number;
   /** How entropy maps to dynamic temperature. (0 to 100, default 1) */
   dynatempExponent?: number;
-  /** Mirostat version, instead of the other samplers; 0 = off. (integer, 0 to 2, default 0) */
+  /** Mirostat version, instead of the other samplers; 0 = off. (integer, 0 to 2, else clamped, default 0) */
   mirostat?: number;
   /** Mirostat's learning rate (eta). (0 to 100, default 0.1) */
   mirostatLr?: number;

@@ -30,7 +30,7 @@ CLASSES = (
 
 
 def field(row: tuple[object, ...]) -> str:
-    key, type_, _, unit, doc, (default, least, most), choices = row
+    key, type_, _, unit, doc, (default, least, most), choices, soft, _ = row
     if key in JSON_KEYS:
         type_ = "str | dict[str, Any] | list[Any]"
     elif choices:
@@ -39,7 +39,8 @@ def field(row: tuple[object, ...]) -> str:
         type_ = "str | Sequence[str]"
     if type_ == "bool":
         default = {"0": "False", "1": "True"}.get(str(default))
-    facts = [f"{least} to {most} {unit}".rstrip() if least is not None else "", f"default {default}" if default else ""]
+    range_ = f"{least} to {most} {unit}".rstrip() + ", else clamped" * bool(soft) if least is not None else ""
+    facts = [range_, f"default {default}" if default else ""]
     facts = ", ".join(fact for fact in facts if fact)
     text = textwrap.fill(f'"""{doc}' + (f" ({facts})" if facts else "") + '"""', 116)
     return textwrap.indent(f"{key}: {type_} | None\n{text}", "    ")

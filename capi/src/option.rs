@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_char};
 use std::ptr;
 
-use chaku::options::{Kind, Spec, table};
+use chaku::options::{Kind, Spec, resolve, table};
 use chaku::{Error, Reason, Result};
 use once_cell::race::OnceBox;
 
@@ -32,6 +32,8 @@ struct Row {
     min: Option<CString>,
     max: Option<CString>,
     choices: Option<CString>,
+    soft: bool,
+    aliases: Vec<CString>,
 }
 
 impl Row {
@@ -52,6 +54,8 @@ impl Row {
             min: text(min),
             max: text(max),
             choices: text(choices),
+            soft: matches!(spec.kind, Kind::I64 { soft: true, .. } | Kind::F64 { soft: true, .. }),
+            aliases: spec.aliases().map(c_string).collect(),
         }
     }
 }
@@ -61,10 +65,10 @@ type Described = (i32, Option<String>, Option<String>, Option<String>);
 fn describe(kind: Kind) -> Described {
     let some = |value: &dyn ToString| Some(value.to_string());
     match kind {
-        Kind::I64 { min, max, default } => {
+        Kind::I64 { min, max, default, .. } => {
             (CHAKU_OPTION_KIND_I64, default.map(|value| value.to_string()), some(&min), some(&max))
         }
-        Kind::F64 { min, max, default } => (CHAKU_OPTION_KIND_F64, some(&default), some(&min), some(&max)),
+        Kind::F64 { min, max, default, .. } => (CHAKU_OPTION_KIND_F64, some(&default), some(&min), some(&max)),
         Kind::Bool { default } => (CHAKU_OPTION_KIND_BOOL, some(&i32::from(default)), None, None),
         Kind::Str { default, .. } => (CHAKU_OPTION_KIND_STR, default.map(str::to_owned), None, None),
         Kind::List { .. } => (CHAKU_OPTION_KIND_STR_LIST, None, None, None),
@@ -199,6 +203,19 @@ pub unsafe extern "C" fn chaku_option_max(key: *const c_char) -> *const c_char {
     guard::value(ptr::null(), || Ok(or_null(unsafe { row(key)? }.max.as_ref())))
 }
 
+/// Whether a value outside the range of an option is taken as the nearest one inside (see chaku_options_is_clamped), and
+/// not refused.
+///
+/// - `key`: borrowed. NUL-terminated.
+///
+/// Returns 1 or 0; 0 also for an unknown key.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_option_is_soft(key: *const c_char) -> i32 {
+    // SAFETY: `key` is as the header asks.
+    guard::value(0, || Ok(i32::from(unsafe { row(key)? }.soft)))
+}
+
 /// The values a text option may have, separated by commas.
 ///
 /// - `key`: borrowed. NUL-terminated.
@@ -209,6 +226,39 @@ pub unsafe extern "C" fn chaku_option_max(key: *const c_char) -> *const c_char {
 pub unsafe extern "C" fn chaku_option_choices(key: *const c_char) -> *const c_char {
     // SAFETY: `key` is as the header asks.
     guard::value(ptr::null(), || Ok(or_null(unsafe { row(key)? }.choices.as_ref())))
+}
+
+/// Another name of an option, by position from 0: what llama.app calls it. A flag, with its dashes, or an environment
+/// variable, in capitals.
+///
+/// - `key`: borrowed. NUL-terminated.
+/// - Returns: valid until the library is unloaded. NULL for an unknown key and past the last name.
+///
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_option_alias(key: *const c_char, index: i64) -> *const c_char {
+    guard::value(ptr::null(), || {
+        // SAFETY: `key` is as the header asks.
+        let aliases = &unsafe { row(key)? }.aliases;
+        Ok(or_null(usize::try_from(index).ok().and_then(|index| aliases.get(index))))
+    })
+}
+
+/// The key of the option that a name stands for: a key, with `_` or `-`; a flag of llama.app, with or without its dashes;
+/// an environment variable, CHAKU_ and the key in capitals, or llama.app's. Setters take keys alone.
+///
+/// - `name`: borrowed. NUL-terminated.
+/// - Returns: valid until the library is unloaded. NULL for an unknown name.
+///
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_option_find(name: *const c_char) -> *const c_char {
+    guard::value(ptr::null(), || {
+        // SAFETY: `name` is as the header asks.
+        let spec = resolve(unsafe { c_str(name, "name")? });
+        let row = spec.and_then(|spec| rows().iter().find(|row| row.key.as_bytes() == spec.key.as_bytes()));
+        Ok(or_null(row.map(|row| &row.key)))
+    })
 }
 
 #[cfg(test)]
@@ -248,6 +298,32 @@ mod tests {
             assert_eq!(text(chaku_option_default(c"threads".as_ptr())), None);
             assert_eq!(text(chaku_option_doc(c"no_such_key".as_ptr())), None);
             assert_eq!(chaku_option_kind(ptr::null()), 0);
+            assert_eq!((chaku_option_is_soft(key), chaku_option_is_soft(c"typical_p".as_ptr())), (1, 0));
+        }
+    }
+
+    #[test]
+    fn every_alias_leads_back_to_its_key() {
+        for index in 0..chaku_option_count() {
+            let key = chaku_option_key(index);
+            for index in 0.. {
+                // SAFETY: `key` is one of the table's, and so are its aliases.
+                unsafe {
+                    let alias = chaku_option_alias(key, index);
+                    if alias.is_null() {
+                        break;
+                    }
+                    assert_eq!(text(chaku_option_find(alias)), text(key), "{:?}", text(alias));
+                }
+            }
+        }
+        // SAFETY: the names are literals.
+        unsafe {
+            let key = c"temperature".as_ptr();
+            assert_eq!(text(chaku_option_alias(key, 0)), Some("--temp"));
+            assert_eq!(text(chaku_option_find(c"max-tokens".as_ptr())), Some("max_tokens"));
+            assert!(chaku_option_alias(key, -1).is_null() && chaku_option_alias(ptr::null(), 0).is_null());
+            assert!(chaku_option_find(c"no-such-name".as_ptr()).is_null() && chaku_option_find(ptr::null()).is_null());
         }
     }
 }

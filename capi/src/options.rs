@@ -49,7 +49,8 @@ pub unsafe extern "C" fn chaku_options_new(
 /// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
 ///
 /// Errors: INVALID_ARGUMENT `unknown_option` (detail "nearest": the most similar key) or `invalid_option` (wrong type
-/// or out of range; details "key", "min", "max"). A setter that fails changes nothing.
+/// or out of range; details "key", "min", "max"). A setter that fails changes nothing. Where chaku_option_is_soft, a value
+/// out of range is none of these: see chaku_options_is_clamped.
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn chaku_options_set_i64(
@@ -205,6 +206,25 @@ pub unsafe extern "C" fn chaku_options_is_set(options: *const chaku_options, key
         // SAFETY: `key` is NULL or NUL-terminated, as the header asks.
         let key = unsafe { c_str(key, "key")? };
         Ok(i32::from(handle::get(options, "options")?.0.lock().is_set(key)))
+    })
+}
+
+/// Whether the value of a key lay outside its range and was taken as the nearest one inside, where chaku_option_is_soft says
+/// so. The log of whatever is made with it has a warning.
+///
+/// - `options`: borrowed.
+/// - `key`: borrowed. NUL-terminated.
+///
+/// Returns 1 or 0; 0 also for an unknown key and for a handle that is no live options object.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_options_is_clamped(options: *const chaku_options, key: *const c_char) -> i32 {
+    guard::value(0, || {
+        // SAFETY: `key` is NULL or NUL-terminated, as the header asks.
+        let key = unsafe { c_str(key, "key")? };
+        let object = handle::get(options, "options")?;
+        let clamped = object.0.lock().clamped().any(|clamped| clamped.key == key);
+        Ok(i32::from(clamped))
     })
 }
 

@@ -166,7 +166,10 @@ impl Mask<'_> {
             }
             Value::Array(items) => items.iter_mut().try_for_each(|item| self.tool(item, index)),
             Value::Object(object) => object.iter_mut().try_for_each(|(key, value)| match value {
-                Value::String(text) if key == "description" => Ok(self.text(text)),
+                Value::String(text) if key == "description" => {
+                    self.text(text);
+                    Ok(())
+                }
                 value => self.tool(&mut Value::String(key.clone()), index).and_then(|()| self.tool(value, index)),
             }),
             _ => Ok(()),

@@ -92,6 +92,8 @@ reasons! {
     InvalidOption = "invalid_option", InvalidArgument;
     /// There is no option of this name.
     UnknownOption = "unknown_option", InvalidArgument;
+    /// A line of a configuration file is no setting, or the file is too large; the details say where.
+    InvalidConfig = "invalid_config", InvalidArgument;
     /// What the answer must be (`grammar`, `json_schema`, `regex`, `lark`) cannot be read or followed.
     InvalidGrammar = "invalid_grammar", InvalidArgument;
     /// An answer could not be held to what it must be any further.

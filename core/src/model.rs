@@ -80,8 +80,10 @@ impl Model {
         max_sessions: usize,
         ctx_size: u32,
     ) -> Self {
+        let recommended = sampling::recommended(&llama);
+        recommended.warn_of_clamped("model file");
         Model(Arc::new(Shared {
-            recommended: sampling::recommended(&llama),
+            recommended,
             facts: Facts::new(&llama),
             weights: Mutex::new(Some(Weights { llama, _share: share })),
             worker,
@@ -103,7 +105,7 @@ impl Model {
 
     /// A new conversation, or a new raw text.
     pub fn session(&self, options: &Options) -> Result<Session> {
-        options.check_scope(Scope::Session)?;
+        options.accept(Scope::Session, self.0.dispatch.as_ref())?;
         self.0.new_session(options.clone(), Content::New)
     }
 
@@ -112,7 +114,7 @@ impl Model {
     /// session and of a request, and no place of `max_sessions`: the queue's limit is the limit. What it computed may
     /// be found again by whoever begins in the same way.
     pub fn chat(&self, messages: &[ChatMessage], options: &Options) -> Result<Request> {
-        options.check_scope(Scope::Session)?;
+        options.accept(Scope::Session, self.0.dispatch.as_ref())?;
         message::check(messages)?;
         let mut options = options.clone();
         let system = messages.first().filter(|message| message.role == Role::System);

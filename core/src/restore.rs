@@ -39,8 +39,8 @@ impl Model {
     }
 
     fn restore_from(&self, input: impl Read, length: u64, options: &Options) -> Result<Session> {
-        options.check_scope(Scope::Session)?;
         let model = &self.0;
+        options.accept(Scope::Session, model.dispatch.as_ref())?;
         model.worker.control.check_open()?;
         let saved = Saved::read(input, length, memory::check_state)?;
         model.fingerprint()?.check(&saved.fingerprint)?;

@@ -134,7 +134,7 @@ impl Session {
     /// if one is under way, and with its options, `options` going first. It takes a place of `max_sessions`. What both
     /// have in common is kept in the KV cache once.
     pub fn fork(&self, options: &Options) -> Result<Session> {
-        options.check_scope(Scope::Session)?;
+        options.accept(Scope::Session, self.0.model.dispatch.as_ref())?;
         let content = {
             let state = self.0.state.lock();
             state.check_open()?;
@@ -216,8 +216,8 @@ impl Session {
         options: &Options,
         send: impl FnOnce(Content, Arc<request::Shared>) -> Result<()>,
     ) -> Result<Arc<request::Shared>> {
-        options.check_scope(Scope::Request)?;
         let model = &self.0.model;
+        options.accept(Scope::Request, model.dispatch.as_ref())?;
         let control = &model.worker.control;
         control.check_open()?;
         let mut state = self.0.state.lock();

@@ -32,6 +32,7 @@ VALID = {
     ("chaku_options_set_bool", "key"): '"mmap"',
     ("chaku_options_set_str", "key"): '"grammar"',
     ("chaku_options_add_str", "key"): '"stop"',
+    ("chaku_option_find", "name"): '"--temp"',
     ("chaku_error_detail", "key"): '"parameter"',
     ("chaku_model_metadata", "key"): '"general.name"',
     ("chaku_session_save", "path"): "state_path",

@@ -110,6 +110,10 @@ pub struct OptionInfo {
     pub max: Option<String>,
     /// The values it may have.
     pub choices: Vec<String>,
+    /// Whether a value outside the range is clamped, not refused.
+    pub soft: bool,
+    /// What llama.app calls it: flags and environment variables.
+    pub aliases: Vec<String>,
 }
 
 /// All options.
@@ -153,7 +157,12 @@ fn option_info(key: String) -> Option<OptionInfo> {
         ]
         .map(|text| copy(text))
     };
+    // SAFETY: as above.
+    let (soft, alias) =
+        unsafe { (c::chaku_option_is_soft(pointer) == 1, |index| copy(c::chaku_option_alias(pointer, index))) };
+    let aliases = (0..).map_while(alias).collect();
     let choices = choices.map_or_else(Vec::new, |all| all.split(',').map(|one| one.trim().to_owned()).collect());
     let text = Option::unwrap_or_default;
-    Some(OptionInfo { key, kind, scope: text(scope), unit: text(unit), doc: text(doc), default, min, max, choices })
+    let (scope, unit, doc) = (text(scope), text(unit), text(doc));
+    Some(OptionInfo { key, kind, scope, unit, doc, default, min, max, choices, soft, aliases })
 }

@@ -70,6 +70,8 @@ pub struct OptionInfo {
     pub min: Option<String>,
     pub max: Option<String>,
     pub choices: Vec<String>,
+    pub soft: bool,
+    pub aliases: Vec<String>,
 }
 
 /// All options there are.
@@ -85,6 +87,8 @@ pub fn option_table() -> Vec<OptionInfo> {
         min: row.min,
         max: row.max,
         choices: row.choices,
+        soft: row.soft,
+        aliases: row.aliases,
     };
     chaku_abi::option_table().into_iter().map(row).collect()
 }

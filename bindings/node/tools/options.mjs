@@ -34,9 +34,9 @@ function typeOf({ key, type, choices }) {
 }
 
 /** Range and default: ` (0 to 100 ms, default 5)` */
-function notes({ type, unit, min, max, default: standard }) {
+function notes({ type, unit, min, max, soft, default: standard }) {
   const notes = [];
-  if (min !== null) notes.push(`${type === 'integer' ? 'integer, ' : ''}${min} to ${max}${unit && ` ${unit}`}`);
+  if (min !== null) notes.push(`${type === 'integer' ? 'integer, ' : ''}${min} to ${max}${unit && ` ${unit}`}${soft ? ', else clamped' : ''}`);
   if (standard !== null) notes.push(`default ${standard}`);
   return notes.length > 0 ? ` (${notes.join(', ')})` : '';
 }

@@ -4,7 +4,7 @@ use chaku_abi::OptionKind;
 use pyo3::prelude::*;
 
 type DeviceRow = (String, String, String, &'static str, i64, i64);
-type OptionRow = (String, &'static str, String, String, String, [Option<String>; 3], Vec<String>);
+type OptionRow = (String, &'static str, String, String, String, [Option<String>; 3], Vec<String>, bool, Vec<String>);
 
 /// The version of chaku.
 #[pyfunction]
@@ -31,11 +31,15 @@ pub(crate) fn devices(py: Python<'_>) -> Vec<DeviceRow> {
     devices.map(|d| (d.name, d.description, d.backend, d.kind, d.memory_total, d.memory_free)).collect()
 }
 
-/// All options there are: key, type, scope, unit, doc, (default, min, max), choices.
+/// All options there are: key, type, scope, unit, doc, (default, min, max), choices, soft, aliases.
 #[pyfunction]
 pub(crate) fn options() -> Vec<OptionRow> {
     let rows = chaku_abi::option_table().into_iter();
-    rows.map(|o| (o.key, type_name(o.kind), o.scope, o.unit, o.doc, [o.default, o.min, o.max], o.choices)).collect()
+    let row = |o: chaku_abi::OptionInfo| {
+        let range = [o.default, o.min, o.max];
+        (o.key, type_name(o.kind), o.scope, o.unit, o.doc, range, o.choices, o.soft, o.aliases)
+    };
+    rows.map(row).collect()
 }
 
 /// The name of the Python type of an option's value.

@@ -169,15 +169,21 @@ fn comment(text: &str) -> String {
     lines.iter().fold("/**\n".to_owned(), |text, line| text + " *" + line + "\n") + " */\n"
 }
 
+fn clamped(soft: bool) -> &'static str {
+    if soft { ", else clamped" } else { "" }
+}
+
 /// Kind, range, unit and default, in brackets.
 fn facts(spec: &Spec) -> String {
     let unit = if spec.unit.is_empty() { String::new() } else { format!(" {}", spec.unit) };
     match spec.kind {
-        Kind::I64 { min, max, default } => {
+        Kind::I64 { min, max, default, soft } => {
             let default = default.map_or(String::new(), |default| format!(", default {default}"));
-            format!("(i64, {min} to {max}{unit}{default})")
+            format!("(i64, {min} to {max}{unit}{}{default})", clamped(soft))
         }
-        Kind::F64 { min, max, default } => format!("(f64, {min} to {max}{unit}, default {default})"),
+        Kind::F64 { min, max, default, soft } => {
+            format!("(f64, {min} to {max}{unit}{}, default {default})", clamped(soft))
+        }
         Kind::Bool { default } => format!("(bool, default {})", i32::from(default)),
         Kind::Str { default, choices } if !choices.is_empty() => {
             format!("(str: {}; default {})", choices.join(", "), default.unwrap_or("none"))

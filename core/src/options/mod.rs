@@ -1,10 +1,16 @@
 //! Options: one table of keys, and a container of set values. *Unset* is not the default: it lets a lower layer speak.
 
+mod aliases;
+mod config;
+mod ini;
 mod layers;
 mod table;
+mod text;
 
 use std::collections::BTreeMap;
 
+pub use aliases::resolve;
+pub use config::{Config, Settings, Source};
 pub(crate) use layers::Layers;
 pub use table::{Kind, Scope, Spec, find, table};
 
@@ -20,11 +26,25 @@ pub(crate) enum Value {
     List(Vec<String>),
 }
 
+/// A value that lay outside a soft range, and was taken as the nearest one inside.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct Clamped {
+    /// The option.
+    pub key: &'static str,
+    /// What was asked for.
+    pub given: f64,
+    /// What counts.
+    pub taken: f64,
+}
+
 /// Values by key, checked against the table when they are set. A setter that fails changes nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Options {
     /// Invariant: each key is in the table and its value passed the key's check.
     values: BTreeMap<&'static str, Value>,
+    /// What was asked for instead of a value that was clamped. Invariant: its keys are among those of `values`.
+    clamped: BTreeMap<&'static str, f64>,
 }
 
 impl Options {
@@ -33,22 +53,38 @@ impl Options {
         Self::default()
     }
 
-    /// Sets an integer key, or a number key from an integer.
+    /// Sets an integer key, or a number key from an integer. Outside a soft range it is clamped ([`Options::clamped`]).
     pub fn set_i64(&mut self, key: &str, value: i64) -> Result<()> {
         let spec = known(key)?;
         match spec.kind {
-            Kind::I64 { min, max, .. } if (min..=max).contains(&value) => self.put(spec, Value::I64(value)),
+            Kind::I64 { min, max, .. } if (min..=max).contains(&value) => {
+                self.put(spec, Value::I64(value));
+                Ok(())
+            }
+            Kind::I64 { min, max, soft: true, .. } => {
+                self.put(spec, Value::I64(value.clamp(min, max)));
+                self.clamped.insert(spec.key, value as f64);
+                Ok(())
+            }
             Kind::I64 { min, max, .. } => Err(out_of_range(spec, value, min, max)),
             Kind::F64 { .. } => self.set_f64(key, value as f64),
             _ => Err(wrong_type(spec, "an integer")),
         }
     }
 
-    /// Sets a number key. NaN and infinities are refused.
+    /// Sets a number key. Outside a soft range it is clamped ([`Options::clamped`]); NaN and infinities are refused.
     pub fn set_f64(&mut self, key: &str, value: f64) -> Result<()> {
         let spec = known(key)?;
         match spec.kind {
-            Kind::F64 { min, max, .. } if (min..=max).contains(&value) => self.put(spec, Value::F64(value)),
+            Kind::F64 { min, max, .. } if (min..=max).contains(&value) => {
+                self.put(spec, Value::F64(value));
+                Ok(())
+            }
+            Kind::F64 { min, max, soft: true, .. } if value.is_finite() => {
+                self.put(spec, Value::F64(value.clamp(min, max)));
+                self.clamped.insert(spec.key, value);
+                Ok(())
+            }
             Kind::F64 { min, max, .. } => Err(out_of_range(spec, value, min, max)),
             _ => Err(wrong_type(spec, "a number")),
         }
@@ -58,7 +94,10 @@ impl Options {
     pub fn set_bool(&mut self, key: &str, value: bool) -> Result<()> {
         let spec = known(key)?;
         match spec.kind {
-            Kind::Bool { .. } => self.put(spec, Value::Bool(value)),
+            Kind::Bool { .. } => {
+                self.put(spec, Value::Bool(value));
+                Ok(())
+            }
             _ => Err(wrong_type(spec, "a switch (true or false)")),
         }
     }
@@ -68,12 +107,16 @@ impl Options {
         let spec = known(key)?;
         match spec.kind {
             Kind::Str { choices, .. } if choices.is_empty() || choices.contains(&value) => {
-                self.put(spec, Value::Str(value.to_owned()))
+                self.put(spec, Value::Str(value.to_owned()));
+                Ok(())
             }
             Kind::Str { choices, .. } => {
                 Err(invalid(spec, format!("option `{key}` is one of {}, not `{value}`", choices.join(", "))))
             }
-            Kind::List { .. } if value.is_empty() => self.put(spec, Value::List(Vec::new())),
+            Kind::List { .. } if value.is_empty() => {
+                self.put(spec, Value::List(Vec::new()));
+                Ok(())
+            }
             Kind::List { .. } => {
                 let before = self.values.remove(spec.key);
                 self.add_str(key, value).inspect_err(|_| {
@@ -108,12 +151,43 @@ impl Options {
     pub fn unset(&mut self, key: &str) -> Result<()> {
         let spec = known(key)?;
         self.values.remove(spec.key);
+        self.clamped.remove(spec.key);
         Ok(())
     }
 
     /// Whether a key is set.
     pub fn is_set(&self, key: &str) -> bool {
         self.values.contains_key(key)
+    }
+
+    /// What was asked for outside a soft range, and what counts instead.
+    pub fn clamped(&self) -> impl Iterator<Item = Clamped> + '_ {
+        self.clamped.iter().filter_map(|(key, given)| {
+            let taken = match self.values.get(key)? {
+                Value::I64(value) => *value as f64,
+                Value::F64(value) => *value,
+                _ => return None,
+            };
+            Some(Clamped { key, given: *given, taken })
+        })
+    }
+
+    /// Says in the log what was clamped. `whose`: who gave these values.
+    pub(crate) fn warn_of_clamped(&self, whose: &str) {
+        for Clamped { key, given, taken } in self.clamped() {
+            tracing::warn!(target: "chaku::options", key, given, taken, "an option of the {whose} lies outside its range and is clamped");
+        }
+    }
+
+    /// Takes them for this kind of object: fails if a key is set that means nothing for it, and says in its log what was
+    /// clamped.
+    pub(crate) fn accept(&self, scope: Scope, log: Option<&tracing::Dispatch>) -> Result<()> {
+        self.check_scope(scope)?;
+        if !self.clamped.is_empty() {
+            let warn = || self.warn_of_clamped(scope.name());
+            log.map_or_else(warn, |log| tracing::dispatcher::with_default(log, warn));
+        }
+        Ok(())
     }
 
     /// Fails if a key is set that means nothing for this kind of object.
@@ -134,14 +208,18 @@ impl Options {
 
     /// These values, and those of `above` where it has its own.
     pub(crate) fn under(&self, above: &Options) -> Options {
-        let mut values = self.values.clone();
-        values.extend(above.values.iter().map(|(key, value)| (*key, value.clone())));
-        Options { values }
+        let mut under = self.clone();
+        for (key, value) in &above.values {
+            under.values.insert(key, value.clone());
+            under.clamped.remove(key);
+        }
+        under.clamped.extend(&above.clamped);
+        under
     }
 
-    fn put(&mut self, spec: &'static Spec, value: Value) -> Result<()> {
+    fn put(&mut self, spec: &'static Spec, value: Value) {
         self.values.insert(spec.key, value);
-        Ok(())
+        self.clamped.remove(spec.key);
     }
 
     fn get(&self, key: &str) -> Option<&Value> {
@@ -150,12 +228,14 @@ impl Options {
 }
 
 fn known(key: &str) -> Result<&'static Spec> {
-    find(key).ok_or_else(|| {
-        let nearest = table::nearest(key);
-        Error::new(Reason::UnknownOption, format!("there is no option `{key}`; did you mean `{nearest}`?"))
-            .with("key", key)
-            .with("nearest", nearest)
-    })
+    find(key).ok_or_else(|| unknown(key))
+}
+
+fn unknown(name: &str) -> Error {
+    let nearest = table::nearest(name);
+    Error::new(Reason::UnknownOption, format!("there is no option `{name}`; did you mean `{nearest}`?"))
+        .with("key", name)
+        .with("nearest", nearest)
 }
 
 fn invalid(spec: &Spec, message: String) -> Error {
@@ -214,6 +294,32 @@ mod tests {
     }
 
     #[test]
+    fn outside_a_soft_range_a_value_is_clamped_and_that_is_known_as_long_as_it_counts() {
+        let mut options = Options::new();
+        options.set_f64("temperature", -0.5).unwrap();
+        options.set_f64("top_p", 1.5).unwrap();
+        options.set_i64("top_k", -1).unwrap();
+        options.set_i64("min_p", 7).unwrap();
+        assert_eq!(options.get("temperature"), Some(&Value::F64(0.0)));
+        let clamped = |options: &Options| options.clamped().map(|c| (c.key, c.given, c.taken)).collect::<Vec<_>>();
+        assert_eq!(
+            clamped(&options),
+            [("min_p", 7.0, 1.0), ("temperature", -0.5, 0.0), ("top_k", -1.0, 0.0), ("top_p", 1.5, 1.0)]
+        );
+        // Not a number is no value anywhere, and a hard range is one.
+        assert!(options.set_f64("temperature", f64::NAN).is_err() && options.set_f64("top_p", f64::INFINITY).is_err());
+        assert!(options.set_f64("typical_p", 1.5).is_err());
+        assert_eq!(clamped(&options).len(), 4);
+        options.set_f64("temperature", 0.5).unwrap();
+        options.unset("top_k").unwrap();
+        assert_eq!(clamped(&options), [("min_p", 7.0, 1.0), ("top_p", 1.5, 1.0)]);
+        let mut above = Options::new();
+        above.set_f64("top_p", 0.5).unwrap();
+        above.set_f64("min_p", -1.0).unwrap();
+        assert_eq!(clamped(&options.under(&above)), [("min_p", -1.0, 0.0)]);
+    }
+
+    #[test]
     fn types_are_checked_and_integers_become_numbers() {
         let mut options = Options::new();
         options.set_i64("temperature", 1).unwrap();
@@ -239,8 +345,8 @@ mod tests {
     fn a_model_option_does_not_pass_as_a_request_option() {
         let mut options = Options::new();
         options.set_i64("ctx_size", 512).unwrap();
-        assert!(options.check_scope(Scope::Model).is_ok());
-        let error = options.check_scope(Scope::Request).unwrap_err();
+        assert!(options.accept(Scope::Model, None).is_ok());
+        let error = options.accept(Scope::Request, None).unwrap_err();
         assert_eq!(error.detail("key"), Some("ctx_size"));
     }
 }

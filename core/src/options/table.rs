@@ -1,5 +1,7 @@
 //! The one table of options. A new option is one row here plus one read of it where it takes effect.
 
+use super::aliases::resolve;
+
 /// What kind of value a key takes, its range and its default.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
@@ -12,6 +14,8 @@ pub enum Kind {
         max: i64,
         /// Used when unset; `None` = decided at run time, as the doc line says.
         default: Option<i64>,
+        /// Whether a value outside is clamped, and that said, instead of refused.
+        soft: bool,
     },
     /// A finite number; both ends belong to the range.
     F64 {
@@ -21,6 +25,8 @@ pub enum Kind {
         max: f64,
         /// Used when unset.
         default: f64,
+        /// Whether a value outside is clamped, and that said, instead of refused.
+        soft: bool,
     },
     /// A switch.
     Bool {
@@ -86,7 +92,7 @@ impl Scope {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Spec {
-    /// The name, the same on every surface.
+    /// The name, the same on every surface. llama.app's names are in `aliases.rs`.
     pub key: &'static str,
     /// Value kind, range and default.
     pub kind: Kind,
@@ -108,22 +114,39 @@ pub fn find(key: &str) -> Option<&'static Spec> {
     TABLE.iter().find(|spec| spec.key == key)
 }
 
-/// The key most like a misspelt one.
+/// The key most like a name that is none, or the key that another name stands for.
 pub(super) fn nearest(key: &str) -> &'static str {
-    let likeness = |spec: &&Spec| (strsim::jaro_winkler(key, spec.key) * 1e6) as u64;
-    TABLE.iter().max_by_key(likeness).map_or("", |spec| spec.key)
+    if let Some(spec) = resolve(key).or_else(|| resolve(&key.replace('_', "-"))) {
+        return spec.key;
+    }
+    TABLE.iter().max_by_key(|spec| likeness(key, spec.key)).map_or("", |spec| spec.key)
+}
+
+/// How much a misspelt name looks like a right one.
+pub(super) fn likeness(name: &str, right: &str) -> u64 {
+    (strsim::jaro_winkler(name, right) * 1e6) as u64
 }
 
 const fn int(min: i64, max: i64, default: i64) -> Kind {
-    Kind::I64 { min, max, default: Some(default) }
+    Kind::I64 { min, max, default: Some(default), soft: false }
 }
 
 const fn int_or_auto(min: i64, max: i64) -> Kind {
-    Kind::I64 { min, max, default: None }
+    Kind::I64 { min, max, default: None, soft: false }
 }
 
 const fn num(min: f64, max: f64, default: f64) -> Kind {
-    Kind::F64 { min, max, default }
+    Kind::F64 { min, max, default, soft: false }
+}
+
+// Where a range is soft, llama.app's server clamps too (tools/server/server-schema.cpp, `set_limits`).
+
+const fn soft_int(min: i64, max: i64, default: i64) -> Kind {
+    Kind::I64 { min, max, default: Some(default), soft: true }
+}
+
+const fn soft_num(min: f64, max: f64, default: f64) -> Kind {
+    Kind::F64 { min, max, default, soft: true }
 }
 
 const fn choice(default: &'static str, choices: &'static [&'static str]) -> Kind {
@@ -193,10 +216,10 @@ const TABLE: &[Spec] = rows! {
         "add_special", SWITCH_ON, "", "Raw prompts: let the tokenizer add the model's BOS token to the first text of the session.";
         "parse_special", SWITCH_OFF, "", "Raw prompts: read the names of control tokens in the text as these tokens.";
         "seed", int_or_auto(0, u32::MAX as i64), "", "Seed of the sampler; unset or 4294967295 = a new one for each request.";
-        "temperature", num(0.0, 100.0, 0.8), "", "Sharpness of the distribution; 0 = always the likeliest token.";
-        "top_k", int(0, I32_MAX, 40), "tokens", "Keep the k likeliest tokens; 0 = all.";
-        "top_p", num(0.0, 1.0, 0.95), "", "Keep the likeliest tokens that make up this probability; 1 = all.";
-        "min_p", num(0.0, 1.0, 0.05), "", "Drop tokens less likely than this fraction of the likeliest; 0 = none.";
+        "temperature", soft_num(0.0, 100.0, 0.8), "", "Sharpness of the distribution; 0 = always the likeliest token.";
+        "top_k", soft_int(0, I32_MAX, 40), "tokens", "Keep the k likeliest tokens; 0 = all.";
+        "top_p", soft_num(0.0, 1.0, 0.95), "", "Keep the likeliest tokens that make up this probability; 1 = all.";
+        "min_p", soft_num(0.0, 1.0, 0.05), "", "Drop tokens less likely than this fraction of the likeliest; 0 = none.";
         "typical_p", num(0.0, 1.0, 1.0), "", "Locally typical sampling; 1 = off.";
         "top_n_sigma", num(-1.0, 100.0, -1.0), "", "Keep logits within this many standard deviations of the highest; -1 = off.";
         "repeat_penalty", num(0.01, 100.0, 1.0), "", "Penalty on repeated tokens; 1 = off.";
@@ -207,11 +230,11 @@ const TABLE: &[Spec] = rows! {
         "dry_base", num(0.0, 100.0, 1.75), "", "Base of the DRY penalty's growth.";
         "dry_allowed_length", int(0, PENALTY_WINDOW, 2), "tokens", "Repetitions up to this length are free of the DRY penalty.";
         "dry_penalty_last_n", int(0, PENALTY_WINDOW, 64), "tokens", "How far back DRY looks; 0 = off.";
-        "xtc_probability", num(0.0, 1.0, 0.0), "", "Chance that XTC removes the likeliest tokens; 0 = off.";
-        "xtc_threshold", num(0.0, 1.0, 0.1), "", "Probability a token needs to be removed by XTC; above 0.5 = off.";
+        "xtc_probability", soft_num(0.0, 1.0, 0.0), "", "Chance that XTC removes the likeliest tokens; 0 = off.";
+        "xtc_threshold", soft_num(0.0, 1.0, 0.1), "", "Probability a token needs to be removed by XTC; above 0.5 = off.";
         "dynatemp_range", num(0.0, 100.0, 0.0), "", "Half-width of the dynamic temperature; 0 = off.";
         "dynatemp_exponent", num(0.0, 100.0, 1.0), "", "How entropy maps to dynamic temperature.";
-        "mirostat", int(0, 2, 0), "", "Mirostat version, instead of the other samplers; 0 = off.";
+        "mirostat", soft_int(0, 2, 0), "", "Mirostat version, instead of the other samplers; 0 = off.";
         "mirostat_lr", num(0.0, 100.0, 0.1), "", "Mirostat's learning rate (eta).";
         "mirostat_ent", num(0.0, 100.0, 5.0), "", "Mirostat's target entropy (tau).";
         "samplers", TEXT, "", "Sampler names in order, separated by `;`; unset = penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature.";
@@ -241,10 +264,10 @@ mod tests {
             assert!(TABLE[..i].iter().all(|other| other.key != spec.key), "{} twice", spec.key);
             assert!(spec.doc.ends_with('.'), "{}: a doc line is a sentence", spec.key);
             match spec.kind {
-                Kind::I64 { min, max, default: Some(default) } => {
+                Kind::I64 { min, max, default: Some(default), .. } => {
                     assert!((min..=max).contains(&default), "{}", spec.key)
                 }
-                Kind::F64 { min, max, default } => assert!((min..=max).contains(&default), "{}", spec.key),
+                Kind::F64 { min, max, default, .. } => assert!((min..=max).contains(&default), "{}", spec.key),
                 Kind::Str { default: Some(default), choices } => assert!(choices.contains(&default), "{}", spec.key),
                 _ => {}
             }

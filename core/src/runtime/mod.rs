@@ -112,7 +112,10 @@ impl Runtime {
 
     /// Starts loading a GGUF file. The request reports progress; [`Request::model`] yields the model at the end.
     pub fn load(&self, path: &Path, options: &Options) -> Result<Request> {
-        options.check_scope(Scope::Model)?;
+        let log = self.dispatch();
+        // A runtime has no log before somebody asks for one.
+        self.options().accept(Scope::Runtime, log.as_ref())?;
+        options.accept(Scope::Model, log.as_ref())?;
         load::start(self, path, options)
     }
 
@@ -129,7 +132,7 @@ impl Runtime {
     /// What loading a GGUF file with these options would take, and the sizes it would have. Reads the file up to its
     /// weights; nothing is loaded. Also for models that only embed, which cannot be loaded yet.
     pub fn plan(&self, path: &Path, options: &Options) -> Result<Plan> {
-        options.check_scope(Scope::Model)?;
+        options.accept(Scope::Model, self.dispatch().as_ref())?;
         load::plan(self, path, options)
     }
 

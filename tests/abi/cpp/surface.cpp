@@ -103,6 +103,7 @@ static void options() {
     CHECK(!options && moved && !options.set("seed", 2).error() && options.is_set("seed") && !moved.is_set("seed"));
     CHECK(options.set("seed", -1).error() && options.take_error() && !options.error());
     CHECK(static_cast<int64_t>(chaku::option_table().size()) == chaku_option_count());
+    CHECK(chaku::Options({{"top_p", 2}}).is_clamped("top_p") && chaku::find_option("--temp") == "temperature"sv);
     CHECK(chaku::option_info(CHAKU_OPT_STOP)->kind == chaku::OptionKind::str_list);
 }
 

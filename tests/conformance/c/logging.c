@@ -7,7 +7,7 @@
 
 typedef struct {
     pthread_mutex_t lock;
-    int lines, too_detailed, broken, secrets, destroyed;
+    int lines, too_detailed, broken, secrets, destroyed, clamped;
     int32_t level;
 } sink;
 
@@ -19,6 +19,8 @@ static int32_t take_line(int32_t level, const char *target, const char *message,
     s->broken += level < CHAKU_LOG_ERROR || strncmp(target, "chaku", 5) != 0 ||
                  message_len != (int64_t)strlen(message) || strchr(message, '\n') != NULL;
     s->secrets += strstr(message, SECRET) != NULL;
+    s->clamped += level == CHAKU_LOG_WARN && strstr(message, "clamped") != NULL &&
+                  (strstr(message, "temperature") || strstr(message, "top_k") || strstr(message, "top_p"));
     pthread_mutex_unlock(&s->lock);
     return 0;
 }
@@ -80,6 +82,28 @@ CASE(log_sink) {
     CHECK(snapshot(&loud).lines >= lines);
     CHECK_FAILS(chaku_runtime_set_log(NULL, 99, take_line, &loud, NULL, ERROR), CHAKU_INVALID_ARGUMENT,
                 "invalid_argument");
+}
+
+CASE(soft_range) {
+    static sink log;
+    chaku_runtime *runtime = with_sink(&log, CHAKU_LOG_WARN);
+    chaku_model *model = NULL;
+    chaku_session *session;
+    chaku_options *outside = OPTIONS("temperature", "-1", "top_k", "-5", "top_p", "1.5", "max_tokens", "16");
+    chaku_options *inside = OPTIONS("temperature", "0", "top_k", "0", "top_p", "1", "max_tokens", "16");
+    reply *one;
+    CHECK(chaku_options_is_clamped(outside, "temperature") && chaku_options_is_clamped(outside, "top_k"));
+    CHECK(!chaku_options_is_clamped(outside, "max_tokens") && !chaku_options_is_clamped(inside, "top_p"));
+    CHECK_OK(chaku_model_load(runtime, model_path(RANDOM), OPTIONS("fixed_shape", "1"), &model, ERROR));
+    session = new_session(own_model(model), NULL);
+    one = chat(session, "Go.", outside);
+    CHECK_INT(snapshot(&log).clamped, 3);
+    CHECK_OK(chaku_session_reset(session, ERROR));
+    CHECK_STR(chat(session, "Go.", inside)->text, one->text);
+    CHECK_INT(snapshot(&log).clamped, 3);
+    /* The last value counts. */
+    CHECK_OK(chaku_options_set_f64(outside, "temperature", 1, ERROR));
+    CHECK(!chaku_options_is_clamped(outside, "temperature"));
 }
 
 /* Any case fails that writes to stdout or stderr; this one does whatever llama.cpp would like to talk about. */

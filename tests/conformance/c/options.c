@@ -10,8 +10,8 @@ CASE(bad_option) {
     CHECK_STR(detail("key"), "max_tokens");
     CHECK_STR(detail("min"), "0");
     CHECK_STR(detail("max"), "2147483647");
-    CHECK_FAILS(chaku_options_set_f64(options, "top_p", 1.5, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_option");
-    CHECK_STR(detail("key"), "top_p");
+    CHECK_FAILS(chaku_options_set_f64(options, "typical_p", 1.5, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_option");
+    CHECK_STR(detail("key"), "typical_p");
     CHECK_FAILS(chaku_options_set_f64(options, "temperature", NAN, ERROR), CHAKU_INVALID_ARGUMENT, "invalid_option");
     CHECK_FAILS(chaku_options_set_str(options, "max_tokens", "many", -1, ERROR), CHAKU_INVALID_ARGUMENT,
                 "invalid_option");
@@ -118,6 +118,8 @@ CASE(option_table) {
         CHECK(!strcmp(scope, "runtime") || !strcmp(scope, "model") || !strcmp(scope, "session") ||
               !strcmp(scope, "request"));
         CHECK((chaku_option_min(key) != NULL) == (kind == CHAKU_OPTION_KIND_I64 || kind == CHAKU_OPTION_KIND_F64));
+        for (int64_t other = 0; chaku_option_alias(key, other); other++)
+            CHECK_STR(chaku_option_find(chaku_option_alias(key, other)), key);
     }
     CHECK(chaku_option_key(count) == NULL);
     CHECK_STR(chaku_option_default("temperature"), "0.8");
@@ -126,6 +128,10 @@ CASE(option_table) {
     CHECK_STR(chaku_option_unit("deadline_ms"), "ms");
     CHECK(chaku_option_doc("no_such_key") == NULL);
     CHECK_INT(chaku_option_kind("no_such_key"), 0);
+    CHECK_STR(chaku_option_alias("temperature", 0), "--temp");
+    CHECK_STR(chaku_option_find("LLAMA_ARG_N_PREDICT"), "max_tokens");
+    CHECK(chaku_option_find("no-such-name") == NULL && chaku_option_alias("no_such_key", 0) == NULL);
+    CHECK(chaku_option_is_soft("top_p") && !chaku_option_is_soft("typical_p") && !chaku_option_is_soft("no_such_key"));
 }
 
 CASE(invalid_utf8) {

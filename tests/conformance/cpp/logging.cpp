@@ -6,7 +6,7 @@
 #define SECRET "xyzzy-swordfish"
 
 struct Seen {
-    std::atomic<int> lines{0}, too_detailed{0}, broken{0}, secrets{0}, destroyed{0};
+    std::atomic<int> lines{0}, too_detailed{0}, broken{0}, secrets{0}, destroyed{0}, clamped{0};
 };
 
 // Loads a model in a runtime of its own and asks it something.
@@ -25,6 +25,9 @@ static chaku::Runtime with_sink(Seen &seen, chaku::LogLevel wanted) {
         seen.broken += level < chaku::LogLevel::error || !starts_with(target, "chaku") || contains(message, "\n") ||
                        message.find('\0') != message.npos || message.data()[message.size()] != '\0';
         seen.secrets += contains(message, SECRET);
+        seen.clamped +=
+            level == chaku::LogLevel::warn && contains(message, "clamped") &&
+            (contains(message, "temperature") || contains(message, "top_k") || contains(message, "top_p"));
     }));
     return runtime;
 }
@@ -65,6 +68,23 @@ CASE(log_sink) {
     MUST(load(SCRIPT).close(event_wait));
     CHECK(ours.lines > 0);
     MUST(chaku::clear_log());
+}
+
+CASE(soft_range) {
+    static Seen seen;
+    auto runtime = with_sink(seen, chaku::LogLevel::warn);
+    chaku::Options outside{{"temperature", -1}, {"top_k", -5}, {"top_p", 1.5}, {"max_tokens", 16}};
+    const chaku::Options inside{{"temperature", 0}, {"top_k", 0}, {"top_p", 1}, {"max_tokens", 16}};
+    CHECK(outside.is_clamped("temperature") && outside.is_clamped("top_k"));
+    CHECK(!outside.is_clamped("max_tokens") && !inside.is_clamped("top_p"));
+    auto session = new_session(MUST(chaku::Model::load(runtime, model_path(RANDOM), {{"fixed_shape", true}})));
+    const Reply reply = chat(session, "Go.", outside);
+    CHECK_EQ(seen.clamped.load(), 3);
+    MUST(session.reset());
+    CHECK_EQ(chat(session, "Go.", inside).text, reply.text);
+    CHECK_EQ(seen.clamped.load(), 3);
+    // The last value counts.
+    CHECK(!outside.set("temperature", 1).is_clamped("temperature"));
 }
 
 // Any case fails that writes to stdout or stderr; this one does whatever llama.cpp would like to talk about.

@@ -16,8 +16,8 @@ CASE(bad_option) {
     CHECK_EQ(error.detail("key"), "max_tokens");
     CHECK_EQ(error.detail("min"), "0");
     CHECK_EQ(error.detail("max"), "2147483647");
-    error = why(options.set("top_p", 1.5), "invalid_option");
-    CHECK_EQ(error.detail("key"), "top_p");
+    error = why(options.set("typical_p", 1.5), "invalid_option");
+    CHECK_EQ(error.detail("key"), "typical_p");
     why(options.set("temperature", std::numeric_limits<double>::quiet_NaN()), "invalid_option");
     why(options.set("max_tokens", "many"), "invalid_option");
     why(options.set("max_tokens", 1.0), "invalid_option");
@@ -33,9 +33,9 @@ CASE(bad_option) {
     CHECK_EQ(chat(session, "Go.", options).tokens.size(), 7);
 
     // The first error is kept; whatever gets the options fails with it, and nothing is made.
-    options.set("top_k", -1).set("top_p", 2.0).set("seed", 1);
-    CHECK_EQ(options.error().detail("key"), "top_k");
-    CHECK_EQ(FAILS(session.chat("Go.", options), Code::invalid_argument, "invalid_option").detail("key"), "top_k");
+    options.set("max_tokens", -1).set("typical_p", 2.0).set("seed", 1);
+    CHECK_EQ(options.error().detail("key"), "max_tokens");
+    CHECK_EQ(FAILS(session.chat("Go.", options), Code::invalid_argument, "invalid_option").detail("key"), "max_tokens");
     FAILS(chaku::Session::make(load(RANDOM), options), Code::invalid_argument, "invalid_option");
     FAILS(chaku::Runtime::make({{"ctx_size", -1}}), Code::invalid_argument, "invalid_option");
     FAILS(chaku::Model::load(model_path(RANDOM), {{"ctx_size", "large"}}), Code::invalid_argument, "invalid_option");
@@ -118,12 +118,17 @@ CASE(option_table) {
         CHECK_EQ(row.min.has_value(), number);
         CHECK_EQ(row.max.has_value(), number);
         CHECK(chaku::option_info(row.key).has_value());
+        for (const std::string_view alias : row.aliases) CHECK_EQ(chaku::find_option(alias.data()), row.key);
     }
     CHECK_EQ(chaku::option_info("temperature")->default_value, "0.8");
     CHECK_EQ(chaku::option_info("top_p")->max, "1");
     CHECK_EQ(chaku::option_info("overflow")->choices, "error,stop,shift");
     CHECK_EQ(chaku::option_info("deadline_ms")->unit, "ms");
     CHECK(!chaku::option_info("no_such_key"));
+    CHECK_EQ(chaku::option_info("temperature")->aliases.front(), "--temp");
+    CHECK_EQ(chaku::find_option("LLAMA_ARG_N_PREDICT"), "max_tokens");
+    CHECK(!chaku::find_option("no-such-name"));
+    CHECK(chaku::option_info("top_p")->soft && !chaku::option_info("typical_p")->soft);
 }
 
 CASE(invalid_utf8) {

@@ -1,7 +1,7 @@
 // Options: checked where they are given, in force where they belong and nowhere else.
 import { Runtime, loadModel, optionTable } from 'chaku';
 
-import { RANDOM, SCRIPT, SCRIPT_REPLY, assert, chat, fails, load, modelPath, read } from './harness.mjs';
+import { RANDOM, SCRIPT, SCRIPT_REPLY, assert, chat, fails, load, modelPath, read, until } from './harness.mjs';
 
 export async function bad_option() {
   const session = (await load(RANDOM)).session();
@@ -9,7 +9,7 @@ export async function bad_option() {
   const { message, details } = await refused({ maxTokens: -5 });
   assert.match(message, /`maxTokens`/);
   assert.deepEqual([details.key, details.min, details.max], ['maxTokens', '0', '2147483647']);
-  assert.equal((await refused({ topP: 1.5 })).details.key, 'topP');
+  assert.equal((await refused({ typicalP: 1.5 })).details.key, 'typicalP');
   await refused({ temperature: NaN });
   await refused({ temperature: Infinity });
   await refused({ maxTokens: 'many' });
@@ -95,6 +95,21 @@ export async function option_table() {
   assert.deepEqual(option('overflow').choices, ['error', 'stop', 'shift']);
   assert.equal(option('deadlineMs').unit, 'ms');
   assert.equal(option('noSuchKey'), undefined);
+  assert.deepEqual(option('temperature').aliases, ['--temp', '--temperature', 'LLAMA_ARG_TEMPERATURE']);
+  assert.deepEqual([option('topP').soft, option('typicalP').soft], [true, false]);
+}
+
+export async function soft_range() {
+  const lines = [];
+  const log = ({ level, message }) => level === 'warn' && message.includes('clamped') && lines.push(message);
+  const runtime = new Runtime({ log, logLevel: 'warn' });
+  const session = (await load(RANDOM, { runtime, fixedShape: true })).session();
+  const { text } = await chat(session, 'Go.', { temperature: -1, topK: -5, topP: 1.5, maxTokens: 16 });
+  await until(() => lines.length === 3);
+  for (const key of ['temperature', 'top_k', 'top_p']) assert.ok(lines.some((line) => line.includes(key)), key);
+  session.reset();
+  assert.equal((await chat(session, 'Go.', { temperature: 0, topK: 0, topP: 1, maxTokens: 16 })).text, text);
+  assert.equal(lines.length, 3);
 }
 
 /** A string of JavaScript may have half a surrogate pair, which has no UTF-8 form. */

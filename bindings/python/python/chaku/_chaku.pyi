@@ -158,5 +158,15 @@ def devices() -> list[tuple[str, str, str, _DeviceKind, int, int]]: ...
 def metrics(runtime: Runtime | None) -> str: ...
 def plan(runtime: Runtime | None, path: str, keywords: Mapping[str, object]) -> str: ...
 def options() -> list[
-    tuple[str, _OptionType, _OptionScope, str, str, tuple[str | None, str | None, str | None], list[str]]
+    tuple[
+        str,
+        _OptionType,
+        _OptionScope,
+        str,
+        str,
+        tuple[str | None, str | None, str | None],
+        list[str],
+        bool,
+        list[str],
+    ]
 ]: ...

@@ -36,13 +36,13 @@ class RequestOptions(TypedDict, total=False):
     seed: int | None
     """Seed of the sampler; unset or 4294967295 = a new one for each request. (0 to 4294967295)"""
     temperature: float | None
-    """Sharpness of the distribution; 0 = always the likeliest token. (0 to 100, default 0.8)"""
+    """Sharpness of the distribution; 0 = always the likeliest token. (0 to 100, else clamped, default 0.8)"""
     top_k: int | None
-    """Keep the k likeliest tokens; 0 = all. (0 to 2147483647 tokens, default 40)"""
+    """Keep the k likeliest tokens; 0 = all. (0 to 2147483647 tokens, else clamped, default 40)"""
     top_p: float | None
-    """Keep the likeliest tokens that make up this probability; 1 = all. (0 to 1, default 0.95)"""
+    """Keep the likeliest tokens that make up this probability; 1 = all. (0 to 1, else clamped, default 0.95)"""
     min_p: float | None
-    """Drop tokens less likely than this fraction of the likeliest; 0 = none. (0 to 1, default 0.05)"""
+    """Drop tokens less likely than this fraction of the likeliest; 0 = none. (0 to 1, else clamped, default 0.05)"""
     typical_p: float | None
     """Locally typical sampling; 1 = off. (0 to 1, default 1)"""
     top_n_sigma: float | None
@@ -64,15 +64,15 @@ class RequestOptions(TypedDict, total=False):
     dry_penalty_last_n: int | None
     """How far back DRY looks; 0 = off. (0 to 1048576 tokens, default 64)"""
     xtc_probability: float | None
-    """Chance that XTC removes the likeliest tokens; 0 = off. (0 to 1, default 0)"""
+    """Chance that XTC removes the likeliest tokens; 0 = off. (0 to 1, else clamped, default 0)"""
     xtc_threshold: float | None
-    """Probability a token needs to be removed by XTC; above 0.5 = off. (0 to 1, default 0.1)"""
+    """Probability a token needs to be removed by XTC; above 0.5 = off. (0 to 1, else clamped, default 0.1)"""
     dynatemp_range: float | None
     """Half-width of the dynamic temperature; 0 = off. (0 to 100, default 0)"""
     dynatemp_exponent: float | None
     """How entropy maps to dynamic temperature. (0 to 100, default 1)"""
     mirostat: int | None
-    """Mirostat version, instead of the other samplers; 0 = off. (0 to 2, default 0)"""
+    """Mirostat version, instead of the other samplers; 0 = off. (0 to 2, else clamped, default 0)"""
     mirostat_lr: float | None
     """Mirostat's learning rate (eta). (0 to 100, default 0.1)"""
     mirostat_ent: float | None

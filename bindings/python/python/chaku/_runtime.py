@@ -99,6 +99,6 @@ def devices() -> list[Device]:
 def options() -> list[OptionInfo]:
     """All options there are."""
     return [
-        OptionInfo(key, type, scope, unit, doc, default, min, max, tuple(choices))
-        for key, type, scope, unit, doc, (default, min, max), choices in _chaku.options()
+        OptionInfo(key, type, scope, unit, doc, default, min, max, tuple(choices), soft, tuple(aliases))
+        for key, type, scope, unit, doc, (default, min, max), choices, soft, aliases in _chaku.options()
     ]

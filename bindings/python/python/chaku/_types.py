@@ -113,6 +113,10 @@ class OptionInfo:
     max: str | None
     choices: tuple[str, ...]
     """The values it may have; empty when it takes any."""
+    soft: bool
+    """A value outside the range is taken as the nearest one inside, and a warning logged; else it is refused."""
+    aliases: tuple[str, ...]
+    """What llama.app calls it: flags and environment variables."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def test_bad_option() -> None:
         {"max_tokens": 10**30},
         {"max_tokens": "many"},
         {"max_tokens": 1.0},
-        {"top_p": 1.5},
+        {"typical_p": 1.5},
         {"temperature": float("nan")},
         {"ignore_eos": 1},
         {"grammar": ['root ::= "a"']},
@@ -112,11 +112,30 @@ def test_option_table() -> None:
         assert row.scope in ("runtime", "model", "session", "request")
         assert len(row.doc) > 5
         assert (row.min is not None) == (row.max is not None) == (row.type in ("int", "float"))
+        assert all(alias.startswith(("-", "LLAMA_ARG_")) for alias in row.aliases)
     assert table["temperature"].default == "0.8"
     assert table["top_p"].max == "1"
     assert table["overflow"].choices == ("error", "stop", "shift")
     assert table["deadline_ms"].unit == "ms"
     assert "no_such_key" not in table
+    assert table["temperature"].aliases == ("--temp", "--temperature", "LLAMA_ARG_TEMPERATURE")
+    assert table["top_p"].soft and not table["typical_p"].soft
+
+
+def test_soft_range() -> None:
+    runtime = chaku.Runtime(log_level="warn")
+    session = chaku.Model.load(path(RANDOM), runtime=runtime, fixed_shape=True, threads=1).session()
+    reply = chat(session, "Go.", temperature=-1, top_k=-5, top_p=1.5, max_tokens=16)
+    lines = [line.message for line in runtime.drain_log() if line.level == "warn" and "clamped" in line.message]
+    assert [key for key in ("temperature", "top_k", "top_p") if any(key in line for line in lines)] == [
+        "temperature",
+        "top_k",
+        "top_p",
+    ]
+    assert len(lines) == 3
+    session.reset()
+    assert chat(session, "Go.", temperature=0, top_k=0, top_p=1, max_tokens=16).text == reply.text
+    assert runtime.drain_log() == []
 
 
 def test_invalid_utf8() -> None:

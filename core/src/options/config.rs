@@ -1,0 +1,361 @@
+//! Options from configuration: files with presets, environment variables, and what a host's user said. Each value knows
+//! where it came from. Nothing is read before the host asks for it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::aliases::lookup;
+use super::ini::{self, Setting};
+use super::{Options, table};
+use crate::error::{Error, Reason, Result};
+
+/// Where a value came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Source {
+    /// A line of a file.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The preset it belongs to; `None` = for all.
+        preset: Option<String>,
+    },
+    /// An environment variable.
+    Environment {
+        /// Its name.
+        name: String,
+    },
+    /// Said by the host itself, under this name.
+    Explicit {
+        /// The name, for instance a flag.
+        name: String,
+    },
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::File { path, line, .. } => write!(f, "{}:{line}", path.display()),
+            Source::Environment { name } => write!(f, "environment variable {name}"),
+            Source::Explicit { name } => write!(f, "{name}"),
+        }
+    }
+}
+
+/// Options from several places, each above those that were read before it.
+///
+/// The order that [`Config::load`] and a host that calls [`Config::set`] afterwards make is: built-in defaults, the
+/// model file's own sampling (`general.sampling.*`), the system's file, the user's file, the environment, what was said
+/// explicitly; above them all is what a request is given.
+///
+/// Files are INI: `key = value` under `[*]`, `[default]` or no section for all, under `[name]` for the preset of this name,
+/// which goes above what the same file says for all. Keys are ours or llama.app's ([`super::resolve`]). A value may stand in
+/// `"…"` (with `\n`, `\"`, `\\`) or `'…'` (as it is); a list key may come several times.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Lowest first.
+    layers: Vec<Layer>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Layer {
+    /// `None` = it counts for all.
+    preset: Option<String>,
+    options: Options,
+    /// Invariant: has every key that is set in `options`. The others are reset to what counts without a configuration.
+    sources: BTreeMap<&'static str, Source>,
+}
+
+/// What a configuration comes to.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    options: Options,
+    /// Invariant: has the keys that are set in `options`.
+    sources: BTreeMap<&'static str, Source>,
+}
+
+impl Settings {
+    /// The values: for a runtime, or for a model.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Where the value of a key came from; `None` = it is unset.
+    pub fn source(&self, key: &str) -> Option<&Source> {
+        self.sources.get(key)
+    }
+
+    /// The keys that are set, and where that was done.
+    pub fn sources(&self) -> impl Iterator<Item = (&'static str, &Source)> {
+        self.sources.iter().map(|(key, source)| (*key, source))
+    }
+}
+
+type Variables = BTreeMap<OsString, OsString>;
+
+/// More is no configuration that somebody wrote.
+const LARGEST_FILE: u64 = 1 << 20;
+
+impl Config {
+    /// Nothing is configured.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads what this process was started with: the system's file (`/etc/chaku/config.ini`, on Windows
+    /// `%PROGRAMDATA%\chaku\config.ini`), the user's (`$XDG_CONFIG_HOME/chaku/config.ini`, else
+    /// `~/.config/chaku/config.ini`, on Windows `%APPDATA%\chaku\config.ini`), and the environment. A file that is not
+    /// there is none. `CHAKU_CONFIG` names another file than the user's, which must be there; empty, there is none.
+    pub fn load() -> Result<Config> {
+        let variables: Variables = std::env::vars_os().collect();
+        Config::load_with(&system_file(&variables), &variables)
+    }
+
+    fn load_with(system: &Path, variables: &Variables) -> Result<Config> {
+        let mut config = Config::new();
+        config.add_file_if_there(system)?;
+        match variables.get(&OsString::from("CHAKU_CONFIG")) {
+            Some(path) if path.is_empty() => {}
+            Some(path) => config.add_file(Path::new(path))?,
+            None => user_file(variables).map_or(Ok(()), |path| config.add_file_if_there(&path))?,
+        }
+        config.add_env(variables.clone())?;
+        Ok(config)
+    }
+
+    /// Reads these files, the later ones above the earlier ones.
+    pub fn from_files(paths: impl IntoIterator<Item = impl AsRef<Path>>) -> Result<Config> {
+        let mut config = Config::new();
+        paths.into_iter().try_for_each(|path| config.add_file(path.as_ref()))?;
+        Ok(config)
+    }
+
+    /// Reads environment variables, for instance `std::env::vars_os()`: see [`Config::add_env`].
+    pub fn from_env(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<Config> {
+        let mut config = Config::new();
+        config.add_env(variables)?;
+        Ok(config)
+    }
+
+    /// Reads a file, above what is there. What is wrong in it is an error with the details `file` and `line`, and `key` and
+    /// `nearest` where it is about an option; nothing is taken from such a file.
+    pub fn add_file(&mut self, path: &Path) -> Result<()> {
+        self.add_text(&read_file(path)?, path)
+    }
+
+    fn add_file_if_there(&mut self, path: &Path) -> Result<()> {
+        self.add_file(path).or_else(|error| if error.reason() == Reason::FileNotFound { Ok(()) } else { Err(error) })
+    }
+
+    /// The same from text that the host has. `path`: what to call it in errors and as a [`Source`].
+    pub fn add_text(&mut self, text: &str, path: &Path) -> Result<()> {
+        let settings = ini::parse(text)
+            .map_err(|mistake| in_file(Error::new(Reason::InvalidConfig, mistake.what), path, mistake.line))?;
+        // What counts for all lies below the presets, wherever it stands.
+        let mut layers = vec![Layer::default()];
+        for setting in settings {
+            // llama.app reserves it and reads nothing from it.
+            if setting.key == "version" {
+                continue;
+            }
+            let line = setting.line;
+            layer_of(&mut layers, &setting).add(path, setting).map_err(|error| in_file(error, path, line))?;
+        }
+        self.layers.extend(layers);
+        Ok(())
+    }
+
+    /// Reads environment variables, above what is there: `CHAKU_` and a key in capitals (`CHAKU_CTX_SIZE`), and below those
+    /// llama.app's `LLAMA_ARG_…`. The environment is everybody's, so a name that is no option's is no error: under `CHAKU_`
+    /// it is warned of.
+    pub fn add_env(&mut self, variables: impl IntoIterator<Item = (OsString, OsString)>) -> Result<()> {
+        let (mut ours, mut theirs) = (Layer::default(), Layer::default());
+        for (name, value) in variables {
+            let Some(name) = name.to_str() else { continue };
+            let layer = match name {
+                _ if name.starts_with("LLAMA_ARG_") => &mut theirs,
+                _ if name.starts_with("CHAKU_") => &mut ours,
+                _ => continue,
+            };
+            layer.add_variable(name, &value)?;
+        }
+        self.layers.extend([theirs, ours]);
+        Ok(())
+    }
+
+    /// Sets an option, above what is there: what the user of the host said, by a flag for instance. Any name of the option
+    /// will do, and the value is text: see [`Options::set_text`].
+    pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
+        let source = Source::Explicit { name: name.to_owned() };
+        let again = |layer: &&mut Layer| layer.sources.values().any(|source| matches!(source, Source::Explicit { .. }));
+        match self.layers.last_mut().filter(again) {
+            Some(layer) => layer.set(name, text, source),
+            None => {
+                let mut layer = Layer::default();
+                layer.set(name, text, source)?;
+                self.layers.push(layer);
+                Ok(())
+            }
+        }
+    }
+
+    /// The names of the presets, in the order in which they were read.
+    pub fn presets(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for name in self.layers.iter().filter_map(|layer| layer.preset.as_deref()) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// What it all comes to, with the values of a preset or without.
+    pub fn settings(&self, preset: Option<&str>) -> Result<Settings> {
+        let preset = preset.map(canonical);
+        if let Some(preset) = &preset {
+            self.check_preset(preset)?;
+        }
+        let mut settings = Settings::default();
+        let counts = |layer: &&Layer| layer.preset.is_none() || layer.preset == preset;
+        for layer in self.layers.iter().filter(counts) {
+            for (key, source) in &layer.sources {
+                settings.options.unset(key)?;
+                settings.sources.remove(key);
+                if layer.options.is_set(key) {
+                    settings.sources.insert(key, source.clone());
+                }
+            }
+            settings.options = settings.options.under(&layer.options);
+        }
+        Ok(settings)
+    }
+
+    fn check_preset(&self, preset: &str) -> Result<()> {
+        let names = self.presets();
+        if names.contains(&preset) {
+            return Ok(());
+        }
+        let nearest = names.iter().max_by_key(|name| table::likeness(preset, name));
+        let hint = nearest.map_or("there is none at all".to_owned(), |name| format!("did you mean `{name}`?"));
+        let error = Error::new(Reason::InvalidArgument, format!("there is no preset `{preset}`; {hint}"));
+        let error = error.with("preset", preset);
+        Err(match nearest {
+            Some(name) => error.with("nearest", name),
+            None => error,
+        })
+    }
+}
+
+impl Layer {
+    fn add(&mut self, path: &Path, setting: Setting<'_>) -> Result<()> {
+        let source = Source::File { path: path.to_owned(), line: setting.line, preset: self.preset.clone() };
+        self.set(setting.key, &setting.value, source)
+    }
+
+    fn add_variable(&mut self, name: &str, value: &OsString) -> Result<()> {
+        let Some(known) = lookup(name) else {
+            if let Some(key) = name.strip_prefix("CHAKU_").filter(|_| name != "CHAKU_CONFIG") {
+                let nearest = table::nearest(&key.to_ascii_lowercase());
+                tracing::warn!(target: "chaku::options", name, nearest, "an environment variable is no option");
+            }
+            return Ok(());
+        };
+        let named = |error: Error| located(error, &format!("environment variable {name}")).with("variable", name);
+        let Some(value) = value.to_str() else {
+            return Err(named(Error::new(Reason::InvalidUtf8, "the value is not UTF-8")));
+        };
+        // As llama.app has it, LLAMA_ARG_NO_… says no by being there.
+        let value = if known.negated { "on" } else { value };
+        self.set(name, value, Source::Environment { name: name.to_owned() }).map_err(named)
+    }
+
+    fn set(&mut self, name: &str, text: &str, source: Source) -> Result<()> {
+        self.options.set_text(name, text)?;
+        if let Some(name) = lookup(name) {
+            self.sources.insert(name.spec.key, source);
+        }
+        Ok(())
+    }
+}
+
+fn layer_of<'a>(layers: &'a mut Vec<Layer>, setting: &Setting<'_>) -> &'a mut Layer {
+    let preset = setting.section.filter(|name| !["*", "default"].contains(name)).map(canonical);
+    let at = layers.iter().position(|layer| layer.preset == preset).unwrap_or_else(|| {
+        layers.push(Layer { preset, ..Layer::default() });
+        layers.len() - 1
+    });
+    &mut layers[at]
+}
+
+/// The name of a preset as llama.app has it: of `user/repo:tag`, the tag is in capitals and is the last of its parts.
+fn canonical(name: &str) -> String {
+    let Some((repo, tag)) = name.rsplit_once(':') else { return name.to_owned() };
+    let word = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let tag = tag.rsplit_once(['-', '.']).map(|(_, last)| last).filter(word).unwrap_or(tag);
+    format!("{repo}:{}", tag.to_ascii_uppercase())
+}
+
+fn system_file(variables: &Variables) -> PathBuf {
+    let folder = if cfg!(windows) { folder(variables, "PROGRAMDATA") } else { None };
+    folder.unwrap_or_else(|| PathBuf::from("/etc")).join("chaku/config.ini")
+}
+
+fn user_file(variables: &Variables) -> Option<PathBuf> {
+    let folder = if cfg!(windows) {
+        folder(variables, "APPDATA")?
+    } else {
+        folder(variables, "XDG_CONFIG_HOME").or_else(|| Some(folder(variables, "HOME")?.join(".config")))?
+    };
+    Some(folder.join("chaku/config.ini"))
+}
+
+/// A folder that a variable names. A relative one is none, as the XDG specification has it.
+fn folder(variables: &Variables, name: &str) -> Option<PathBuf> {
+    variables.get(&OsString::from(name)).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+fn read_file(path: &Path) -> Result<String> {
+    let refuse = |reason, why: &dyn fmt::Display| {
+        Error::new(reason, format!("cannot read the configuration {}: {why}", path.display()))
+            .with("file", path.display())
+    };
+    let failed = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => refuse(Reason::FileNotFound, &error),
+        std::io::ErrorKind::PermissionDenied => refuse(Reason::FilePermission, &error),
+        _ => refuse(Reason::FileUnreadable, &error),
+    };
+    // Anything else, a pipe for instance, might never end.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(refuse(Reason::FileUnreadable, &"it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).map_err(failed)?.take(LARGEST_FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LARGEST_FILE {
+        return Err(refuse(Reason::InvalidConfig, &format!("it has more than {LARGEST_FILE} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|error| refuse(Reason::InvalidUtf8, &error))
+}
+
+fn in_file(error: Error, path: &Path, line: usize) -> Error {
+    located(error, &format!("{}:{line}", path.display())).with("file", path.display()).with("line", line)
+}
+
+/// The same error with the place before its message.
+fn located(error: Error, place: &str) -> Error {
+    let located = Error::new(error.reason(), format!("{place}: {}", error.message()));
+    error.details().iter().fold(located, |located, (key, value)| match key {
+        Cow::Borrowed(key) => located.with(key, value),
+        Cow::Owned(_) => located,
+    })
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

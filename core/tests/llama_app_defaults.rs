@@ -1,0 +1,173 @@
+//! llama.app's options and their defaults, row by row, held against our table: what is the same, what differs and why,
+//! what is not here and why. Read off llama.cpp's `common/arg.cpp` and `common/common.h` (0c1e5709).
+
+use std::collections::BTreeSet;
+
+use chaku::options::{Kind, Spec, find, resolve, table};
+
+/// Flags and environment variables, llama.app's default, and what is here.
+type Row = (&'static [&'static str], &'static str, Here);
+
+enum Here {
+    /// This key has the same default.
+    Same(&'static str),
+    /// This key has none that is fixed: what unset means.
+    Unset(&'static str, &'static str),
+    /// This key has this one, for a reason.
+    Differs(&'static str, &'static str, &'static str),
+    /// Nothing reads it: why.
+    Absent(&'static str),
+}
+use Here::{Absent, Differs, Same, Unset};
+
+const SERVER: &str = "an option of an HTTP server, which is no part of the library";
+const NOT_YET: &str = "what it is about is not here yet";
+
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    // Sampling.
+    (&["--temp", "--temperature", "LLAMA_ARG_TEMPERATURE"], "0.8", Same("temperature")),
+    (&["--top-k", "LLAMA_ARG_TOP_K"], "40", Same("top_k")),
+    (&["--top-p", "LLAMA_ARG_TOP_P"], "0.95", Same("top_p")),
+    (&["--min-p", "LLAMA_ARG_MIN_P"], "0.05", Same("min_p")),
+    (&["--typical", "--typical-p"], "1", Same("typical_p")),
+    (&["--top-nsigma", "--top-n-sigma"], "-1", Same("top_n_sigma")),
+    (&["--repeat-penalty", "LLAMA_ARG_REPEAT_PENALTY"], "1", Same("repeat_penalty")),
+    (&["--repeat-last-n"], "64", Same("repeat_last_n")),
+    (&["--presence-penalty", "LLAMA_ARG_PRESENCE_PENALTY"], "0", Same("presence_penalty")),
+    (&["--frequency-penalty", "LLAMA_ARG_FREQUENCY_PENALTY"], "0", Same("frequency_penalty")),
+    (&["--dry-multiplier"], "0", Same("dry_multiplier")),
+    (&["--dry-base"], "1.75", Same("dry_base")),
+    (&["--dry-allowed-length"], "2", Same("dry_allowed_length")),
+    (&["--dry-penalty-last-n"], "64", Same("dry_penalty_last_n")),
+    (&["--dry-sequence-breaker"], "\\n : \" *", Absent("these four are used, and there is no option for others yet")),
+    (&["--xtc-probability"], "0", Same("xtc_probability")),
+    (&["--xtc-threshold"], "0.1", Same("xtc_threshold")),
+    (&["--dynatemp-range"], "0", Same("dynatemp_range")),
+    (&["--dynatemp-exp"], "1", Same("dynatemp_exponent")),
+    (&["--mirostat"], "0", Same("mirostat")),
+    (&["--mirostat-lr"], "0.1", Same("mirostat_lr")),
+    (&["--mirostat-ent"], "5", Same("mirostat_ent")),
+    (&["--adaptive-target", "--adaptive-decay"], "-1 (off), 0.9", Absent(NOT_YET)),
+    (&["--samplers"], ORDER, Unset("samplers", "the same order, which the doc line names")),
+    (&["--sampler-seq", "--sampling-seq"], "edskypmxt", Absent("another way to write `samplers`")),
+    (&["-s", "--seed"], "-1", Unset("seed", "the same: a new one for each request")),
+    (&["--ignore-eos"], "off", Same("ignore_eos")),
+    (&["--grammar"], "none", Unset("grammar", "the same")),
+    (&["--grammar-file", "-jf", "--json-schema-file"], "none", Absent("a program reads the file and sets `grammar` or `json_schema`")),
+    (&["-j", "--json-schema"], "none", Unset("json_schema", "the same")),
+    (&["-r", "--reverse-prompt"], "none", Unset("stop", "the same")),
+    (&["-n", "--predict", "--n-predict", "LLAMA_ARG_N_PREDICT"], "-1", Differs("max_tokens", "0", "it is how no limit is written here; -1 is read too")),
+    // Context.
+    (&["-c", "--ctx-size", "LLAMA_ARG_CTX_SIZE"], "0", Unset("ctx_size", "an app shares its memory with others: at most 4096, and what fits a budget; 0 is the training context here too")),
+    (&["-b", "--batch-size", "LLAMA_ARG_BATCH"], "2048", Same("batch_size")),
+    (&["-ub", "--ubatch-size", "LLAMA_ARG_UBATCH"], "512", Same("ubatch_size")),
+    (&["--keep"], "0", Absent("`overflow = shift` keeps the system message")),
+    (&["--context-shift", "--no-context-shift", "LLAMA_ARG_CONTEXT_SHIFT", "LLAMA_ARG_NO_CONTEXT_SHIFT"], "off", Differs("overflow", "error", "a cut answer must not be taken for a whole one; `stop` is what off does there")),
+    (&["-t", "--threads", "LLAMA_ARG_THREADS"], "-1", Unset("threads", "the physical cores too, but at most 8: more wait for each other")),
+    (&["-tb", "--threads-batch"], "-1", Unset("threads_batch", "the same: as `threads`")),
+    (&["-fa", "--flash-attn", "LLAMA_ARG_FLASH_ATTN"], "auto", Same("flash_attn")),
+    (&["-ctk", "--cache-type-k", "LLAMA_ARG_CACHE_TYPE_K"], "f16", Same("cache_type_k")),
+    (&["-ctv", "--cache-type-v", "LLAMA_ARG_CACHE_TYPE_V"], "f16", Same("cache_type_v")),
+    (&["-kvo", "--kv-offload", "-nkvo", "--no-kv-offload", "LLAMA_ARG_KV_OFFLOAD"], "on", Absent("always on")),
+    (&["--op-offload", "--no-op-offload", "--repack", "-nr", "--no-repack", "LLAMA_ARG_REPACK"], "on", Absent("always on")),
+    (&["--warmup", "--no-warmup"], "on", Absent("nothing is computed that nobody asked for")),
+    (&["--swa-full", "LLAMA_ARG_SWA_FULL"], "off", Absent("always on, so that a sequence can be cut back")),
+    (&["--rope-scaling", "--rope-scale", "--rope-freq-base", "--rope-freq-scale", "--yarn-orig-ctx", "--yarn-ext-factor", "--yarn-attn-factor", "--yarn-beta-slow", "--yarn-beta-fast"], "the model's", Absent("the model file's values are used")),
+    (&["-Cr", "--cpu-range"], "none", Unset("cpu_affinity", "the same: all processors")),
+    (&["-C", "--cpu-mask", "--cpu-strict"], "none, 0", Absent("`cpu_affinity` names processors, not masks")),
+    (&["--prio"], "0", Differs("cpu_priority", "normal", "0 is normal there; the words say it")),
+    (&["--poll"], "50", Absent("threads that poll would take the processor from the host")),
+    (&["--numa", "LLAMA_ARG_NUMA"], "none", Absent(NOT_YET)),
+    // Model.
+    (&["-ngl", "--gpu-layers", "--n-gpu-layers", "LLAMA_ARG_N_GPU_LAYERS"], "auto", Differs("gpu_layers", "-1", "all, unless a `memory_budget` says otherwise: then it must be unset, and gets what fits")),
+    (&["-fit", "--fit", "LLAMA_ARG_FIT", "-fitt", "--fit-target", "LLAMA_ARG_FIT_TARGET", "-fitc", "--fit-ctx", "LLAMA_ARG_FIT_CTX"], "on, 1024 MiB, 4096", Absent("fitting is what a runtime's `memory_budget` does, which counts the machine's memory too")),
+    (&["-sm", "--split-mode", "LLAMA_ARG_SPLIT_MODE", "-mg", "--main-gpu", "LLAMA_ARG_MAIN_GPU", "-ts", "--tensor-split", "LLAMA_ARG_TENSOR_SPLIT"], "layer, 0, none", Absent("always split by layers, as llama.cpp does by itself")),
+    (&["-dev", "--device", "LLAMA_ARG_DEVICE", "-ot", "--override-tensor", "-cmoe", "--cpu-moe", "-ncmoe", "--n-cpu-moe", "--rpc"], "none", Absent(NOT_YET)),
+    (&["-lm", "--load-mode", "LLAMA_ARG_LOAD_MODE"], "auto", Differs("mmap", "on", "auto is mapped too, but where a device cannot; locking and direct input are not here")),
+    (&["-lzm", "--lazy-mode", "LLAMA_ARG_LAZY_MODE"], "auto", Absent("a mapped file is read on demand anyway")),
+    (&["--check-tensors"], "off", Same("check_tensors")),
+    (&["--override-kv", "--lora", "--lora-scaled", "--control-vector"], "none", Absent(NOT_YET)),
+    // Limits, and what is kept.
+    (&["-np", "--parallel", "LLAMA_ARG_N_PARALLEL"], "1, or 4 in a server", Differs("max_running", "16", "places share one cache, so that a further one costs a row of logits and no window")),
+    (&["-kvu", "--kv-unified", "-no-kvu", "--no-kv-unified", "LLAMA_ARG_KV_UNIFIED"], "on, unless -np is given", Absent("always on: shared prefixes need it")),
+    (&["-cb", "--cont-batching", "-nocb", "--no-cont-batching", "LLAMA_ARG_CONT_BATCHING"], "on", Absent("always on")),
+    (&["--cache-prompt", "--no-cache-prompt", "LLAMA_ARG_CACHE_PROMPT", "--cache-idle-slots", "LLAMA_ARG_CACHE_IDLE_SLOTS"], "on", Absent("always on")),
+    (&["-cram", "--cache-ram", "LLAMA_ARG_CACHE_RAM"], "8192", Differs("prompt_cache_mib", "512", "an app shares its memory with others")),
+    (&["--cache-reuse", "LLAMA_ARG_CACHE_REUSE"], "0", Absent("always 0: moved tokens would change the answer")),
+    (&["-ctxcp", "--ctx-checkpoints", "--swa-checkpoints", "LLAMA_ARG_CTX_CHECKPOINTS", "-cms", "--checkpoint-min-step"], "32, 8192", Absent("where a memory cannot be cut back, tokens are computed again")),
+    (&["-sps", "--slot-prompt-similarity"], "0.1", Absent("the longest common beginning counts, of any length")),
+    (&["--sleep-idle-seconds"], "off", Absent("`unload_idle` frees idle models when others need the room")),
+    // Chat and reasoning.
+    (&["-sys", "--system-prompt"], "none", Unset("system_prompt", "the same")),
+    (&["-sysf", "--system-prompt-file"], "none", Absent("a program reads the file and sets `system_prompt`")),
+    (&["--jinja", "--no-jinja", "LLAMA_ARG_JINJA"], "on", Absent("always on")),
+    (&["--chat-template", "LLAMA_ARG_CHAT_TEMPLATE"], "the model's, else ChatML", Unset("chat_template", "the model's, else an error: ChatML would be a guess")),
+    (&["--chat-template-file", "LLAMA_ARG_CHAT_TEMPLATE_FILE"], "none", Absent("a program reads the file and sets `chat_template`")),
+    (&["--chat-template-kwargs", "LLAMA_ARG_CHAT_TEMPLATE_KWARGS"], "none", Unset("chat_template_kwargs", "the same")),
+    (&["-rea", "--reasoning", "LLAMA_ARG_REASONING"], "auto", Same("reasoning")),
+    (&["--reasoning-format", "LLAMA_ARG_THINK"], "deepseek", Differs("reasoning_format", "auto", "auto is what deepseek is")),
+    (&["--reasoning-budget", "LLAMA_ARG_THINK_BUDGET"], "-1", Same("reasoning_budget")),
+    (&["--reasoning-effort", "LLAMA_ARG_REASONING_EFFORT"], "the template's", Absent("`chat_template_kwargs` gives it to the template")),
+    (&["--reasoning-preserve", "--no-reasoning-preserve", "LLAMA_ARG_REASONING_PRESERVE", "--reasoning-budget-message"], "on, none", Absent("there is no option for it yet")),
+    (&["--spec-type", "LLAMA_ARG_SPEC_TYPE", "-md", "-hfd", "--spec-draft-n-max", "--spec-draft-n-min", "--spec-draft-p-min", "--spec-default"], "none, 3, 0, 0", Absent(NOT_YET)),
+    // A server's.
+    (&["--host", "LLAMA_ARG_HOST", "--port", "LLAMA_ARG_PORT", "-to", "--timeout", "LLAMA_ARG_TIMEOUT", "--sse-ping-interval", "--api-key", "LLAMA_API_KEY", "--api-key-file", "--slots", "--no-slots", "--props", "--metrics"], "127.0.0.1, 8080, 3600 s, 30 s, none, on, off, off", Absent(SERVER)),
+    (&["--models-max", "LLAMA_ARG_MODELS_MAX", "--models-autoload", "--models-dir", "--models-preset"], "4, on", Absent(SERVER)),
+];
+
+const ORDER: &str = "penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature";
+
+/// The default as text; `None` = it is decided at run time, or there is none.
+fn default_of(spec: &Spec) -> Option<String> {
+    match spec.kind {
+        Kind::I64 { default, .. } => default.map(|value| value.to_string()),
+        Kind::F64 { default, .. } => Some(default.to_string()),
+        Kind::Bool { default } => Some(if default { "on" } else { "off" }.to_owned()),
+        Kind::Str { default, .. } => default.map(str::to_owned),
+        _ => None,
+    }
+}
+
+#[test]
+fn every_default_is_llama_apps_or_differs_as_it_says() {
+    for (names, theirs, here) in ROWS {
+        let ours = |key: &str| default_of(find(key).unwrap_or_else(|| panic!("{key} is no option")));
+        match here {
+            Same(key) => assert_eq!(ours(key).as_deref(), Some(*theirs), "{key}"),
+            Unset(key, why) => assert!(ours(key).is_none() && !why.is_empty(), "{key} has a default"),
+            Differs(key, default, why) => {
+                assert_eq!(ours(key).as_deref(), Some(*default), "{key}");
+                assert!(default != theirs && !why.is_empty(), "{key} is the same");
+            }
+            Absent(why) => assert!(!why.is_empty(), "{names:?}"),
+        }
+    }
+    assert!(find("samplers").unwrap().doc.contains(ORDER));
+}
+
+#[test]
+fn every_name_leads_to_the_option_of_its_row_and_to_none_where_there_is_none() {
+    for (names, _, here) in ROWS {
+        let key = match here {
+            Same(key) | Unset(key, _) | Differs(key, ..) => Some(*key),
+            Absent(_) => None,
+        };
+        for name in *names {
+            assert_eq!(resolve(name).map(|spec| spec.key), key, "{name}");
+        }
+    }
+}
+
+#[test]
+fn no_name_is_missing_here_and_none_occurs_twice() {
+    let mut seen = BTreeSet::new();
+    for name in ROWS.iter().flat_map(|(names, ..)| *names) {
+        assert!(seen.insert(*name), "{name} twice");
+    }
+    for spec in table() {
+        for alias in spec.aliases() {
+            assert!(seen.contains(alias), "{alias} of {} has no row", spec.key);
+        }
+    }
+}

@@ -14,7 +14,7 @@ HEAD = '''"""The options, as types. Generated from the table by generate_options
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, TypedDict
 
 # None is the same as leaving an option out: it keeps its default.
@@ -32,6 +32,8 @@ def field(row: tuple[object, ...]) -> str:
     key, type_, _, unit, doc, (default, least, most), choices = row
     if choices:
         type_ = "Literal[" + ", ".join(f'"{choice}"' for choice in choices) + "]"
+    elif key == "logit_bias":
+        type_ = "str | Sequence[str] | Mapping[int, float] | Mapping[str, float] | Mapping[int | str, float]"
     elif type_ == "list[str]":
         type_ = "str | Sequence[str]"
     if type_ == "bool":

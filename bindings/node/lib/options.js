@@ -32,7 +32,7 @@ function settings(options) {
     if (value === undefined) continue;
     const key = keys.get(name);
     if (key === undefined) throw unknown(name);
-    given[key] = checked(value, name);
+    given[key] = checked(key === 'logit_bias' ? entries(value) : value, name);
   }
   return given;
 }
@@ -52,6 +52,17 @@ function checked(value, name) {
   if (typeof value === 'string') return check.text(value, name);
   if (Array.isArray(value)) return value.map((element, index) => check.text(element, `${name}[${index}]`));
   throw check.wrongType(name, 'a boolean, a number, a string or an array of strings', value);
+}
+
+/** An object of biases as the list it stands for: each `TOKEN=BIAS`, the texts in quotes. */
+function entries(biases) {
+  if (typeof biases !== 'object' || biases === null || Array.isArray(biases)) return biases;
+  return Object.entries(biases).map(([token, bias]) => {
+    if (typeof bias !== 'number' && bias !== false) {
+      throw check.wrongType(`logitBias[${JSON.stringify(token)}]`, 'a number, or false for a ban', bias);
+    }
+    return `${/^\d+$/.test(token) ? token : JSON.stringify(check.text(token, 'logitBias'))}=${bias}`;
+  });
 }
 
 function unknown(name) {

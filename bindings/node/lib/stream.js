@@ -3,7 +3,7 @@
 const { cancelOnAbort } = require('./abort.js');
 const { disposable } = require('./dispose.js');
 const { errorOf, errors, unwrap } = require('./errors.js');
-const { TextEvent, finalEvent, progressEvent } = require('./events.js');
+const { TextEvent, finalEvent, progressEvent, tokenLogprob } = require('./events.js');
 const { wait, wake } = require('./inbox.js');
 const { parsed } = require('./names.js');
 
@@ -32,6 +32,7 @@ class Stream {
   /** How many were read in this turn of the event loop. */
   #taken = 0;
   #text = '';
+  #logprobs = [];
   /** Calls of `next` that wait: each knows the one `after` it. */
   #first;
   #last;
@@ -176,9 +177,9 @@ class Stream {
     return true;
   }
 
-  #take({ text, token, replaced, bytes, progress, end }) {
+  #take({ text, token, replaced, bytes, logprob, topLogprobs, progress, end }) {
     if (text !== undefined) {
-      this.#takeText(text, token, replaced, bytes);
+      this.#takeText(text, token, replaced, bytes, logprob, topLogprobs);
     } else if (progress !== undefined) {
       this.#events.push(progressEvent(progress));
     } else {
@@ -186,13 +187,15 @@ class Stream {
     }
   }
 
-  #takeText(text, token, replaced, bytes) {
+  #takeText(text, token, replaced, bytes, logprob, topLogprobs) {
     this.#text += text;
-    this.#events.push(new TextEvent(text, token, replaced, bytes));
+    const event = new TextEvent(text, token, replaced, bytes, logprob, topLogprobs);
+    this.#events.push(event);
+    if (logprob !== undefined) this.#logprobs.push(tokenLogprob(event));
   }
 
   #finish({ finishReason, usage, timings, failure, timeline, model }) {
-    const reply = { text: this.#text, finishReason, usage, timings };
+    const reply = { text: this.#text, finishReason, usage, timings, logprobs: this.#logprobs };
     // The end of a request that failed is thrown.
     if (failure === undefined) this.#events.push(finalEvent(reply));
     this.#end = { reply, timeline, model, failure, aborted: failure?.code === 'CANCELLED' && this.#signal?.aborted };

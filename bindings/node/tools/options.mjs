@@ -27,7 +27,8 @@ function member(option) {
   return `${comment(`${option.doc}${notes(option)}`)}\n  ${option.key}?: ${typeOf(option)};`;
 }
 
-function typeOf({ type, choices }) {
+function typeOf({ key, type, choices }) {
+  if (key === 'logitBias') return 'string | readonly string[] | Readonly<Record<string, number | false>>';
   return choices.length > 0 ? choices.map((choice) => `'${choice}'`).join(' | ') : (TYPES[type] ?? type);
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from harness import LONG, RANDOM, ROOT, SCRIPT, SCRIPT_REPLY, path, run_program
 
-EXAMPLES = ["chat", "stream", "cancel", "deadline", "fork", "json_form", "tokenize_text", "top"]
+EXAMPLES = ["chat", "stream", "cancel", "deadline", "fork", "json_form", "logprobs", "tokenize_text", "top"]
 # A script may not have the name of a module that it needs.
 C_NAMES = {"tokenize_text": "tokenize", "json_form": "json"}
 
@@ -93,6 +93,15 @@ def test_json_form() -> None:
     assert (code, complaints) == (0, "")
     form = dict(re.findall(r"^(name|age|city|job|likes_llamas): (.*)$", output, re.MULTILINE))
     assert len(form) == 5 and int(form["age"]) <= 150 and form["likes_llamas"] in ("True", "False")
+
+
+def test_logprobs() -> None:
+    code, output, complaints = run("logprobs", path(SCRIPT))
+    assert (code, complaints) == (0, "")
+    *rows, whole = output.splitlines()
+    assert len(rows) == 8
+    assert all(re.fullmatch(r" *[\d.]+% ('.*')   of *[\d.]+% \1 *[\d.]+% '.*'", row) for row in rows), output
+    assert re.fullmatch(r"The whole answer: [\d.]+%", whole)
 
 
 def test_top() -> None:

@@ -39,7 +39,19 @@ from ._reports import DevicePlan, Metrics, Plan, Timeline
 from ._request import Request
 from ._runtime import Runtime, backends, build_info, devices, metrics, options, plan
 from ._session import Save, Session, Stream
-from ._types import Device, EventKind, FinishReason, LogLevel, LogLine, OptionInfo, Reply, Timings, Usage
+from ._types import (
+    Device,
+    EventKind,
+    FinishReason,
+    LogLevel,
+    LogLine,
+    OptionInfo,
+    Reply,
+    Timings,
+    TokenLogprob,
+    TopLogprob,
+    Usage,
+)
 
 __version__: str = version()
 
@@ -82,6 +94,8 @@ __all__ = [
     "Stream",
     "Timeline",
     "Timings",
+    "TokenLogprob",
+    "TopLogprob",
     "Unauthenticated",
     "Unavailable",
     "Unimplemented",

@@ -87,7 +87,7 @@ test('logprobs', () => {
   assert.deepEqual([status, stderr], [0, '']);
   const rows = stdout.trimEnd().split('\n');
   assert.match(rows.pop(), /^The whole answer: [\d.]+ %$/);
-  assert.equal(rows.length, 8);
+  assert.equal(rows.length, 7);
   for (const row of rows) assert.match(row, /^ *[\d.]+ % (".*")   of +[\d.]+ % \1 +[\d.]+ % ".*"$/);
 });
 

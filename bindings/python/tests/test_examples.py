@@ -99,7 +99,7 @@ def test_logprobs() -> None:
     code, output, complaints = run("logprobs", path(SCRIPT))
     assert (code, complaints) == (0, "")
     *rows, whole = output.splitlines()
-    assert len(rows) == 8
+    assert len(rows) == 7
     assert all(re.fullmatch(r" *[\d.]+% ('.*')   of *[\d.]+% \1 *[\d.]+% '.*'", row) for row in rows), output
     assert re.fullmatch(r"The whole answer: [\d.]+%", whole)
 

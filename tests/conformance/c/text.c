@@ -188,8 +188,8 @@ static scores score(chaku_session *session, const chaku_options *options) {
 
 CASE(logprobs) {
     scores s = score(new_session(load(SCRIPT, NULL), NULL), OPTIONS("logprobs", "3", "temperature", "0"));
-    CHECK_INT(s.tokens, 8);
-    CHECK_INT(s.with_logprob, 8);
+    CHECK_INT(s.tokens, 7);
+    CHECK_INT(s.with_logprob, 7);
     CHECK_INT(s.top, 3);
     CHECK_INT(s.likeliest_chosen, 1);
     CHECK_INT(s.bytes_right, 1);

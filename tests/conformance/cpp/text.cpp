@@ -154,7 +154,7 @@ CASE(logprobs) {
     auto script = new_session(load(SCRIPT));
     std::vector<chaku::Event> events;
     auto all = scores(script, {{"logprobs", 3}, {"temperature", 0}}, events);
-    CHECK_EQ(events.size(), 8);
+    CHECK_EQ(events.size(), 7);
     for (std::size_t i = 0; i < events.size(); i++) {
         CHECK_EQ(all[i].size(), 3);
         CHECK(events[i].token() == all[i][0].token && events[i].logprob() == all[i][0].logprob);

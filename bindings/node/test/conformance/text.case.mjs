@@ -147,7 +147,7 @@ async function scores(session, options) {
 
 export async function logprobs() {
   const events = await scores((await load(SCRIPT)).session(), { logprobs: 3, temperature: 0 });
-  assert.equal(events.length, 8);
+  assert.equal(events.length, 7);
   for (const { token, logprob, bytes, topLogprobs } of events) {
     assert.equal(topLogprobs.length, 3);
     assert.deepEqual([topLogprobs[0].token, topLogprobs[0].logprob], [token, logprob]);

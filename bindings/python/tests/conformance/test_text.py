@@ -138,7 +138,7 @@ def scores(session: chaku.Session, **options: Any) -> list[chaku.Event]:
 
 def test_logprobs() -> None:
     events = scores(load(SCRIPT).session(), logprobs=3, temperature=0)
-    assert len(events) == 8
+    assert len(events) == 7
     for event in events:
         assert len(event.top_logprobs) == 3
         likeliest = event.top_logprobs[0]

@@ -37,7 +37,9 @@ impl Distribution {
         if largest == f32::NEG_INFINITY {
             return Distribution { log_sum: 0.0, likeliest: Vec::new() };
         }
-        let sum: f64 = logits.iter().map(|logit| f64::from((logit - largest).exp())).sum();
+        // What is e^30 times less likely does not count, even a million of it; most of a vocabulary is.
+        let counts = logits.iter().filter(|logit| **logit > largest - 30.0);
+        let sum: f64 = counts.map(|logit| f64::from((logit - largest).exp())).sum();
         let mut kept = Likeliest::new(top);
         (0..).zip(logits).for_each(|(token, logit)| kept.offer(token, *logit));
         let log_sum = f64::from(largest) + sum.ln();

@@ -931,6 +931,23 @@ const char *CHAKU_NULLABLE chaku_option_find(const char *name);
  */
 #define CHAKU_OPT_SAMPLERS "samplers"
 /**
+ * Changes of tokens' chances, each TOKEN=BIAS. TOKEN is a token's number, or a text, each of whose tokens it concerns,
+ * in quotes (as in JSON) where it could be a number. BIAS is added to the logit before anything else: a number from
+ * -1000000 to 1000000, or `-inf` or `false`, which ban the token. Not with `typical_p` below 1. (list of str, at most
+ * 16384 of 256 bytes)
+ */
+#define CHAKU_OPT_LOGIT_BIAS "logit_bias"
+/**
+ * Tell with each token of the answer the logarithm of its probability, and of those of so many of the likeliest in its
+ * place; 0 = of its own alone; -1 = none. (i64, -1 to 64 tokens, default -1)
+ */
+#define CHAKU_OPT_LOGPROBS "logprobs"
+/**
+ * Which probabilities `logprobs` tells: on = of the tokens that the samplers left, as the choice was made; off = the
+ * model's own, of the whole vocabulary, before a constraint, `logit_bias` or a sampler changed any. (bool, default 0)
+ */
+#define CHAKU_OPT_LOGPROBS_AFTER_SAMPLING "logprobs_after_sampling"
+/**
  * GBNF grammar the answer must follow. Of `grammar`, `json_schema`, `json_object`, `regex` and `lark` at most one may
  * be given, and not with `typical_p` below 1. (str)
  */
@@ -2021,6 +2038,63 @@ const char *CHAKU_NULLABLE chaku_event_tool_call_name(const chaku_event *event);
  * Thread class: shared, callback-safe.
  */
 int32_t chaku_event_replaced(const chaku_event *event);
+
+/**
+ * How likely the token of a text event was: the natural logarithm of its probability, of the model itself or, with
+ * `logprobs_after_sampling`, as it was chosen.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 1, which is no logarithm of a probability, for a request without `logprobs`, for other events, and for a handle
+ * that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+double chaku_event_logprob(const chaku_event *event);
+
+/**
+ * How many of the likeliest tokens a text event tells: as many as `logprobs` says, or all that were possible. The one that
+ * was chosen may be among them.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 0 also for other events and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_event_top_logprob_count(const chaku_event *event);
+
+/**
+ * One of the likeliest tokens in the place of a text event's, by position from 0, the likeliest first.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns -1 past the last one, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_event_top_logprob_token(const chaku_event *event, int64_t index);
+
+/**
+ * How likely it was: the natural logarithm of its probability.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 1 past the last one, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+double chaku_event_top_logprob(const chaku_event *event, int64_t index);
+
+/**
+ * Its bytes: perhaps a part of a character, and none for a control token.
+ *
+ * - `event`: borrowed.
+ * - `out_len`: borrowed, written to: how many bytes; may be NULL. Untouched when NULL is returned.
+ * - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. Not
+ *   NUL-terminated. NULL past the last one.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const uint8_t *CHAKU_NULLABLE chaku_event_top_logprob_bytes(const chaku_event *event,
+                                                            int64_t index,
+                                                            int64_t *CHAKU_NULLABLE out_len);
 
 /**
  * How far a progress event says the work is, from 0 to 1; -1 when that cannot be known.

@@ -611,6 +611,13 @@ struct Timings {
     double queue_ms, prepare_ms, prefill_ms, decode_ms, total_ms;
 };
 
+/// A token that could have been chosen: natural logarithm of its probability, and its bytes, none for a control token.
+struct TopLogprob {
+    Token token;
+    double logprob;
+    std::string_view bytes;
+};
+
 /// One event of a request. It holds on its own, and never changes.
 class Event : public internal::Handle<chaku_event, chaku_event_free> {
   public:
@@ -640,6 +647,22 @@ class Event : public internal::Handle<chaku_event, chaku_event_free> {
     std::optional<Token> token() const noexcept { return internal::optional_token(chaku_event_token(get())); }
     /// Whether the text has a character that never became whole, shown as U+FFFD.
     bool replaced() const noexcept { return chaku_event_replaced(get()) != 0; }
+    /// Natural logarithm of the probability of the text's token, if the request asked for `logprobs`.
+    std::optional<double> logprob() const noexcept {
+        const double logprob = chaku_event_logprob(get());
+        return logprob <= 0 ? std::optional<double>(logprob) : std::nullopt;
+    }
+    /// The likeliest tokens in its place, the likeliest first. Their bytes hold as long as the event.
+    std::vector<TopLogprob> top_logprobs() const {
+        std::vector<TopLogprob> all;
+        for (std::int64_t i = 0; i < chaku_event_top_logprob_count(get()); i++) {
+            std::int64_t length = 0;
+            const std::uint8_t *bytes = chaku_event_top_logprob_bytes(get(), i, &length);
+            all.push_back({chaku_event_top_logprob_token(get(), i), chaku_event_top_logprob(get(), i),
+                           {reinterpret_cast<const char *>(bytes), static_cast<std::size_t>(length)}});
+        }
+        return all;
+    }
     /// From 0 to 1; -1 = not known.
     double progress() const noexcept { return chaku_event_progress(get()); }
 

@@ -320,6 +320,24 @@ export interface TextEvent {
   readonly bytes: Uint8Array;
   /** Whether the text ends in a character that never became whole, shown as U+FFFD. */
   readonly replaced: boolean;
+  /** Natural logarithm of the token's probability; null unless the request asked for `logprobs`. */
+  readonly logprob: number | null;
+  /** The likeliest tokens in its place, the likeliest first: as many as `logprobs` says, or all that were possible. */
+  readonly topLogprobs: readonly TopLogprob[];
+}
+
+/** A token that could have been chosen. */
+export interface TopLogprob {
+  readonly token: number;
+  /** Natural logarithm of its probability. */
+  readonly logprob: number;
+  /** What it would add to the answer: perhaps a part of a character, and nothing for a control token. */
+  readonly bytes: Uint8Array;
+}
+
+/** A token of an answer, and how likely it was. */
+export interface TokenLogprob extends TopLogprob {
+  readonly topLogprobs: readonly TopLogprob[];
 }
 
 /** A token of what the model thinks before it answers. */
@@ -366,6 +384,8 @@ export interface Reply extends Outcome {
   readonly reasoning: string;
   /** What the model calls: see `runTools`. */
   readonly toolCalls: readonly ToolCall[];
+  /** How likely each token of the text was; empty unless the option `logprobs` asked for it. */
+  readonly logprobs: readonly TokenLogprob[];
 }
 
 /** A call of a tool by the model. */

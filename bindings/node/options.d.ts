@@ -84,6 +84,23 @@ export interface RequestOptions {
    */
   samplers?: string;
   /**
+   * Changes of tokens' chances, each TOKEN=BIAS. TOKEN is a token's number, or a text, each of whose tokens it
+   * concerns, in quotes (as in JSON) where it could be a number. BIAS is added to the logit before anything else: a
+   * number from -1000000 to 1000000, or `-inf` or `false`, which ban the token. Not with `typicalP` below 1.
+   */
+  logitBias?: string | readonly string[] | Readonly<Record<string, number | false>>;
+  /**
+   * Tell with each token of the answer the logarithm of its probability, and of those of so many of the likeliest
+   * in its place; 0 = of its own alone; -1 = none. (integer, -1 to 64 tokens, default -1)
+   */
+  logprobs?: number;
+  /**
+   * Which probabilities `logprobs` tells: on = of the tokens that the samplers left, as the choice was made; off =
+   * the model's own, of the whole vocabulary, before a constraint, `logitBias` or a sampler changed any. (default
+   * false)
+   */
+  logprobsAfterSampling?: boolean;
+  /**
    * GBNF grammar the answer must follow. Of `grammar`, `jsonSchema`, `jsonObject`, `regex` and `lark` at most one
    * may be given, and not with `typicalP` below 1.
    */

@@ -15,7 +15,7 @@ HEAD = '''"""The options, as types. Generated from the table by generate_options
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 # None is the same as leaving an option out: it keeps its default.
@@ -35,6 +35,8 @@ def field(row: tuple[object, ...]) -> str:
         type_ = "str | dict[str, Any] | list[Any]"
     elif choices:
         type_ = "Literal[" + ", ".join(f'"{choice}"' for choice in choices) + "]"
+    elif key == "logit_bias":
+        type_ = "str | Sequence[str] | Mapping[int, float] | Mapping[str, float] | Mapping[int | str, float]"
     elif type_ == "list[str]":
         type_ = "str | Sequence[str]"
     if type_ == "bool":

@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::ptr;
 use std::sync::Arc;
 
-use chaku::{Error, Event, Final, Result, Text, Timings, Usage};
+use chaku::{Error, Event, Final, Result, Text, Timings, TopLogprob, Usage};
 
 use crate::error::{CHAKU_INVALID_ARGUMENT, CHAKU_OK};
 use crate::out::{Out, set_optional};
@@ -105,6 +105,13 @@ fn end_of(object: &EventObject) -> Option<&Final> {
         Event::Final(end) => Some(end),
         _ => None,
     }
+}
+
+/// One of the likeliest tokens, and what is told of it.
+fn of_top<T>(event: *const chaku_event, index: i64, none: T, what: impl FnOnce(&TopLogprob) -> T) -> Result<T> {
+    let object = handle::get(event, "event")?;
+    let top = text_of(&object).map_or(&[][..], |text| text.top_logprobs.as_slice());
+    Ok(usize::try_from(index).ok().and_then(|index| top.get(index)).map_or(none, what))
 }
 
 fn tokens(event: *const chaku_event, count: impl FnOnce(&Usage) -> u32) -> Result<i64> {
@@ -243,6 +250,76 @@ pub extern "C" fn chaku_event_tool_call_name(event: *const chaku_event) -> *cons
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_event_replaced(event: *const chaku_event) -> i32 {
     guard::value(0, || Ok(text_of(&*handle::get(event, "event")?).map_or(0, |text| i32::from(text.replaced))))
+}
+
+/// How likely the token of a text event was: the natural logarithm of its probability, of the model itself or, with
+/// `logprobs_after_sampling`, as it was chosen.
+///
+/// - `event`: borrowed.
+///
+/// Returns 1, which is no logarithm of a probability, for a request without `logprobs`, for other events, and for a handle
+/// that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_logprob(event: *const chaku_event) -> f64 {
+    guard::value(1.0, || Ok(text_of(&*handle::get(event, "event")?).and_then(|text| text.logprob).unwrap_or(1.0)))
+}
+
+/// How many of the likeliest tokens a text event tells: as many as `logprobs` says, or all that were possible. The one that
+/// was chosen may be among them.
+///
+/// - `event`: borrowed.
+///
+/// Returns 0 also for other events and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_top_logprob_count(event: *const chaku_event) -> i64 {
+    guard::value(0, || Ok(text_of(&*handle::get(event, "event")?).map_or(0, |text| text.top_logprobs.len() as i64)))
+}
+
+/// One of the likeliest tokens in the place of a text event's, by position from 0, the likeliest first.
+///
+/// - `event`: borrowed.
+///
+/// Returns -1 past the last one, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_top_logprob_token(event: *const chaku_event, index: i64) -> i32 {
+    guard::value(-1, || of_top(event, index, -1, |top| top.token))
+}
+
+/// How likely it was: the natural logarithm of its probability.
+///
+/// - `event`: borrowed.
+///
+/// Returns 1 past the last one, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_top_logprob(event: *const chaku_event, index: i64) -> f64 {
+    guard::value(1.0, || of_top(event, index, 1.0, |top| top.logprob))
+}
+
+/// Its bytes: perhaps a part of a character, and none for a control token.
+///
+/// - `event`: borrowed.
+/// - `out_len`: borrowed, written to: how many bytes; may be NULL. Untouched when NULL is returned.
+/// - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. Not
+///   NUL-terminated. NULL past the last one.
+///
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_event_top_logprob_bytes(
+    event: *const chaku_event,
+    index: i64,
+    out_len: *mut i64,
+) -> *const u8 {
+    guard::value(ptr::null(), || {
+        of_top(event, index, ptr::null(), |top| {
+            // SAFETY: `out_len` is as the header asks.
+            unsafe { set_optional(out_len, top.bytes.len() as i64) };
+            top.bytes.as_ptr()
+        })
+    })
 }
 
 /// How far a progress event says the work is, from 0 to 1; -1 when that cannot be known.

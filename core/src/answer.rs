@@ -189,8 +189,11 @@ impl Answering {
     }
 }
 
-/// A text that was found, with the token that completed it.
+/// A text that was found, with what there is of the token that completed it.
 fn piece(text: String, token: Option<Text>) -> Text {
-    let replaced = token.as_ref().is_some_and(|token| token.replaced);
-    Text { bytes: text.clone().into_bytes(), text, token: token.and_then(|token| token.token), replaced }
+    let bytes = text.clone().into_bytes();
+    match token {
+        Some(token) => Text { text, bytes, ..token },
+        None => Text { text, token: None, bytes, replaced: false, logprob: None, top_logprobs: Vec::new() },
+    }
 }

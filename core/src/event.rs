@@ -47,7 +47,7 @@ pub enum Phase {
 }
 
 /// One generated token and the text it completes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Text {
     /// Whole code points only. Empty when the token ends inside a character: the rest comes with a later token. Empty, too,
@@ -60,6 +60,22 @@ pub struct Text {
     /// Bytes that are no character are shown as U+FFFD in [`Text::text`]: the model made none of them, or the answer
     /// ended inside a character.
     pub replaced: bool,
+    /// Natural logarithm of the token's probability; `None` unless the request asked for `logprobs`.
+    pub logprob: Option<f64>,
+    /// The likeliest tokens in its place, the likeliest first: as many as `logprobs` says, or all that are possible.
+    pub top_logprobs: Vec<TopLogprob>,
+}
+
+/// A token that could have been chosen, and how likely it was.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct TopLogprob {
+    /// The token.
+    pub token: Token,
+    /// Natural logarithm of its probability.
+    pub logprob: f64,
+    /// Its bytes; none for a control token.
+    pub bytes: Vec<u8>,
 }
 
 /// A call of a tool begins.

@@ -9,7 +9,14 @@ use crate::event::{Event, Final, Phase, Progress, Text};
 use crate::event_queue::{EventQueue, Next};
 
 fn token(n: i32) -> Event {
-    Event::Text(Arc::new(Text { text: n.to_string(), token: Some(n), bytes: Vec::new(), replaced: false }))
+    Event::Text(Arc::new(Text {
+        text: n.to_string(),
+        token: Some(n),
+        bytes: Vec::new(),
+        replaced: false,
+        logprob: None,
+        top_logprobs: Vec::new(),
+    }))
 }
 
 fn now() -> Option<Instant> {

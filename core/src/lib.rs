@@ -40,6 +40,8 @@ mod event_queue_tests;
 mod facts;
 mod fingerprint;
 mod log;
+mod logit_bias;
+mod logprobs;
 mod message;
 mod model;
 pub mod options;
@@ -61,7 +63,9 @@ mod tools;
 pub use chaku_llama::Token;
 pub use device::{Device, DeviceKind, backends, devices};
 pub use error::{Code, Error, Reason, Result};
-pub use event::{Event, Final, FinishReason, Phase, Progress, Text, Timings, ToolCallArguments, ToolCallStart, Usage};
+pub use event::{
+    Event, Final, FinishReason, Phase, Progress, Text, Timings, ToolCallArguments, ToolCallStart, TopLogprob, Usage,
+};
 pub use log::{LogLevel, LogRecord};
 pub use message::{ChatMessage, Role, ToolCall};
 pub use model::{Model, SpecialToken};

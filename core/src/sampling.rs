@@ -5,6 +5,9 @@ use chaku_llama::{Context, SamplerParams, Token};
 use crate::answer::Format;
 use crate::constraint::Constraint;
 use crate::error::{Error, Reason, Result};
+use crate::event::TopLogprob;
+use crate::logit_bias;
+use crate::logprobs::{Asked, Distribution};
 use crate::options::{Layers, Options};
 
 /// llama.app's "a new seed each time".
@@ -14,6 +17,21 @@ const RANDOM_SEED: u32 = u32::MAX;
 pub(crate) struct Sampler {
     chain: chaku_llama::Sampler,
     constraint: Option<Constraint>,
+    logprobs: Option<Asked>,
+}
+
+/// A chosen token, and how likely it was if its request asked that.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Sampled {
+    pub(crate) token: Token,
+    pub(crate) logprob: Option<f64>,
+    pub(crate) top_logprobs: Vec<TopLogprob>,
+}
+
+impl From<Token> for Sampled {
+    fn from(token: Token) -> Self {
+        Sampled { token, logprob: None, top_logprobs: Vec::new() }
+    }
 }
 
 impl Sampler {
@@ -25,7 +43,8 @@ impl Sampler {
         format: Option<&str>,
         prompt: &[Token],
     ) -> Result<Self> {
-        let params = params(layers);
+        let logit_bias = logit_bias::asked(layers, &model.vocab())?;
+        let params = SamplerParams { logit_bias, ..params(layers) };
         let mut chain = match format {
             Some(format) => held_to(model, params, format)?,
             None => chaku_llama::Sampler::new(model, &params)?,
@@ -33,11 +52,14 @@ impl Sampler {
         for &token in prompt {
             chain.accept(token, false)?;
         }
-        Ok(Sampler { chain, constraint })
+        Ok(Sampler { chain, constraint, logprobs: Asked::of(layers) })
     }
 
     /// Chooses a token from the logits for index `i` of the last batch.
-    pub(crate) fn sample(&mut self, context: &mut Context, i: i32) -> Result<Token> {
+    pub(crate) fn sample(&mut self, context: &mut Context, i: i32) -> Result<Sampled> {
+        // The model's own, so before the constraint forbids any.
+        let asked_before = self.logprobs.filter(|asked| !asked.after_sampling);
+        let before = asked_before.and_then(|asked| Some(Distribution::of_logits(context.logits(i)?, asked.top)));
         if let Some(constraint) = &mut self.constraint {
             context.allow_only(i, constraint.allowed()?.as_slice())?;
         }
@@ -45,8 +67,32 @@ impl Sampler {
         if let Some(constraint) = &mut self.constraint {
             constraint.accept(token)?;
         }
+        let sampled = self.scored(context, i, token, before)?;
         self.chain.accept(token, true)?;
-        Ok(token)
+        Ok(sampled)
+    }
+
+    /// A chosen token with what was asked about it.
+    fn scored(&self, context: &Context, i: i32, token: Token, before: Option<Distribution>) -> Result<Sampled> {
+        let mut sampled = Sampled::from(token);
+        let distribution = match (self.logprobs, before) {
+            (None, _) => return Ok(sampled),
+            (_, Some(before)) => {
+                // No constraint has changed the logit of a token that it allows.
+                let logit = context.logits(i).and_then(|logits| logits.get(token as usize));
+                sampled.logprob = logit.map(|logit| before.logprob(*logit));
+                before
+            }
+            (Some(asked), None) => {
+                let mut candidates = self.chain.candidates();
+                let after = Distribution::of_probabilities(candidates.clone(), asked.top);
+                let chosen = candidates.find(|(candidate, _)| *candidate == token);
+                sampled.logprob = chosen.map(|(_, probability)| f64::from(probability).ln());
+                after
+            }
+        };
+        sampled.top_logprobs = distribution.top(&context.model().vocab())?;
+        Ok(sampled)
     }
 }
 
@@ -82,6 +128,8 @@ pub(crate) fn params(layers: &Layers<'_>) -> SamplerParams {
         ignore_eos: layers.bool("ignore_eos"),
         reasoning_budget: layers.i64("reasoning_budget").map_or(-1, |budget| budget as i32),
         format: None,
+        // Needs the vocabulary.
+        logit_bias: Vec::new(),
     }
 }
 

@@ -1,8 +1,7 @@
 //! From token bytes to text a reader may see: whole code points, and never a part of a stop string.
 
-use chaku_llama::Token;
-
 use crate::event::Text;
+use crate::sampling::Sampled;
 
 /// Turns tokens into [`Text`] events, one for each token.
 ///
@@ -11,7 +10,7 @@ use crate::event::Text;
 pub(crate) struct TextStream {
     stops: Vec<String>,
     /// Tokens not shown yet, oldest first.
-    held: Vec<(Token, Vec<u8>)>,
+    held: Vec<(Sampled, Vec<u8>)>,
     /// Bytes of a character whose beginning was shown with an earlier token. Invariant: at most 3.
     partial: Vec<u8>,
 }
@@ -33,8 +32,8 @@ impl TextStream {
     }
 
     /// Takes the next token and its bytes.
-    pub(crate) fn push(&mut self, token: Token, bytes: Vec<u8>) -> Shown {
-        self.held.push((token, bytes));
+    pub(crate) fn push(&mut self, token: impl Into<Sampled>, bytes: Vec<u8>) -> Shown {
+        self.held.push((token.into(), bytes));
         let pending: Vec<u8> = self.held.iter().flat_map(|(_, bytes)| bytes).copied().collect();
         if let Some(at) = self.stops.iter().filter_map(|stop| find(&pending, stop.as_bytes())).min() {
             return Shown { events: self.show_until(at), stopped: true };
@@ -59,7 +58,7 @@ impl TextStream {
     /// Shows the held tokens that lie wholly in the first `safe` pending bytes.
     fn show_whole(&mut self, safe: usize) -> Vec<Text> {
         let mut end = 0;
-        let fits = |(_, bytes): &&(Token, Vec<u8>)| {
+        let fits = |(_, bytes): &&(Sampled, Vec<u8>)| {
             end += bytes.len();
             end <= safe
         };
@@ -90,9 +89,9 @@ impl TextStream {
         events
     }
 
-    fn show(&mut self, token: Token, bytes: Vec<u8>) -> Text {
+    fn show(&mut self, Sampled { token, logprob, top_logprobs }: Sampled, bytes: Vec<u8>) -> Text {
         let (text, replaced) = self.decode(&bytes);
-        Text { text, token: Some(token), bytes, replaced }
+        Text { text, token: Some(token), bytes, replaced, logprob, top_logprobs }
     }
 
     /// Makes an unfinished character at the end of the answer visible.
@@ -162,6 +161,8 @@ fn unfinished_character(pending: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use chaku_llama::Token;
+
     use super::*;
 
     fn run(stops: &[&str], tokens: &[&[u8]]) -> (Vec<Text>, bool) {
@@ -206,6 +207,15 @@ mod tests {
         let (events, _) = run(&[], &[&[b'a', 0xFF, b'b'], b"c"]);
         assert_eq!(text(&events), "a\u{FFFD}bc");
         assert_eq!(events.iter().map(|e| e.replaced).collect::<Vec<_>>(), [true, false]);
+    }
+
+    #[test]
+    fn a_token_that_is_held_back_keeps_how_likely_it_was() {
+        let mut stream = TextStream::new(vec!["stop".to_owned()]);
+        let sampled = |token, logprob| Sampled { logprob: Some(logprob), ..Sampled::from(token) };
+        assert!(stream.push(sampled(1, -1.0), b"st".to_vec()).events.is_empty());
+        let events = stream.push(sampled(2, -2.0), b"art".to_vec()).events;
+        assert_eq!(events.iter().map(|e| (e.token, e.logprob)).collect::<Vec<_>>(), [(1, Some(-1.0)), (2, Some(-2.0))]);
     }
 
     #[test]

@@ -8,12 +8,27 @@ extern crate self as chaku_llama;
 
 /// What `text.rs` uses of the crate around it.
 mod event {
-    #[derive(Debug, PartialEq, Eq)]
+    #[derive(Debug, PartialEq)]
     pub struct Text {
         pub text: String,
         pub token: crate::Token,
         pub bytes: Vec<u8>,
         pub replaced: bool,
+        pub logprob: Option<f64>,
+        pub top_logprobs: Vec<()>,
+    }
+}
+mod sampling {
+    pub struct Sampled {
+        pub token: crate::Token,
+        pub logprob: Option<f64>,
+        pub top_logprobs: Vec<()>,
+    }
+
+    impl From<crate::Token> for Sampled {
+        fn from(token: crate::Token) -> Self {
+            Sampled { token, logprob: None, top_logprobs: Vec::new() }
+        }
     }
 }
 #[path = "../../core/src/text.rs"]

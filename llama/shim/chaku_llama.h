@@ -194,10 +194,11 @@ struct chaku_llama_sampler;
 void chaku_llama_sampler_defaults(struct chaku_llama_sampler_params * out);
 
 // `samplers`: names separated by ';', NULL = the default order. REFUSED: an unknown name, which `error` tells.
-// `grammar`: GBNF that chaku_llama_grammar_check accepted, NULL = none.
+// `grammar`: GBNF that chaku_llama_grammar_check accepted, NULL = none. `biases`: of tokens that exist; copied.
 // `format`: of chaku_llama_templates_render, NULL = none; the grammar is then the one it names.
 int32_t chaku_llama_sampler_new(const struct llama_model * model, const struct chaku_llama_sampler_params * params,
-                                const char * samplers, const char * grammar, const char * format, struct chaku_llama_sampler ** out,
+                                const char * samplers, const char * grammar, const char * format,
+                                const llama_logit_bias * biases, size_t n_biases, struct chaku_llama_sampler ** out,
                                 struct chaku_llama_text * error);
 void    chaku_llama_sampler_free(struct chaku_llama_sampler * sampler);
 
@@ -208,6 +209,8 @@ int32_t chaku_llama_sampler_sample(struct chaku_llama_sampler * sampler, struct 
 int32_t chaku_llama_sampler_accept(struct chaku_llama_sampler * sampler, llama_token token, bool is_generated,
                                    struct chaku_llama_text * error);
 uint32_t chaku_llama_sampler_seed(const struct chaku_llama_sampler * sampler);
+// What the samplers left of the vocabulary in the last call of sample, in any order; valid until the next one.
+const llama_token_data * chaku_llama_sampler_candidates(const struct chaku_llama_sampler * sampler, size_t * count);
 
 // ---- grammar ----
 

@@ -154,11 +154,13 @@ void chaku_llama_sampler_defaults(chaku_llama_sampler_params * out) {
 }
 
 int32_t chaku_llama_sampler_new(const llama_model * model, const chaku_llama_sampler_params * params, const char * samplers,
-                                const char * grammar, const char * format, chaku_llama_sampler ** out, chaku_llama_text * error) {
+                                const char * grammar, const char * format, const llama_logit_bias * biases, size_t n_biases,
+                                chaku_llama_sampler ** out, chaku_llama_text * error) {
     *out = nullptr;
     return chaku::guard(error, [&] {
         const llama_vocab * vocab = llama_model_get_vocab(model);
         auto full = full_params(vocab, *params);
+        full.logit_bias.insert(full.logit_bias.end(), biases, biases + n_biases);
         if (samplers) {
             std::string unknown;
             full.samplers = parse_names(samplers, unknown);
@@ -214,4 +216,10 @@ int32_t chaku_llama_sampler_accept(chaku_llama_sampler * sampler, llama_token to
 
 uint32_t chaku_llama_sampler_seed(const chaku_llama_sampler * sampler) {
     return common_sampler_get_seed(sampler->sampler.get());
+}
+
+const llama_token_data * chaku_llama_sampler_candidates(const chaku_llama_sampler * sampler, size_t * count) {
+    const llama_token_data_array * candidates = common_sampler_get_candidates(sampler->sampler.get(), false);
+    *count = candidates->data ? candidates->size : 0;
+    return candidates->data;
 }

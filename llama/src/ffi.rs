@@ -2,7 +2,9 @@
 
 use std::ffi::{c_char, c_void};
 
-pub(crate) use llama_cpp_sys_2::{ggml_threadpool, llama_context, llama_model, llama_vocab};
+pub(crate) use llama_cpp_sys_2::{
+    ggml_threadpool, llama_context, llama_logit_bias, llama_model, llama_token_data, llama_vocab,
+};
 
 use crate::{Error, Pos, SeqId, Token, log};
 
@@ -357,6 +359,8 @@ unsafe extern "C" {
         samplers: *const c_char,
         grammar: *const c_char,
         format: *const c_char,
+        biases: *const llama_logit_bias,
+        n_biases: usize,
         out: *mut *mut Sampler,
         error: *mut Text,
     ) -> i32;
@@ -375,6 +379,8 @@ unsafe extern "C" {
         error: *mut Text,
     ) -> i32;
     pub(crate) fn chaku_llama_sampler_seed(sampler: *const Sampler) -> u32;
+    pub(crate) fn chaku_llama_sampler_candidates(sampler: *const Sampler, count: *mut usize)
+    -> *const llama_token_data;
 
     pub(crate) fn chaku_llama_grammar_check(vocab: *const llama_vocab, grammar: *const c_char, error: *mut Text)
     -> i32;

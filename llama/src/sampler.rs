@@ -43,6 +43,8 @@ pub struct SamplerParams {
     pub reasoning_budget: i32,
     /// Of a [`Rendered`](crate::Rendered): when the grammar, which must be the one it names, comes into force.
     pub format: Option<String>,
+    /// Added to the logits of tokens before everything else, a grammar apart; minus infinity = never choose it.
+    pub logit_bias: Vec<(Token, f32)>,
 }
 
 impl Default for SamplerParams {
@@ -75,6 +77,7 @@ impl Default for SamplerParams {
             ignore_eos: false,
             reasoning_budget: -1,
             format: None,
+            logit_bias: Vec::new(),
         }
     }
 }
@@ -103,6 +106,7 @@ impl Sampler {
     pub fn new(model: &Model, params: &SamplerParams) -> Result<Self, Error> {
         model.vocab().check_has_tokenizer()?;
         params.check()?;
+        params.logit_bias.iter().try_for_each(|(token, _)| model.vocab().check_token(*token))?;
         Ok(Self { raw: build(model, params)?, model: model.clone(), params: params.clone() })
     }
 
@@ -126,11 +130,36 @@ impl Sampler {
             unsafe { ffi::chaku_llama_sampler_sample(self.raw.0.as_ptr(), context.raw(), i, &raw mut token, error) }
         })?;
         match outcome {
+            ffi::Outcome::Done if self.is_forbidden(context, i, token) => Err(Error::InvalidSampling {
+                message: "no token is left: logit_bias bans all that could follow".to_owned(),
+            }),
             ffi::Outcome::Done => Ok(token),
             ffi::Outcome::Refused(_) => {
                 Err(Error::InvalidSampling { message: "no token of the vocabulary continues the grammar".to_owned() })
             }
         }
+    }
+
+    /// Where every logit is minus infinity llama.cpp chooses one all the same.
+    fn is_forbidden(&self, context: &Context, i: i32, token: Token) -> bool {
+        let bans = &self.params.logit_bias;
+        let impossible = |logit: &f32| *logit == f32::NEG_INFINITY;
+        !bans.is_empty()
+            && (bans.iter().any(|(banned, bias)| *banned == token && impossible(bias))
+                || context.logits(i).and_then(|logits| logits.get(token as usize)).is_some_and(impossible))
+    }
+
+    /// What the samplers left of the vocabulary when a token was last chosen, in any order: tokens and probabilities.
+    pub fn candidates(&self) -> impl Iterator<Item = (Token, f32)> + Clone + '_ {
+        let mut count = 0;
+        // SAFETY: `count` is writable.
+        let data = unsafe { ffi::chaku_llama_sampler_candidates(self.raw.0.as_ptr(), &raw mut count) };
+        let candidates: &[ffi::llama_token_data] = match count {
+            0 => &[],
+            // SAFETY: so many entries of an array of the sampler, which changes only with `sample`: that needs it mutably.
+            count => unsafe { std::slice::from_raw_parts(data, count) },
+        };
+        candidates.iter().map(|candidate| (candidate.id, candidate.p))
     }
 
     /// Tells the chain what was said. `is_generated`: by the model, so that it also moves the grammar on. A token that the
@@ -208,6 +237,11 @@ impl SamplerParams {
             let value = self.temperature.to_string();
             return invalid("temperature", value, format!("0 or at least {SMALL}"));
         }
+        let possible = |bias: f32| bias == f32::NEG_INFINITY || (-LARGE..=LARGE).contains(&bias);
+        if let Some((token, bias)) = self.logit_bias.iter().find(|(_, bias)| !possible(*bias)) {
+            let allowed = format!("between -{LARGE} and {LARGE}, or -inf");
+            return invalid("logit_bias", format!("{bias} for token {token}"), allowed);
+        }
         for (name, value, range) in [
             ("repeat_last_n", self.repeat_last_n, 0..=LONG),
             ("dry_penalty_last_n", self.dry_penalty_last_n, 0..=LONG),
@@ -272,10 +306,11 @@ fn build(model: &Model, params: &SamplerParams) -> Result<Raw, Error> {
         None => None,
     };
     let raw_params = params.raw();
+    let biases: Vec<_> = params.logit_bias.iter().map(|&(token, bias)| ffi::llama_logit_bias { token, bias }).collect();
     let pointer = |text: &Option<CString>| text.as_ref().map_or(std::ptr::null(), |text| text.as_ptr());
     let mut raw = std::ptr::null_mut();
     let outcome = ffi::call("common_sampler_init", |error| {
-        // SAFETY: the texts outlive the call, the parameters are in range, and the grammar was checked.
+        // SAFETY: texts and biases outlive the call, parameters and tokens are in range, and the grammar was checked.
         unsafe {
             ffi::chaku_llama_sampler_new(
                 model.raw(),
@@ -283,6 +318,8 @@ fn build(model: &Model, params: &SamplerParams) -> Result<Raw, Error> {
                 pointer(&samplers),
                 pointer(&grammar),
                 pointer(&format),
+                biases.as_ptr(),
+                biases.len(),
                 &raw mut raw,
                 error,
             )
@@ -331,7 +368,7 @@ mod tests {
     fn refuses_values_that_llama_cpp_would_assert_or_choke_on() {
         SamplerParams::default().check().unwrap();
         type Change = fn(&mut SamplerParams);
-        let broken: [(&str, Change); 8] = [
+        let broken: [(&str, Change); 11] = [
             ("mirostat", |p| p.mirostat = 3),
             ("mirostat", |p| p.mirostat = -1),
             ("repeat_penalty", |p| p.repeat_penalty = 0.0),
@@ -340,6 +377,9 @@ mod tests {
             ("temperature", |p| p.temperature = 1e-30),
             ("repeat_last_n", |p| p.repeat_last_n = i32::MAX),
             ("dry_allowed_length", |p| p.dry_allowed_length = -1),
+            ("logit_bias", |p| p.logit_bias = vec![(1, f32::NAN)]),
+            ("logit_bias", |p| p.logit_bias = vec![(1, f32::NEG_INFINITY), (2, f32::INFINITY)]),
+            ("logit_bias", |p| p.logit_bias = vec![(1, 1e7)]),
         ];
         for (name, change) in broken {
             let mut params = SamplerParams::default();

@@ -219,6 +219,42 @@ fn ignore_eos_never_ends() {
     assert_eq!(ends(flat(true)), 0);
 }
 
+#[test]
+fn a_bias_decides_and_a_ban_holds() {
+    let model = load(TINY);
+    let mut context = Context::new(&model, &params()).unwrap();
+    decode(&mut context, &batch_of(&[1], 0));
+    let n_tokens = model.vocab().n_tokens() as Token;
+    let mut sample = |logit_bias: Vec<(Token, f32)>| {
+        let params = SamplerParams { logit_bias, temperature: 5.0, top_k: 0, ..SamplerParams::default() };
+        Sampler::new(&model, &params)?.sample(&mut context, -1)
+    };
+    assert_eq!(sample(vec![(7, 1000.0)]).unwrap(), 7);
+    assert_eq!(sample(vec![(7, 1000.0), (8, 999.0), (7, f32::NEG_INFINITY)]).unwrap(), 8);
+    let all_but =
+        |left: Token| (0..n_tokens).filter(move |token| *token != left).map(|token| (token, f32::NEG_INFINITY));
+    assert_eq!(sample(all_but(9).collect()).unwrap(), 9);
+    let error = sample(all_but(-1).collect()).unwrap_err();
+    assert!(matches!(error, Error::InvalidSampling { .. }), "{error:?}");
+    for token in [-1, n_tokens] {
+        sample(vec![(token, 1.0)]).unwrap_err();
+    }
+}
+
+#[test]
+fn the_candidates_are_what_the_samplers_left() {
+    let model = load(TINY);
+    let mut context = Context::new(&model, &params()).unwrap();
+    decode(&mut context, &batch_of(&[1], 0));
+    let mut sampler =
+        Sampler::new(&model, &SamplerParams { top_k: 5, min_p: 0.0, top_p: 1.0, ..greedy(None) }).unwrap();
+    assert_eq!(sampler.candidates().count(), 0, "nothing was chosen yet");
+    let token = sampler.sample(&mut context, -1).unwrap();
+    let mut candidates: Vec<_> = sampler.candidates().collect();
+    candidates.sort_by(|a, b| b.1.total_cmp(&a.1));
+    assert_eq!((candidates.len(), candidates[0]), (5, (token, 1.0)));
+}
+
 /// Parameters at and beyond their sensible ranges, in every sampler: llama.cpp must always choose a token.
 #[test]
 fn strange_parameters_still_choose_a_token() {

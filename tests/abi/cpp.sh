@@ -139,7 +139,7 @@ same() { # EXAMPLE [ARGUMENT]...
 check "the C examples compile" make -s -C examples/c
 check "the C++ examples compile" make -s -C examples/cpp CXX="$CXX"
 shows() { "$EXAMPLES/cpp/$1" "$MODELS/tiny-script.gguf" | grep -q .; }
-for example in chat stream cancel "deadline 600000" tokenize fork top json tools; do
+for example in chat stream cancel "deadline 600000" tokenize fork top json logprobs tools; do
     # What top shows is a matter of time.
     [ "$example" = top ] && check "example top runs" shows top ||
         check "example ${example% *} does what it does in C" same $example

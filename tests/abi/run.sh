@@ -95,7 +95,7 @@ done
 # The examples do what they show, and say what is wrong.
 answers() { "$OUT/$1" "$MODELS/tiny-script.gguf" </dev/null | grep -q .; }
 complains() { ! "$OUT/$1" no/such/file.gguf </dev/null 2>"$OUT/message" && grep -q '^NOT_FOUND (file_not_found): .' "$OUT/message"; }
-for example in chat stream cancel deadline tokenize fork top json tools; do
+for example in chat stream cancel deadline tokenize fork top json logprobs tools; do
     check "example $example compiles" compile shared "$OUT/$example" examples/c/$example.c
     check "example $example runs" answers $example
     check "example $example tells what is wrong" complains $example

@@ -64,6 +64,17 @@ impl FinishReason {
     }
 }
 
+/// A token that could have been chosen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TopLogprob {
+    /// The token.
+    pub token: i32,
+    /// Natural logarithm of its probability.
+    pub logprob: f64,
+    /// Its bytes; none for a control token.
+    pub bytes: Vec<u8>,
+}
+
 /// Tokens a request used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
@@ -142,6 +153,23 @@ impl Event {
     /// Whether the text ends in a character that never became whole.
     pub fn replaced(&self) -> bool {
         c::chaku_event_replaced(self.raw()) == 1
+    }
+
+    /// Natural logarithm of the probability of a text event's token, if the request asked for it.
+    pub fn logprob(&self) -> Option<f64> {
+        let logprob = c::chaku_event_logprob(self.raw());
+        (logprob <= 0.0).then_some(logprob)
+    }
+
+    /// The likeliest tokens in its place, the likeliest first.
+    pub fn top_logprobs(&self) -> Vec<TopLogprob> {
+        let top = |index| TopLogprob {
+            token: c::chaku_event_top_logprob_token(self.raw(), index),
+            logprob: c::chaku_event_top_logprob(self.raw(), index),
+            // SAFETY: `out` is writable.
+            bytes: self.read(|out| unsafe { c::chaku_event_top_logprob_bytes(self.raw(), index, out) }.cast()).to_vec(),
+        };
+        (0..c::chaku_event_top_logprob_count(self.raw())).map(top).collect()
     }
 
     /// How far the work is, from 0 to 1.

@@ -32,7 +32,7 @@ mod text;
 pub use buffer::Buffer;
 pub use build::{Device, backends, build_info, check_abi, devices, has_feature, version};
 pub use error::{Error, Result};
-pub use event::{Event, EventKind, FinishReason, Timings, Usage};
+pub use event::{Event, EventKind, FinishReason, Timings, TopLogprob, Usage};
 pub use model::{Model, SpecialToken};
 pub use options::{OptionInfo, OptionKind, Options, Value, option_kind, option_table};
 pub use request::Request;

@@ -1,14 +1,18 @@
 'use strict';
 
+const NONE = Object.freeze([]);
+
 /** A token was generated. */
 class TextEvent {
   #bytes;
 
-  constructor(text, token, replaced, bytes) {
+  constructor(text, token, replaced, bytes, logprob, topLogprobs) {
     this.kind = 'text';
     this.text = text;
     this.token = token ?? null;
     this.replaced = replaced ?? false;
+    this.logprob = logprob ?? null;
+    this.topLogprobs = topLogprobs ?? NONE;
     this.#bytes = bytes;
   }
 
@@ -27,7 +31,8 @@ const callEvent = ({ index, id, name, arguments: piece }) =>
     ? { kind: 'tool_call_arguments', index, arguments: piece }
     : { kind: 'tool_call', index, id, name };
 
+const tokenLogprob = ({ token, logprob, bytes, topLogprobs }) => ({ token, logprob, bytes, topLogprobs });
 const progressEvent = (progress) => ({ kind: 'progress', progress });
 const finalEvent = ({ finishReason, usage, timings }) => ({ kind: 'final', finishReason, usage, timings });
 
-module.exports = { TextEvent, callEvent, finalEvent, progressEvent, reasoningEvent };
+module.exports = { TextEvent, callEvent, finalEvent, progressEvent, reasoningEvent, tokenLogprob };

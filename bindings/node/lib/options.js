@@ -35,7 +35,7 @@ function settings(options) {
     if (value === undefined) continue;
     const key = keys.get(name);
     if (key === undefined) throw unknown(name);
-    given[key] = JSON_KEYS.has(key) && typeof value === 'object' ? json(value, name) : checked(value, name);
+    given[key] = converted(key, value, name);
   }
   return given;
 }
@@ -50,6 +50,12 @@ function sessionSettings(options) {
   return settings({ ...rest, systemPrompt: check.text(system, 'system') });
 }
 
+/** A value as its option takes it: some take more in JavaScript. */
+function converted(key, value, name) {
+  if (JSON_KEYS.has(key) && typeof value === 'object') return json(value, name);
+  return checked(key === 'logit_bias' ? entries(value) : value, name);
+}
+
 /** A value of an option that is JSON. */
 function json(value, name) {
   const text = JSON.stringify(value);
@@ -62,6 +68,17 @@ function checked(value, name) {
   if (typeof value === 'string') return check.text(value, name);
   if (Array.isArray(value)) return value.map((element, index) => check.text(element, `${name}[${index}]`));
   throw check.wrongType(name, 'a boolean, a number, a string or an array of strings', value);
+}
+
+/** An object of biases as the list it stands for: each `TOKEN=BIAS`, the texts in quotes. */
+function entries(biases) {
+  if (typeof biases !== 'object' || biases === null || Array.isArray(biases)) return biases;
+  return Object.entries(biases).map(([token, bias]) => {
+    if (typeof bias !== 'number' && bias !== false) {
+      throw check.wrongType(`logitBias[${JSON.stringify(token)}]`, 'a number, or false for a ban', bias);
+    }
+    return `${/^\d+$/.test(token) ? token : JSON.stringify(check.text(token, 'logitBias'))}=${bias}`;
+  });
 }
 
 function unknown(name) {

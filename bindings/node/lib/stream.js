@@ -3,7 +3,7 @@
 const { cancelOnAbort } = require('./abort.js');
 const { disposable } = require('./dispose.js');
 const { errorOf, errors, unwrap } = require('./errors.js');
-const { TextEvent, callEvent, finalEvent, progressEvent, reasoningEvent } = require('./events.js');
+const { TextEvent, callEvent, finalEvent, progressEvent, reasoningEvent, tokenLogprob } = require('./events.js');
 const { wait, wake } = require('./inbox.js');
 const { parsed } = require('./names.js');
 
@@ -34,6 +34,7 @@ class Stream {
   #text = '';
   #reasoning = '';
   #toolCalls = [];
+  #logprobs = [];
   /** Calls of `next` that wait: each knows the one `after` it. */
   #first;
   #last;
@@ -178,9 +179,9 @@ class Stream {
     return true;
   }
 
-  #take({ text, reasoning, call, token, replaced, bytes, progress, end }) {
+  #take({ text, reasoning, call, token, replaced, bytes, logprob, topLogprobs, progress, end }) {
     if (text !== undefined) {
-      this.#takeText(text, token, replaced, bytes);
+      this.#takeText(text, token, replaced, bytes, logprob, topLogprobs);
     } else if (reasoning !== undefined) {
       this.#reasoning += reasoning;
       this.#events.push(reasoningEvent(reasoning, token));
@@ -193,9 +194,11 @@ class Stream {
     }
   }
 
-  #takeText(text, token, replaced, bytes) {
+  #takeText(text, token, replaced, bytes, logprob, topLogprobs) {
     this.#text += text;
-    this.#events.push(new TextEvent(text, token, replaced, bytes));
+    const event = new TextEvent(text, token, replaced, bytes, logprob, topLogprobs);
+    this.#events.push(event);
+    if (logprob !== undefined) this.#logprobs.push(tokenLogprob(event));
   }
 
   #takeCall(call) {
@@ -213,6 +216,7 @@ class Stream {
       finishReason,
       usage,
       timings,
+      logprobs: this.#logprobs,
     };
     // The end of a request that failed is thrown.
     if (failure === undefined) this.#events.push(finalEvent(reply));

@@ -18,6 +18,9 @@ pub struct Event {
     pub bytes: Option<Uint8Array>,
     /// Left out when it is not so.
     pub replaced: Option<bool>,
+    /// Both left out unless the request asked for them.
+    pub logprob: Option<f64>,
+    pub top_logprobs: Option<Vec<TopLogprob>>,
     pub progress: Option<f64>,
     pub end: Option<End>,
 }
@@ -29,6 +32,14 @@ pub struct Call {
     pub id: Option<String>,
     pub name: Option<String>,
     pub arguments: Option<String>,
+}
+
+/// A token that could have been chosen.
+#[napi(object, object_from_js = false)]
+pub struct TopLogprob {
+    pub token: i32,
+    pub logprob: f64,
+    pub bytes: Uint8Array,
 }
 
 /// How a request ended.
@@ -71,6 +82,8 @@ impl Event {
         token: None,
         bytes: None,
         replaced: None,
+        logprob: None,
+        top_logprobs: None,
         progress: None,
         end: None,
     };
@@ -90,12 +103,16 @@ impl Event {
     }
 
     fn text(event: &chaku_abi::Event) -> Self {
-        let (text, bytes) = (event.text(), event.bytes());
+        let (text, bytes, logprob) = (event.text(), event.bytes(), event.logprob());
+        let top =
+            |top: chaku_abi::TopLogprob| TopLogprob { token: top.token, logprob: top.logprob, bytes: top.bytes.into() };
         Event {
             text: Some(text.to_owned()),
             token: event.token(),
             bytes: (bytes != text.as_bytes()).then(|| bytes.to_vec().into()),
             replaced: event.replaced().then_some(true),
+            logprob,
+            top_logprobs: logprob.map(|_| event.top_logprobs().into_iter().map(top).collect()),
             ..Event::EMPTY
         }
     }

@@ -89,7 +89,7 @@ impl Awaited {
 fn delivery(request: &Weak<Awaitable>, awaited: &Awaited, env: &Env) -> Delivery {
     FnArgs::from(match request.upgrade().and_then(|request| request.deliver(awaited, env)) {
         None => (None, None, None, None),
-        Some((id, Some(Event { text: Some(text), token, bytes: None, replaced: None, .. }))) => {
+        Some((id, Some(Event { text: Some(text), token, bytes: None, replaced: None, logprob: None, .. }))) => {
             (Some(id), Some(text), token, None)
         }
         Some((id, event)) => (Some(id), None, None, event),

@@ -88,6 +88,15 @@ test('tools', () => {
   assert.match(stdout, /^get_weather\('lima'\)\n.*\S/i);
 });
 
+test('logprobs', () => {
+  const { status, stdout, stderr } = run('logprobs', model('tiny-script.gguf'));
+  assert.deepEqual([status, stderr], [0, '']);
+  const rows = stdout.trimEnd().split('\n');
+  assert.match(rows.pop(), /^The whole answer: [\d.]+ %$/);
+  assert.equal(rows.length, 7);
+  for (const row of rows) assert.match(row, /^ *[\d.]+ % (".*")   of +[\d.]+ % \1 +[\d.]+ % ".*"$/);
+});
+
 test('top', () => {
   const { status, stdout, stderr } = run('top', model('tiny-long.gguf'), '1', '3');
   assert.deepEqual([status, stderr], [0, '']);
@@ -101,7 +110,7 @@ test('top', () => {
   for (const row of rows) assert.match(row, numbers);
 });
 
-for (const example of ['chat', 'stream', 'cancel', 'deadline', 'tokenize', 'fork', 'json', 'tools', 'top']) {
+for (const example of ['chat', 'stream', 'cancel', 'deadline', 'tokenize', 'fork', 'json', 'logprobs', 'tools', 'top']) {
   test(`${example} says what is wrong`, () => {
     const missing = run(example, 'no/such/file.gguf');
     assert.deepEqual([missing.status, missing.stdout], [1, '']);

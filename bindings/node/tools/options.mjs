@@ -30,6 +30,7 @@ function member(option) {
 
 function typeOf({ key, type, choices }) {
   if (JSON_KEYS.has(key)) return 'string | object';
+  if (key === 'logitBias') return 'string | readonly string[] | Readonly<Record<string, number | false>>';
   return choices.length > 0 ? choices.map((choice) => `'${choice}'`).join(' | ') : (TYPES[type] ?? type);
 }
 

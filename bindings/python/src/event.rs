@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use chaku_abi::{EventKind, FinishReason};
+use chaku_abi::{EventKind, FinishReason, TopLogprob};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString};
+use pyo3::types::{PyBytes, PyString, PyTuple};
 
 use crate::error::exception;
 use crate::python;
@@ -84,6 +84,18 @@ impl Event {
         self.0.replaced()
     }
 
+    /// Natural logarithm of the probability of a text event's token, if the request asked for `logprobs`.
+    #[getter]
+    fn logprob(&self) -> Option<f64> {
+        self.0.logprob()
+    }
+
+    /// The likeliest tokens in its place, the likeliest first.
+    #[getter]
+    fn top_logprobs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        top_logprobs(py, self.0.top_logprobs())
+    }
+
     /// How far the work is, from 0 to 1.
     #[getter]
     fn progress(&self) -> f64 {
@@ -133,6 +145,12 @@ impl Event {
         };
         Ok(format!("Event(kind='{}', {detail})", self.kind(py)))
     }
+}
+
+pub(crate) fn top_logprobs(py: Python<'_>, top: Vec<TopLogprob>) -> PyResult<Bound<'_, PyTuple>> {
+    let class = python(py, "TopLogprob")?;
+    let one = |top: TopLogprob| class.call1((top.token, top.logprob, PyBytes::new(py, &top.bytes)));
+    PyTuple::new(py, top.into_iter().map(one).collect::<PyResult<Vec<_>>>()?)
 }
 
 impl Event {

@@ -39,6 +39,9 @@ fn convert(key: &str, value: &Bound<'_, PyAny>) -> Result<Value> {
         let largest = if value.lt(0)? { i64::MIN } else { i64::MAX };
         return Ok(Value::I64(value.extract().unwrap_or(largest)));
     }
+    if let ("logit_bias", Ok(biases)) = (key, value.cast::<PyDict>()) {
+        return Ok(Value::List(biases.iter().map(|(token, bias)| entry(&token, &bias)).collect::<Result<_>>()?));
+    }
     let wrong = || {
         let found = value.get_type().name().map_or_else(|_| "?".to_owned(), |name| name.to_string());
         PyTypeError::new_err(format!("option `{key}` must be an int, float, bool, str or list of str, not {found}"))
@@ -47,4 +50,43 @@ fn convert(key: &str, value: &Bound<'_, PyAny>) -> Result<Value> {
     let elements = value.cast::<PySequence>().map_err(|_| wrong())?.try_iter()?;
     let elements = elements.map(|element| Ok(text(element?.cast::<PyString>().map_err(|_| wrong())?)?.to_owned()));
     Ok(Value::List(elements.collect::<Result<_>>()?))
+}
+
+/// `TOKEN=BIAS` of an item of a dict.
+fn entry(token: &Bound<'_, PyAny>, bias: &Bound<'_, PyAny>) -> Result<String> {
+    let wrong = |what: &str| PyTypeError::new_err(format!("option `logit_bias` takes a dict of {what}"));
+    let token = if let Ok(text) = token.cast::<PyString>() {
+        quoted(self::text(text)?)
+    } else if token.is_instance_of::<PyInt>() && !token.is_instance_of::<PyBool>() {
+        token.str()?.to_string()
+    } else {
+        return Err(wrong("int or str: token ids or texts").into());
+    };
+    let bias = if let Ok(flag) = bias.cast::<PyBool>() {
+        if flag.is_true() {
+            return Err(wrong("numbers, or False for a ban").into());
+        }
+        "false".to_owned()
+    } else if let Ok(number) = bias.cast::<PyFloat>() {
+        number.value().to_string()
+    } else if bias.is_instance_of::<PyInt>() {
+        bias.str()?.to_string()
+    } else {
+        return Err(wrong("numbers, or False for a ban").into());
+    };
+    Ok(format!("{token}={bias}"))
+}
+
+/// A text as a JSON string, so that it is not taken for a number.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            '\0'..='\x1f' => quoted.push_str(&format!("\\u{:04x}", u32::from(character))),
+            _ => quoted.push(character),
+        }
+    }
+    quoted.push('"');
+    quoted
 }

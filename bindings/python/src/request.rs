@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use chaku_abi::EventKind;
+use chaku_abi::{EventKind, TopLogprob};
 use parking_lot::{Mutex, MutexGuard};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
 use crate::error::{Failure, Result};
-use crate::event::Event;
+use crate::event::{Event, top_logprobs};
 use crate::python;
 use crate::wait::{self, left, until, wait};
 use crate::wake::{Signal, Wake};
@@ -70,6 +70,25 @@ struct Answer {
     /// Id, tool and arguments.
     calls: Vec<(String, String, String)>,
     tokens: Vec<i32>,
+    /// Empty unless the request asked for them.
+    logprobs: Vec<Logprob>,
+}
+
+/// How likely a token was.
+#[derive(Clone)]
+struct Logprob {
+    token: i32,
+    logprob: f64,
+    bytes: Vec<u8>,
+    top: Vec<TopLogprob>,
+}
+
+impl Logprob {
+    fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        let Logprob { token, logprob, bytes, top } = self;
+        let top = top_logprobs(py, top)?;
+        python(py, "TokenLogprob")?.call1((token, logprob, PyBytes::new(py, &bytes), top))
+    }
 }
 
 #[pymethods]
@@ -149,11 +168,13 @@ impl Request {
     fn reply<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Some(end) = self.end() else { return Ok(None) };
         let (usage, timings) = (end.usage(py)?, end.timings(py)?);
-        let Answer { text, reasoning, calls, tokens } = self.answer.lock().clone();
+        let Answer { text, reasoning, calls, tokens, logprobs } = self.answer.lock().clone();
         let call = python(py, "ToolCall")?;
         let calls = calls.into_iter().map(|parts| call.call1(parts)).collect::<PyResult<Vec<_>>>()?;
-        let (tokens, calls) = (PyTuple::new(py, tokens)?, PyTuple::new(py, calls)?);
-        let reply = (text, tokens, end.finish_reason(), usage, timings, reasoning, calls);
+        let logprobs = logprobs.into_iter().map(|one| one.into_python(py)).collect::<PyResult<Vec<_>>>()?;
+        let (tokens, calls, logprobs) =
+            (PyTuple::new(py, tokens)?, PyTuple::new(py, calls)?, PyTuple::new(py, logprobs)?);
+        let reply = (text, tokens, end.finish_reason(), usage, timings, reasoning, calls, logprobs);
         python(py, "Reply")?.call1(reply).map(Some)
     }
 
@@ -268,6 +289,10 @@ impl Request {
                 let mut answer = self.answer.lock();
                 answer.text.push_str(event.text());
                 answer.tokens.extend(event.token());
+                if let (Some(token), Some(logprob)) = (event.token(), event.logprob()) {
+                    let (bytes, top) = (event.bytes().to_vec(), event.top_logprobs());
+                    answer.logprobs.push(Logprob { token, logprob, bytes, top });
+                }
             }
             EventKind::Reasoning => {
                 let mut answer = self.answer.lock();

@@ -93,6 +93,11 @@ def test_wrong_types() -> None:
         lambda: session.chat("Go.", seed={}),  # type: ignore[arg-type]
         lambda: session.chat("Go.", seed=object()),  # type: ignore[arg-type]
         lambda: session.chat("Go.", stop=["a", 3]),  # type: ignore[list-item]
+        lambda: session.chat("Go.", stop={"a": 3}),  # type: ignore[arg-type]
+        lambda: session.chat("Go.", logit_bias={1.5: 3}),  # type: ignore[dict-item]
+        lambda: session.chat("Go.", logit_bias={True: 3}),
+        lambda: session.chat("Go.", logit_bias={"a": True}),
+        lambda: session.chat("Go.", logit_bias={"a": "3"}),  # type: ignore[dict-item]
         lambda: session.chat("Go.", deadline="soon"),  # type: ignore[arg-type]
         lambda: session.ingest("Go.", 3),  # type: ignore[arg-type]
         lambda: model.tokenize(None),  # type: ignore[arg-type]

@@ -11,7 +11,18 @@ from pathlib import Path
 import pytest
 from harness import LONG, RANDOM, ROOT, SCRIPT, SCRIPT_REPLY, SMOLLM2, path, run_program
 
-EXAMPLES = ["chat", "stream", "cancel", "deadline", "fork", "json_form", "tokenize_text", "tools", "top"]
+EXAMPLES = [
+    "chat",
+    "stream",
+    "cancel",
+    "deadline",
+    "fork",
+    "json_form",
+    "logprobs",
+    "tokenize_text",
+    "tools",
+    "top",
+]
 # A script may not have the name of a module that it needs.
 C_NAMES = {"tokenize_text": "tokenize", "json_form": "json"}
 
@@ -100,6 +111,15 @@ def test_tools() -> None:
     assert (code, complaints) == (0, "")
     call, answer = output.split("\n", 1)
     assert call.lower() == "get_weather('lima')" and answer.strip()
+
+
+def test_logprobs() -> None:
+    code, output, complaints = run("logprobs", path(SCRIPT))
+    assert (code, complaints) == (0, "")
+    *rows, whole = output.splitlines()
+    assert len(rows) == 7
+    assert all(re.fullmatch(r" *[\d.]+% ('.*')   of *[\d.]+% \1 *[\d.]+% '.*'", row) for row in rows), output
+    assert re.fullmatch(r"The whole answer: [\d.]+%", whole)
 
 
 def test_top() -> None:

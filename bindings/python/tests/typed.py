@@ -67,6 +67,10 @@ def requests(session: chaku.Session) -> None:
     assert_type(reply, chaku.Reply)
     assert_type(reply.finish_reason, chaku.FinishReason)
     assert_type(reply.usage.prompt_tokens, int)
+    assert_type(reply.logprobs[0], chaku.TokenLogprob)
+    session.chat("text", logprobs=3, logit_bias={15: -1.5, 3: False})
+    session.chat("text", logit_bias={"yes": 5, "no": False})
+    session.chat("text", logit_bias=["15=-1.5", "no=false"])
     for stream in (session.stream("text"), session.generate("text"), session.continue_answer()):
         assert_type(stream, chaku.Stream)
         for event in stream:
@@ -74,6 +78,8 @@ def requests(session: chaku.Session) -> None:
             assert_type(event.text, str)
             assert_type(event.token, int | None)
             assert_type(event.bytes, bytes)
+            assert_type(event.logprob, float | None)
+            assert_type(event.top_logprobs, tuple[chaku.TopLogprob, ...])
         assert_type(stream.next(), chaku.Event)
         assert_type(stream.next(0), chaku.Event | None)
         assert_type(stream.result(timeout=3), chaku.Reply)

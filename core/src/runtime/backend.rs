@@ -3,6 +3,7 @@
 use chaku_llama::{SeqId, Token};
 
 use crate::error::Result;
+use crate::sampling::Sampled;
 
 pub(crate) trait Backend {
     /// The sampler of one request.
@@ -24,7 +25,7 @@ pub(crate) trait Backend {
     fn decode(&mut self, parts: &[Part<'_>], abort: &dyn Fn() -> bool) -> Result<Outcome>;
 
     /// Samples the token after a part of the last decode, which had `output`.
-    fn sample(&mut self, sampler: &mut Self::Sampler, part: usize) -> Result<Token>;
+    fn sample(&mut self, sampler: &mut Self::Sampler, part: usize) -> Result<Sampled>;
 
     /// Drops all positions from `length` on. Says no, and drops nothing, when the model's memory cannot do that.
     fn truncate(&mut self, sequence: SeqId, length: usize) -> bool;

@@ -18,6 +18,7 @@ use super::sequences::{Sequences, SessionId};
 use super::watch::Watch;
 use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Final, Phase, Progress};
+use crate::sampling::Sampled;
 
 pub(crate) struct Engine<B: Backend> {
     pub(super) backend: B,
@@ -273,17 +274,17 @@ impl<B: Backend> Engine<B> {
         let mut sampled = Vec::with_capacity(step.items.len());
         for (part, item) in step.items.iter().enumerate().filter(|(_, item)| item.last) {
             let Some(running) = self.running.get_mut(&item.id) else { continue };
-            let token = running.job.sampler.as_mut().map(|sampler| self.backend.sample(sampler, part));
-            sampled.push((item.id, token));
+            let chosen = running.job.sampler.as_mut().map(|sampler| self.backend.sample(sampler, part));
+            sampled.push((item.id, chosen));
         }
         let mut generated = 0;
-        for (id, token) in sampled {
-            match token {
+        for (id, chosen) in sampled {
+            match chosen {
                 None => self.end(id, End::Stop),
                 Some(Err(error)) => self.end(id, End::Failed(error)),
-                Some(Ok(token)) => {
+                Some(Ok(chosen)) => {
                     generated += 1;
-                    self.accept(id, token);
+                    self.accept(id, chosen);
                 }
             }
         }
@@ -291,13 +292,13 @@ impl<B: Backend> Engine<B> {
     }
 
     /// A token was sampled: shows it, and decides how to go on.
-    fn accept(&mut self, id: RequestId, token: Token) {
+    fn accept(&mut self, id: RequestId, chosen: Sampled) {
         let Some(running) = self.running.get_mut(&id) else { return };
         running.count_token();
-        if self.backend.is_end(token) {
+        if self.backend.is_end(chosen.token) {
             return self.end(id, End::Stop);
         }
-        match self.show(id, token) {
+        match self.show(id, chosen) {
             Err(error) => self.end(id, End::Failed(error)),
             Ok(true) => self.end(id, End::Stop),
             Ok(false) => self.grow(id),
@@ -305,12 +306,12 @@ impl<B: Backend> Engine<B> {
     }
 
     /// Appends a sampled token and delivers the text it completes; says whether a stop string was met.
-    fn show(&mut self, id: RequestId, token: Token) -> Result<bool> {
+    fn show(&mut self, id: RequestId, chosen: Sampled) -> Result<bool> {
         let Some(running) = self.running.get_mut(&id) else { return Ok(true) };
-        let special = running.job.preserved.contains(&token);
-        let bytes = self.backend.bytes(token, special)?;
-        running.job.tokens.push(token);
-        let shown = running.text.push(token, bytes);
+        let special = running.job.preserved.contains(&chosen.token);
+        let bytes = self.backend.bytes(chosen.token, special)?;
+        running.job.tokens.push(chosen.token);
+        let shown = running.text.push(chosen, bytes);
         if shown.stopped {
             running.cut = true;
         }

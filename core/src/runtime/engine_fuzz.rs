@@ -54,7 +54,7 @@ impl Backend for Wild {
         self.inner.decode(parts, abort)
     }
 
-    fn sample(&mut self, script: &mut VecDeque<Token>, part: usize) -> Result<Token> {
+    fn sample(&mut self, script: &mut VecDeque<Token>, part: usize) -> Result<Sampled> {
         self.inner.sample(script, part)
     }
 

@@ -106,8 +106,8 @@ impl Backend for Fake {
         Ok(Outcome::Done)
     }
 
-    fn sample(&mut self, script: &mut VecDeque<Token>, _: usize) -> Result<Token> {
-        Ok(script.pop_front().unwrap_or(END))
+    fn sample(&mut self, script: &mut VecDeque<Token>, _: usize) -> Result<Sampled> {
+        Ok(script.pop_front().unwrap_or(END).into())
     }
 
     fn truncate(&mut self, sequence: SeqId, length: usize) -> bool {

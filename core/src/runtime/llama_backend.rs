@@ -6,7 +6,7 @@ use super::backend::{Backend, Outcome, Part};
 use super::budget::Share;
 use super::threads::AdaptiveThreads;
 use crate::error::{Error, Reason, Result};
-use crate::sampling::Sampler;
+use crate::sampling::{Sampled, Sampler};
 
 pub(crate) struct LlamaBackend {
     context: Context,
@@ -73,7 +73,7 @@ impl Backend for LlamaBackend {
         })
     }
 
-    fn sample(&mut self, sampler: &mut Sampler, part: usize) -> Result<Token> {
+    fn sample(&mut self, sampler: &mut Sampler, part: usize) -> Result<Sampled> {
         let index = self.outputs.get(part).copied().unwrap_or(-1);
         sampler.sample(&mut self.context, index)
     }

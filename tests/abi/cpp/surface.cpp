@@ -228,6 +228,7 @@ static void reading(chaku::Session &session) {
         text += event.text();
         CHECK(event.bytes() == event.text() && event.token().has_value() == !event.text().empty());
         CHECK(!event.replaced() && event.progress() <= 1.0 && event.code() == chaku::Code::ok && !event.error());
+        CHECK(!event.logprob() && event.top_logprobs().empty());
         CHECK((event.finish_reason() == chaku::FinishReason::stop) == event.is_final());
         kept.push_back(std::move(event));
     }

@@ -46,6 +46,7 @@ static chaku_session *new_session(chaku_model *model) {
 static chaku_request *ask(chaku_session *session, int64_t tokens) {
     chaku_options *options = options_with(CHAKU_OPT_MAX_TOKENS, tokens);
     chaku_request *request = NULL;
+    works(chaku_options_set_i64(options, CHAKU_OPT_LOGPROBS, 1, NULL), "chaku_options_set_i64");
     works(chaku_session_chat(session, "hello", -1, options, &request, NULL), "chaku_session_chat");
     chaku_options_free(options);
     return request;

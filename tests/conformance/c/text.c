@@ -137,6 +137,113 @@ CASE(bad_constraint) {
     CHECK_STR(chat(session, "Go.", OPTIONS("regex", "yes"))->text, "yes");
 }
 
+/* What a callback saw of log probabilities. */
+typedef struct scores {
+    int tokens, with_logprob, top; /* top: of the last token */
+    int likeliest_chosen, in_order, bytes_right;
+    double sum; /* of the last token's likeliest */
+} scores;
+
+static int32_t note_scores(const chaku_event *event, void *user_data) {
+    scores *s = user_data;
+    int64_t length = -1, own_length = -1;
+    const uint8_t *bytes, *own;
+    if (chaku_event_kind(event) != CHAKU_EVENT_TEXT) {
+        if (chaku_event_logprob(event) != 1 || chaku_event_top_logprob_count(event) != 0) s->in_order = 0;
+        return 0;
+    }
+    s->tokens++;
+    if (chaku_event_logprob(event) <= 0) s->with_logprob++;
+    s->top = (int)chaku_event_top_logprob_count(event);
+    s->sum = 0;
+    for (int i = 0; i < s->top; i++) {
+        /* The first terms of e^x, of a number between -1 and 0, squared again and again. */
+        double x = chaku_event_top_logprob(event, i) / 1024, power = 1 + x + x * x / 2 + x * x * x / 6;
+        for (int squared = 0; squared < 10; squared++) power *= power;
+        s->sum += power;
+        if (i > 0 && chaku_event_top_logprob(event, i) > chaku_event_top_logprob(event, i - 1)) s->in_order = 0;
+        if (chaku_event_top_logprob_token(event, i) < 0) s->in_order = 0;
+    }
+    if (s->top == 0) return 0;
+    if (chaku_event_top_logprob_token(event, 0) != chaku_event_token(event) ||
+        chaku_event_top_logprob(event, 0) != chaku_event_logprob(event)) {
+        s->likeliest_chosen = 0;
+    }
+    bytes = chaku_event_top_logprob_bytes(event, 0, &length);
+    own = chaku_event_bytes(event, &own_length);
+    if (!bytes || length != own_length || memcmp(bytes, own, (size_t)length) != 0) s->bytes_right = 0;
+    if (chaku_event_top_logprob_bytes(event, s->top, NULL) || chaku_event_top_logprob_token(event, s->top) != -1 ||
+        chaku_event_top_logprob(event, s->top) != 1 || chaku_event_top_logprob_token(event, -1) != -1) {
+        s->in_order = 0;
+    }
+    return 0;
+}
+
+static scores score(chaku_session *session, const chaku_options *options) {
+    scores s = {0, 0, 0, 1, 1, 1, 0};
+    CHECK_OK(chaku_request_run(start_chat(session, "Go.", options), note_scores, &s, ERROR));
+    CHECK_INT(s.in_order, 1);
+    return s;
+}
+
+CASE(logprobs) {
+    scores s = score(new_session(load(SCRIPT, NULL), NULL), OPTIONS("logprobs", "3", "temperature", "0"));
+    CHECK_INT(s.tokens, 7);
+    CHECK_INT(s.with_logprob, 7);
+    CHECK_INT(s.top, 3);
+    CHECK_INT(s.likeliest_chosen, 1);
+    CHECK_INT(s.bytes_right, 1);
+    CHECK(s.sum <= 1.0001);
+    chaku_session *session = new_session(load(RANDOM, NULL), NULL);
+    s = score(session, OPTIONS("logprobs", "0", "max_tokens", "4"));
+    CHECK_INT(s.with_logprob, 4);
+    CHECK_INT(s.top, 0);
+    s = score(session, OPTIONS("max_tokens", "4"));
+    CHECK_INT(s.with_logprob, 0);
+    CHECK_INT(s.top, 0);
+    s = score(session, OPTIONS("logprobs", "5", "logprobs_after_sampling", "1", "temperature", "1", "top_k", "2", "top_p",
+                               "1", "min_p", "0", "max_tokens", "4"));
+    CHECK_INT(s.with_logprob, 4);
+    CHECK_INT(s.top, 2);
+    CHECK(s.sum > 0.9999 && s.sum < 1.0001);
+    CHECK_FAILS(chaku_options_set_i64(OPTIONS("seed", "1"), "logprobs", 65, ERROR), CHAKU_INVALID_ARGUMENT,
+                "invalid_option");
+}
+
+CASE(logit_bias) {
+    chaku_model *model = load(RANDOM, NULL);
+    int32_t b = -1;
+    int64_t count = 0;
+    char by_number[32];
+    CHECK_STR(chat(new_session(model, NULL), "Go.", OPTIONS("logit_bias", "a=1000", "max_tokens", "3"))->text, "aaa");
+    CHECK_OK(chaku_model_tokenize(model, "b", -1, 0, 0, &b, 1, &count, ERROR));
+    snprintf(by_number, sizeof by_number, "%d=1e3", (int)b);
+    CHECK_STR(chat(new_session(model, NULL), "Go.", OPTIONS("logit_bias", by_number, "max_tokens", "3"))->text, "bbb");
+    CHECK_STR(chat(new_session(model, NULL), "Go.", OPTIONS("logit_bias", "\"7\"=1000", "max_tokens", "3"))->text, "777");
+    CHECK_STR(chat(new_session(model, NULL), "Go.",
+                   OPTIONS("logit_bias", "a=1000", "logit_bias", "b=500", "logit_bias", "a=false", "max_tokens", "3"))
+                  ->text,
+              "bbb");
+    CHECK_STR(chat(new_session(model, NULL), "Go.", OPTIONS("logit_bias", "a=-inf", "regex", "a|b"))->text, "b");
+    CHECK_STR(chat(new_session(model, NULL), "Go.", OPTIONS("logit_bias", "a=1000", "regex", "a|b"))->text, "a");
+    CHECK_END(chat(new_session(model, NULL), "Go.", OPTIONS("logit_bias", "a=-inf", "regex", "a")), CHAKU_FINISH_ERROR,
+              CHAKU_INVALID_ARGUMENT, "invalid_option");
+}
+
+CASE(bad_logit_bias) {
+    chaku_session *session = new_session(load(RANDOM, NULL), NULL);
+    static const char *const bad[] = {"a", "a=much", "a=nan", "a=inf", "a=1e7", "-1=1", "999999=1", "=1"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char quoted[32];
+        reply *r = chat(session, "Go.", OPTIONS("logit_bias", bad[i]));
+        CHECK_END(r, CHAKU_FINISH_ERROR, CHAKU_INVALID_ARGUMENT, "invalid_option");
+        snprintf(quoted, sizeof quoted, "`%s`", bad[i]);
+        CHECK(strstr(r->message, quoted));
+    }
+    CHECK_INT(chaku_session_message_count(session), 0);
+    CHECK_STR(chat(session, "Go.", OPTIONS("logit_bias", "a=1000", "max_tokens", "2"))->text, "aa");
+}
+
 CASE(unknown_sampler) {
     chaku_session *session = new_session(load(RANDOM, NULL), NULL);
     CHECK_END(chat(session, "Go.", OPTIONS("samplers", "top_k;no_such_sampler")), CHAKU_FINISH_ERROR,

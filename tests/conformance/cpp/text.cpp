@@ -1,6 +1,8 @@
 // What the text of an answer may and may not contain.
 #include "reply.hpp"
 
+#include <cmath>
+
 CASE(stop_string_across_tokens) {
     auto model = load("tiny-stop.gguf");
     auto session = new_session(model);
@@ -128,6 +130,79 @@ CASE(bad_constraint) {
                  "invalid_option");
     CHECK_EQ(session.message_count(), 0);
     CHECK_EQ(chat(session, "Go.", {{"regex", "yes"}}).text, "yes");
+}
+
+static std::vector<std::vector<chaku::TopLogprob>> scores(chaku::Session &session, const chaku::Options &options,
+                                                         std::vector<chaku::Event> &events) {
+    std::vector<std::vector<chaku::TopLogprob>> all;
+    auto request = start_chat(session, "Go.", options);
+    auto reading = request.events();
+    for (chaku::Event &event : reading) {
+        if (event.kind() != EventKind::text) {
+            CHECK(!event.logprob() && event.top_logprobs().empty());
+            continue;
+        }
+        all.push_back(event.top_logprobs());
+        for (std::size_t i = 1; i < all.back().size(); i++) CHECK(all.back()[i].logprob <= all.back()[i - 1].logprob);
+        events.push_back(std::move(event));
+    }
+    MUST(reading.status());
+    return all;
+}
+
+CASE(logprobs) {
+    auto script = new_session(load(SCRIPT));
+    std::vector<chaku::Event> events;
+    auto all = scores(script, {{"logprobs", 3}, {"temperature", 0}}, events);
+    CHECK_EQ(events.size(), 7);
+    for (std::size_t i = 0; i < events.size(); i++) {
+        CHECK_EQ(all[i].size(), 3);
+        CHECK(events[i].token() == all[i][0].token && events[i].logprob() == all[i][0].logprob);
+        CHECK_EQ(all[i][0].bytes, events[i].bytes());
+    }
+    auto session = new_session(load(RANDOM));
+    events.clear();
+    all = scores(session, {{"logprobs", 0}, {"max_tokens", 4}}, events);
+    CHECK(all.size() == 4 && all[3].empty() && *events[3].logprob() <= 0);
+    events.clear();
+    all = scores(session, {{"max_tokens", 4}}, events);
+    CHECK(all.size() == 4 && all[3].empty() && !events[3].logprob());
+    events.clear();
+    const chaku::Options two{{"logprobs", 5}, {"logprobs_after_sampling", true}, {"temperature", 1.0}, {"top_k", 2},
+                             {"top_p", 1.0},  {"min_p", 0.0},                    {"max_tokens", 4}};
+    for (const auto &top : scores(session, two, events)) {
+        CHECK_EQ(top.size(), 2);
+        const double sum = std::exp(top[0].logprob) + std::exp(top[1].logprob);
+        CHECK(sum > 0.9999 && sum < 1.0001);
+    }
+    chaku::Options many;
+    CHECK_EQ(many.set("logprobs", 65).error().reason(), "invalid_option");
+}
+
+CASE(logit_bias) {
+    auto model = load(RANDOM);
+    const auto say = [&](const chaku::Options &options) { return chat(new_session(model), "Go.", options); };
+    CHECK_EQ(say({{"logit_bias", "a=1000"}, {"max_tokens", 3}}).text, "aaa");
+    const std::string by_number = std::to_string(MUST(model.tokenize("b")).at(0)) + "=1e3";
+    CHECK_EQ(say({{"logit_bias", by_number}, {"max_tokens", 3}}).text, "bbb");
+    CHECK_EQ(say({{"logit_bias", "\"7\"=1000"}, {"max_tokens", 3}}).text, "777");
+    chaku::Options banned{{"max_tokens", 3}};
+    banned.add("logit_bias", "a=1000").add("logit_bias", "b=500").add("logit_bias", "a=false");
+    CHECK_EQ(say(banned).text, "bbb");
+    CHECK_EQ(say({{"logit_bias", "a=-inf"}, {"regex", "a|b"}}).text, "b");
+    CHECK_EQ(say({{"logit_bias", "a=1000"}, {"regex", "a|b"}}).text, "a");
+    CHECK_FAILED(say({{"logit_bias", "a=-inf"}, {"regex", "a"}}), Code::invalid_argument, "invalid_option");
+}
+
+CASE(bad_logit_bias) {
+    auto session = new_session(load(RANDOM));
+    for (const std::string bad : {"a", "a=much", "a=nan", "a=inf", "a=1e7", "-1=1", "999999=1", "=1"}) {
+        const Reply reply = chat(session, "Go.", {{"logit_bias", bad}});
+        CHECK_FAILED(reply, Code::invalid_argument, "invalid_option");
+        CHECK(contains(reply.error.message(), "`" + bad + "`"));
+    }
+    CHECK_EQ(session.message_count(), 0);
+    CHECK_EQ(chat(session, "Go.", {{"logit_bias", "a=1000"}, {"max_tokens", 2}}).text, "aa");
 }
 
 CASE(unknown_sampler) {

@@ -9,6 +9,7 @@ import {
   assert,
   chat,
   countTokens,
+  fails,
   generate,
   load,
 } from './harness.mjs';
@@ -124,6 +125,79 @@ export async function bad_constraint() {
   two.failed('error', 'INVALID_ARGUMENT', 'invalid_option');
   assert.equal(session.messageCount, 0);
   assert.equal((await chat(session, 'Go.', { regex: 'yes' })).text, 'yes');
+}
+
+/** The text events; the others have no log probabilities. */
+async function scores(session, options) {
+  const stream = session.stream('Go.', options);
+  const events = [];
+  for await (const event of stream) {
+    if (event.kind !== 'text') {
+      assert.equal(event.topLogprobs, undefined);
+      continue;
+    }
+    for (const [i, { logprob }] of event.topLogprobs.entries()) assert.ok(i === 0 || logprob <= event.topLogprobs[i - 1].logprob);
+    events.push(event);
+  }
+  const told = events.filter(({ logprob }) => logprob !== null);
+  const { logprobs } = await stream.reply();
+  assert.deepEqual(logprobs, told.map(({ token, logprob, bytes, topLogprobs }) => ({ token, logprob, bytes, topLogprobs })));
+  return events;
+}
+
+export async function logprobs() {
+  const events = await scores((await load(SCRIPT)).session(), { logprobs: 3, temperature: 0 });
+  assert.equal(events.length, 7);
+  for (const { token, logprob, bytes, topLogprobs } of events) {
+    assert.equal(topLogprobs.length, 3);
+    assert.deepEqual([topLogprobs[0].token, topLogprobs[0].logprob], [token, logprob]);
+    assert.deepEqual([...topLogprobs[0].bytes], [...bytes]);
+  }
+  const session = (await load(RANDOM)).session();
+  for (const { logprob, topLogprobs } of await scores(session, { logprobs: 0, maxTokens: 4 })) {
+    assert.ok(logprob !== null && logprob <= 0 && topLogprobs.length === 0);
+  }
+  for (const { logprob, topLogprobs } of await scores(session, { maxTokens: 4 })) {
+    assert.deepEqual([logprob, topLogprobs.length], [null, 0]);
+  }
+  const two = { temperature: 1, topK: 2, topP: 1, minP: 0, maxTokens: 4 };
+  for (const { token, topLogprobs } of await scores(session, { logprobs: 5, logprobsAfterSampling: true, ...two })) {
+    assert.ok(topLogprobs.length === 2 && topLogprobs.some((top) => top.token === token));
+    const sum = topLogprobs.reduce((sum, { logprob }) => sum + Math.exp(logprob), 0);
+    assert.ok(Math.abs(sum - 1) < 1e-4, String(sum));
+  }
+  await fails(() => session.chat('Go.', { logprobs: 65 }), 'INVALID_ARGUMENT', 'invalid_option');
+}
+
+export async function logit_bias() {
+  const model = await load(RANDOM);
+  const say = (options) => chat(model.session(), 'Go.', options);
+  const text = async (options) => (await say({ maxTokens: 3, ...options })).text;
+  assert.equal(await text({ logitBias: 'a=1000' }), 'aaa');
+  assert.equal(await text({ logitBias: { a: 1000 } }), 'aaa');
+  const [b] = await model.tokenize('b');
+  assert.equal(await text({ logitBias: { [b]: 1e3 } }), 'bbb');
+  assert.equal(await text({ logitBias: ['"7"=1000'] }), '777');
+  for (const odd of ['"', '\\', '=']) assert.equal(await text({ logitBias: { [odd]: 1000 } }), odd.repeat(3));
+  assert.equal(await text({ logitBias: ['a=1000', 'b=500', 'a=false'] }), 'bbb');
+  assert.equal(await text({ logitBias: { a: false, b: 500.5 } }), 'bbb');
+  assert.equal(await text({ logitBias: { a: -Infinity }, regex: 'a|b' }), 'b');
+  assert.equal(await text({ logitBias: { a: 1000 }, regex: 'a|b' }), 'a');
+  (await say({ logitBias: { a: false }, regex: 'a' })).failed('error', 'INVALID_ARGUMENT', 'invalid_option');
+}
+
+export async function bad_logit_bias() {
+  const session = (await load(RANDOM)).session();
+  for (const bad of ['a', 'a=much', 'a=nan', 'a=inf', 'a=1e7', '-1=1', '999999=1', '=1']) {
+    const reply = await chat(session, 'Go.', { logitBias: bad });
+    reply.failed('error', 'INVALID_ARGUMENT', 'invalid_option');
+    assert.ok(reply.end.error.message.includes(`\`${bad}\``), reply.end.error.message);
+  }
+  const nan = await chat(session, 'Go.', { logitBias: { a: NaN } });
+  nan.failed('error', 'INVALID_ARGUMENT', 'invalid_option');
+  for (const bias of [true, '3', null]) assert.throws(() => session.stream('Go.', { logitBias: { a: bias } }), TypeError);
+  assert.equal(session.messageCount, 0);
+  assert.equal((await chat(session, 'Go.', { logitBias: 'a=1000', maxTokens: 2 })).text, 'aa');
 }
 
 export async function unknown_sampler() {

@@ -21,6 +21,7 @@ import {
   type Session,
   type Stream,
   type Timeline,
+  type TopLogprob,
 } from 'chaku';
 
 const runtime = new Runtime({ log: ({ level, target, message }) => console.log(level, target, message), maxTokens: 5 });
@@ -47,6 +48,8 @@ for await (const event of stream) {
     case 'text': {
       const bytes: Uint8Array = event.bytes;
       console.log(event.text, event.token, event.replaced, bytes);
+      const logprob: number | null = event.logprob;
+      console.log(logprob, event.topLogprobs[0]?.logprob);
       break;
     }
     case 'reasoning':
@@ -88,7 +91,10 @@ try {
   }
   if (error instanceof ChakuError) console.log(error.code, error.reason, error.details['limit'], error.reply?.text);
 }
-const requestOptions: RequestOptions = { maxTokens: 3 };
+const requestOptions: RequestOptions = { maxTokens: 3, logprobs: 3, logitBias: { 15: -1.5, no: false } };
+const scored: Reply = await session.chat('Hi', { logitBias: ['15=-1.5', 'no=false'] });
+const likely: readonly TopLogprob[] = scored.logprobs[0]?.topLogprobs ?? [];
+console.log(likely);
 const modelOptions: ModelOptions = { ...requestOptions, ctxSize: 512 };
 const fork: Session = session.fork({ system: 'Be brief.', priority: 'low' });
 fork.rewind(2);
@@ -122,6 +128,8 @@ session.runTools('Hi', { tools: { add: {} } });
 model.session({ overflow: 'explode' });
 // @ts-expect-error: a number as text
 session.chat('Hi', { maxTokens: '3' });
+// @ts-expect-error: true bans nothing
+session.chat('Hi', { logitBias: { no: true } });
 // @ts-expect-error: no such role
 session.ingest('Hi', { role: 'bystander' });
 // @ts-expect-error: a stream is no promise

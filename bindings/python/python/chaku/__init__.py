@@ -39,7 +39,20 @@ from ._reports import DevicePlan, Metrics, Plan, Timeline
 from ._request import Request
 from ._runtime import Runtime, backends, build_info, devices, metrics, options, plan
 from ._session import Save, Session, Stream
-from ._types import Device, EventKind, FinishReason, LogLevel, LogLine, OptionInfo, Reply, Timings, ToolCall, Usage
+from ._types import (
+    Device,
+    EventKind,
+    FinishReason,
+    LogLevel,
+    LogLine,
+    OptionInfo,
+    Reply,
+    Timings,
+    TokenLogprob,
+    ToolCall,
+    TopLogprob,
+    Usage,
+)
 
 __version__: str = version()
 
@@ -82,7 +95,9 @@ __all__ = [
     "Stream",
     "Timeline",
     "Timings",
+    "TokenLogprob",
     "ToolCall",
+    "TopLogprob",
     "Unauthenticated",
     "Unavailable",
     "Unimplemented",

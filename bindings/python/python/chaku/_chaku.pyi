@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, final
 
 from ._errors import Error
-from ._types import EventKind, FinishReason, Reply, Timings, Usage
+from ._types import EventKind, FinishReason, Reply, Timings, TopLogprob, Usage
 
 __all__ = [
     "Event",
@@ -59,6 +59,12 @@ class Event:
     @property
     def replaced(self) -> bool:
         """Whether the text ends in a character that never became whole, shown as U+FFFD."""
+    @property
+    def logprob(self) -> float | None:
+        """Natural logarithm of the probability of a text event's token, if the request asked for `logprobs`."""
+    @property
+    def top_logprobs(self) -> tuple[TopLogprob, ...]:
+        """The likeliest tokens in its place, the likeliest first."""
     @property
     def progress(self) -> float:
         """How far the work is, from 0 to 1."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 # None is the same as leaving an option out: it keeps its default.
@@ -80,6 +80,17 @@ class RequestOptions(TypedDict, total=False):
     samplers: str | None
     """Sampler names in order, separated by `;`; unset =
     penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature."""
+    logit_bias: str | Sequence[str] | Mapping[int, float] | Mapping[str, float] | Mapping[int | str, float] | None
+    """Changes of tokens' chances, each TOKEN=BIAS. TOKEN is a token's number, or a text, each of whose tokens it
+    concerns, in quotes (as in JSON) where it could be a number. BIAS is added to the logit before anything else: a
+    number from -1000000 to 1000000, or `-inf` or `false`, which ban the token. Not with `typical_p` below 1."""
+    logprobs: int | None
+    """Tell with each token of the answer the logarithm of its probability, and of those of so many of the likeliest in
+    its place; 0 = of its own alone; -1 = none. (-1 to 64 tokens, default -1)"""
+    logprobs_after_sampling: bool | None
+    """Which probabilities `logprobs` tells: on = of the tokens that the samplers left, as the choice was made; off =
+    the model's own, of the whole vocabulary, before a constraint, `logit_bias` or a sampler changed any. (default
+    False)"""
     grammar: str | None
     """GBNF grammar the answer must follow. Of `grammar`, `json_schema`, `json_object`, `regex` and `lark` at most one
     may be given, and not with `typical_p` below 1."""

@@ -59,6 +59,29 @@ class ToolCall:
 
 
 @dataclass(frozen=True)
+class TopLogprob:
+    """A token that could have been chosen, and how likely it was."""
+
+    token: int
+    logprob: float
+    """Natural logarithm of its probability."""
+    bytes: bytes
+    """What it would add to the answer: perhaps a part of a character, and nothing for a control token."""
+
+
+@dataclass(frozen=True)
+class TokenLogprob:
+    """A token of an answer, and how likely it was."""
+
+    token: int
+    logprob: float
+    """Natural logarithm of its probability."""
+    bytes: bytes
+    top_logprobs: tuple[TopLogprob, ...]
+    """The likeliest tokens in its place, the likeliest first: as many as `logprobs` asked for."""
+
+
+@dataclass(frozen=True)
 class Reply:
     """What a request came to. `str(reply)` is its text."""
 
@@ -74,6 +97,8 @@ class Reply:
     """What the model thought before it answered."""
     tool_calls: tuple[ToolCall, ...] = ()
     """What the model calls. Say what came of it with `Session.chat([{"role": "tool", ...}])`, or use `run_tools`."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """How likely each of the tokens was; empty unless the option `logprobs` asked for it."""
 
     def __str__(self) -> str:
         return self.text

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from typing import Any
 
 import chaku
-from harness import ASSISTANT, RANDOM, SCRIPT, SCRIPT_REPLY, SMOLLM2, chat, count_tokens, load, user
+from harness import ASSISTANT, RANDOM, SCRIPT, SCRIPT_REPLY, SMOLLM2, Reading, chat, count_tokens, fails, load, user
 
 
 def test_stop_string_across_tokens() -> None:
@@ -117,6 +119,74 @@ def test_bad_constraint() -> None:
     two.ends("error", chaku.InvalidArgument, "invalid_option")
     assert session.message_count == 0
     assert chat(session, "Go.", regex="yes").text == "yes"
+
+
+def scores(session: chaku.Session, **options: Any) -> list[chaku.Event]:
+    """The text events; the others have no log probabilities."""
+    stream = session.stream("Go.", **options)
+    events = list(stream)
+    texts = [event for event in events if event.kind == "text"]
+    for event in events:
+        assert event.kind == "text" or (event.logprob is None and event.top_logprobs == ())
+        logprobs = [top.logprob for top in event.top_logprobs]
+        assert logprobs == sorted(logprobs, reverse=True)
+    told = [(event.token, event.logprob, event.bytes, event.top_logprobs) for event in texts]
+    told = [one for one in told if one[1] is not None]
+    assert [(one.token, one.logprob, one.bytes, one.top_logprobs) for one in stream.result().logprobs] == told
+    return texts
+
+
+def test_logprobs() -> None:
+    events = scores(load(SCRIPT).session(), logprobs=3, temperature=0)
+    assert len(events) == 7
+    for event in events:
+        assert len(event.top_logprobs) == 3
+        likeliest = event.top_logprobs[0]
+        assert (likeliest.token, likeliest.logprob, likeliest.bytes) == (event.token, event.logprob, event.bytes)
+    session = load(RANDOM).session()
+    for event in scores(session, logprobs=0, max_tokens=4):
+        assert event.logprob is not None and event.logprob <= 0 and event.top_logprobs == ()
+    for event in scores(session, max_tokens=4):
+        assert event.logprob is None and event.top_logprobs == ()
+    two = {"temperature": 1, "top_k": 2, "top_p": 1, "min_p": 0}
+    for event in scores(session, logprobs=5, logprobs_after_sampling=True, max_tokens=4, **two):
+        assert event.token in [top.token for top in event.top_logprobs] and len(event.top_logprobs) == 2
+        assert abs(sum(math.exp(top.logprob) for top in event.top_logprobs) - 1) < 1e-4
+    with fails(chaku.InvalidArgument, "invalid_option"):
+        session.chat("Go.", logprobs=65)
+
+
+def test_logit_bias() -> None:
+    model = load(RANDOM)
+
+    def say(**options: Any) -> Reading:
+        return chat(model.session(), "Go.", **options)
+
+    assert say(logit_bias="a=1000", max_tokens=3).text == "aaa"
+    assert say(logit_bias={"a": 1000}, max_tokens=3).text == "aaa"
+    [b] = model.tokenize("b")
+    assert say(logit_bias={b: 1e3}, max_tokens=3).text == "bbb"
+    # In a dict a text is a text, even if it is a number.
+    for text in ("7", '"', "\\", "="):
+        assert say(logit_bias={text: 1000}, max_tokens=3).text == 3 * text
+    assert say(logit_bias=["a=1000", "b=500", "a=false"], max_tokens=3).text == "bbb"
+    assert say(logit_bias={"a": False, "b": 500.5}, max_tokens=3).text == "bbb"
+    assert say(logit_bias={"a": -math.inf}, regex="a|b").text == "b"
+    assert say(logit_bias={"a": 1000}, regex="a|b").text == "a"
+    say(logit_bias={"a": False}, regex="a").ends("error", chaku.InvalidArgument, "invalid_option")
+
+
+def test_bad_logit_bias() -> None:
+    session = load(RANDOM).session()
+    for bad in ("a", "a=much", "a=nan", "a=inf", "a=1e7", "-1=1", "999999=1", "=1"):
+        reading = chat(session, "Go.", logit_bias=bad).ends("error", chaku.InvalidArgument, "invalid_option")
+        assert reading.error is not None and f"`{bad}`" in reading.error.message
+    biases: list[tuple[dict[Any, float], str]] = [({"a": math.nan}, '"a"=NaN'), ({-1: 1}, "-1=1"), ({10**30: 1}, "=1")]
+    for biases_of, entry in biases:
+        reading = chat(session, "Go.", logit_bias=biases_of).ends("error", chaku.InvalidArgument, "invalid_option")
+        assert reading.error is not None and entry in reading.error.message
+    assert session.message_count == 0
+    assert chat(session, "Go.", logit_bias="a=1000", max_tokens=2).text == "aa"
 
 
 def test_unknown_sampler() -> None:

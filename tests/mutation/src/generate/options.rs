@@ -10,8 +10,22 @@ const INTEGERS: &[i64] =
     &[0, 1, -1, 2, 3, 255, 257, 4096, 65537, 0x7fff_ff00, 0x7fff_ffff, 0xffff_ffff, i64::MIN, i64::MAX];
 const FLOATS: &[f64] =
     &[0.0, -0.0, 1e-300, 0.5, 1.0, 1.5, -1.0, 100.0, 1e300, f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
-const TEXTS: &[&str] =
-    &["", " ", "auto", "\u{0}", "é", "f16", "penalties;dry;;top_k", "temperature", "no_such_thing", "\n", "q4_0"];
+const TEXTS: &[&str] = &[
+    "",
+    " ",
+    "auto",
+    "\u{0}",
+    "é",
+    "f16",
+    "penalties;dry;;top_k",
+    "temperature",
+    "no_such_thing",
+    "\n",
+    "q4_0",
+    "a=5",
+    "7=-inf",
+    "\"7\"=nan",
+];
 
 pub(super) fn fill(rng: &mut Rng, case: &mut Case) {
     let table = option_table();

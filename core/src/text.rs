@@ -215,7 +215,10 @@ mod tests {
         let sampled = |token, logprob| Sampled { logprob: Some(logprob), ..Sampled::from(token) };
         assert!(stream.push(sampled(1, -1.0), b"st".to_vec()).events.is_empty());
         let events = stream.push(sampled(2, -2.0), b"art".to_vec()).events;
-        assert_eq!(events.iter().map(|e| (e.token, e.logprob)).collect::<Vec<_>>(), [(1, Some(-1.0)), (2, Some(-2.0))]);
+        assert_eq!(
+            events.iter().map(|e| (e.token, e.logprob)).collect::<Vec<_>>(),
+            [(Some(1), Some(-1.0)), (Some(2), Some(-2.0))]
+        );
     }
 
     #[test]

@@ -53,6 +53,7 @@ const ROWS: &[Row] = &[
     (&["--sampler-seq", "--sampling-seq"], "edskypmxt", Absent("another way to write `samplers`")),
     (&["-s", "--seed"], "-1", Unset("seed", "the same: a new one for each request")),
     (&["--ignore-eos"], "off", Same("ignore_eos")),
+    (&["--logit-bias"], "none", Unset("logit_bias", "the same; what is `15043+1` there is `15043=1` here, so that there is no `-l`")),
     (&["--grammar"], "none", Unset("grammar", "the same")),
     (&["--grammar-file", "-jf", "--json-schema-file"], "none", Absent("a program reads the file and sets `grammar` or `json_schema`")),
     (&["-j", "--json-schema"], "none", Unset("json_schema", "the same")),

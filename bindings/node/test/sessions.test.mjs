@@ -30,6 +30,7 @@ test('whatever came of a session goes with the model', async () => {
   const saved = await session.save();
   // Restored while the model is closed: it is refused, or goes too.
   const restoring = model.restore(saved);
+  restoring.catch(() => {}); // it may be refused before anybody awaits it
   await model.close();
   await closed(async () => (await restoring).contextUsed);
   for (const one of [session, fork, restored]) {

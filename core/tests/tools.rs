@@ -236,6 +236,17 @@ fn variables_reach_the_template_and_thinking_can_be_switched_off() {
 }
 
 #[test]
+fn thinking_ends_with_its_budget() {
+    let model = load(TOOLS, &[]);
+    for (budget, reasoning) in [("-1", "I think."), ("100", "I think."), ("2", "I think"), ("1", "I"), ("0", "")] {
+        let (said, end) = chat(&model, &[("reasoning_budget", budget)]);
+        assert!(end.error.is_none(), "{:?}", end.error);
+        assert_eq!(said.reasoning, reasoning, "{budget}");
+        assert!(said.text.starts_with("Wait:"), "{budget}: {}", said.text);
+    }
+}
+
+#[test]
 fn a_message_has_a_role_of_the_four() {
     let model = load(RANDOM, &[]);
     let session = model.session(&Options::new()).unwrap();

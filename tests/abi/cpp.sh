@@ -121,10 +121,12 @@ fi
 
 # The examples do what those in C do, and say what is wrong in the same way.
 EXAMPLES=target/examples
-does() { # LANGUAGE EXAMPLE [ARGUMENT]...: its output and how it ends, without times and how often it shows progress
+does() { # LANGUAGE EXAMPLE [ARGUMENT]...: its output and how it ends, without what is a matter of time: times, how
+    # often it shows progress, and how many tokens of a fork's prompt its neighbours have computed so far.
     local code=0 program=$EXAMPLES/$1/$2
     "$program" "$MODELS/tiny-script.gguf" "${@:3}" </dev/null >"$OUT/output" 2>"$OUT/message" || code=$?
-    sed -e '/ %$/d' -e 's/[0-9]* \(ms\|waiting\|preparing\|reading\|generating\)/N \1/g' "$OUT/output"
+    sed -e '/ %$/d' -e "s/-- [1-9][0-9]* of the prompt's/-- N of the prompt's/" \
+        -e 's/[0-9]* \(ms\|waiting\|preparing\|reading\|generating\)/N \1/g' "$OUT/output"
     sed -e 's/[0-9.]* tokens.s/N tokens s/' "$OUT/message"
     echo "ends with $code"
     code=0

@@ -164,6 +164,8 @@ reasons! {
     NothingToContinue = "nothing_to_continue", FailedPrecondition;
     /// The request has not finished, so it has no result yet.
     NotFinished = "not_finished", FailedPrecondition;
+    /// The request does not wait for logits.
+    NotPaused = "not_paused", FailedPrecondition;
     /// The request was not one that yields this result.
     NoResult = "no_result", FailedPrecondition;
     /// The events of this request go to a callback.

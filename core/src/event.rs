@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chaku_llama::Token;
 
 use crate::error::Error;
+use crate::logits::Logits;
 
 /// One event. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -12,6 +13,10 @@ use crate::error::Error;
 pub enum Event {
     /// Work was done that yields no text: part of a load or of a prefill. Only the newest unread one is kept.
     Progress(Progress),
+    /// A token of the prompt, and how likely it was: under `prompt_logprobs`, from the first to the last.
+    Prompt(Arc<Text>),
+    /// The request stands still until the host has looked at these logits: under `pause_for_logits`, before each token.
+    Logits(Arc<Logits>),
     /// A token was generated.
     Text(Arc<Text>),
     /// The same, for a token of what the model thinks before it answers.
@@ -46,7 +51,7 @@ pub enum Phase {
     Prefill,
 }
 
-/// One generated token and the text it completes.
+/// One token and the text it completes.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Text {
@@ -60,7 +65,7 @@ pub struct Text {
     /// Bytes that are no character are shown as U+FFFD in [`Text::text`]: the model made none of them, or the answer
     /// ended inside a character.
     pub replaced: bool,
-    /// Natural logarithm of the token's probability; `None` unless the request asked for `logprobs`.
+    /// Natural logarithm of the token's probability; `None` unless the request asked for it, and for the first of a prompt.
     pub logprob: Option<f64>,
     /// The likeliest tokens in its place, the likeliest first: as many as `logprobs` says, or all that are possible.
     pub top_logprobs: Vec<TopLogprob>,

@@ -41,6 +41,7 @@ mod facts;
 mod fingerprint;
 mod log;
 mod logit_bias;
+mod logits;
 mod logprobs;
 mod message;
 mod model;
@@ -67,6 +68,7 @@ pub use event::{
     Event, Final, FinishReason, Phase, Progress, Text, Timings, ToolCallArguments, ToolCallStart, TopLogprob, Usage,
 };
 pub use log::{LogLevel, LogRecord};
+pub use logits::Logits;
 pub use message::{ChatMessage, Role, ToolCall};
 pub use model::{Model, SpecialToken};
 pub use options::Options;

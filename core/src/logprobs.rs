@@ -5,6 +5,7 @@ use chaku_llama::{Token, Vocab};
 use crate::error::Result;
 use crate::event::TopLogprob;
 use crate::options::Layers;
+use crate::sampling::Sampled;
 
 /// What a request wants to know of each token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +71,13 @@ impl Distribution {
         };
         self.likeliest.iter().map(with_bytes).collect()
     }
+}
+
+/// How likely a token was by these logits, and the likeliest in its place.
+pub(crate) fn score(logits: &[f32], token: Token, top: usize, vocab: &Vocab<'_>) -> Result<Sampled> {
+    let distribution = Distribution::of_logits(logits, top);
+    let logprob = logits.get(token as usize).map(|logit| distribution.logprob(*logit));
+    Ok(Sampled { token, logprob, top_logprobs: distribution.top(vocab)? })
 }
 
 /// So many with the largest values, the largest first; of equal ones those that came first.

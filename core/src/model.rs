@@ -30,6 +30,9 @@ const UNLOAD_TIME: Duration = Duration::from_secs(5);
 /// Saves that may be under way at once in one model.
 const MOST_SAVES: usize = 16;
 
+/// Choices of one prompt: more than this is no use to anybody.
+const MOST_CHOICES: u32 = 256;
+
 /// A handle to a loaded model. Cloning is cheap; the model is freed, in the background, when its last handle, session
 /// and request are gone.
 #[derive(Clone)]
@@ -128,6 +131,31 @@ impl Model {
     /// The same with the messages as JSON: `[{"role": "user", "content": "Hello"}]`.
     pub fn chat_json(&self, messages: &str, options: &Options) -> Result<Request> {
         self.chat(&message::parse(messages)?, options)
+    }
+
+    /// Several answers to the same messages, each a request of its own: `count` of them, 1 to 256. The prompt is computed
+    /// once, and what `seed` says holds for the first, plus one for each that follows, as llama.app's server does it. If one
+    /// cannot be asked, none is.
+    pub fn choices(&self, messages: &[ChatMessage], count: u32, options: &Options) -> Result<Vec<Request>> {
+        if !(1..=MOST_CHOICES).contains(&count) {
+            let message = format!("{count} choices were asked for; ask for 1 to {MOST_CHOICES}");
+            return Err(Error::new(Reason::InvalidArgument, message).with("count", count));
+        }
+        let random = i64::from(sampling::RANDOM_SEED);
+        let seed = self.0.option_layers(options).i64("seed").filter(|seed| *seed != random);
+        let ask = |index| {
+            let mut options = options.clone();
+            if let Some(seed) = seed {
+                options.set_i64("seed", (seed + i64::from(index)) % random)?;
+            }
+            self.chat(messages, &options)
+        };
+        (0..count).map(ask).collect()
+    }
+
+    /// The same with the messages as JSON.
+    pub fn choices_json(&self, messages: &str, count: u32, options: &Options) -> Result<Vec<Request>> {
+        self.choices(&message::parse(messages)?, count, options)
     }
 
     /// The tokens of a text. `add_special` lets the tokenizer add BOS and EOS as the model wants; `parse_special`
@@ -346,6 +374,11 @@ impl Shared {
 
     fn session_id(&self) -> u64 {
         self.next_session.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// All options that concern a conversation that nobody keeps, the strongest last.
+    fn option_layers<'a>(&'a self, options: &'a Options) -> Layers<'a> {
+        Layers(vec![&self.recommended, self.runtime.options(), &self.options, options])
     }
 
     pub(crate) fn given_template(&self) -> Option<&str> {

@@ -117,6 +117,8 @@ impl Prompt {
             tokens: plan.tokens,
             keep: plan.keep,
             sampler,
+            pauses: layers.bool("pause_for_logits"),
+            prompt_logprobs: layers.i64("prompt_logprobs").and_then(|top| usize::try_from(top).ok()),
             preserved: plan.format.as_deref().map(|format| preserved(&model, format)).transpose()?.unwrap_or_default(),
             answering,
             stops: layers.list("stop").iter().chain(&plan.stops).filter(|stop| !stop.is_empty()).cloned().collect(),

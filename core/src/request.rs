@@ -12,6 +12,7 @@ use crate::delivery::{self, Caller, Callers};
 use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Final, FinishReason};
 use crate::event_queue::{EventQueue, Next};
+use crate::logits::Exchange;
 use crate::model::Model;
 use crate::priority::Priority;
 use crate::runtime::Runtime;
@@ -134,6 +135,8 @@ pub(crate) struct Shared {
     /// An [`Audience`].
     audience: AtomicU8,
     readers: Readers,
+    /// Under `pause_for_logits`.
+    pub(crate) logits: Exchange,
     /// The thread that computes, once there is one.
     worker: Arc<Signal>,
     /// Where its end is counted, if it asks something of a model.
@@ -203,6 +206,14 @@ impl Request {
     /// Cancels: from any thread, at any time, as often as one likes. The final event follows promptly.
     pub fn cancel(&self) {
         self.shared.cancel();
+    }
+
+    /// Lets a request go on that stands still after an [`Event::Logits`]: the token is chosen from `logits`, one for each
+    /// token of the vocabulary, minus infinity for what must not come; `None` = from those it told. Nothing is waited for.
+    pub fn resume(&self, logits: Option<&[f32]>) -> Result<()> {
+        self.shared.logits.answer(logits)?;
+        self.shared.worker.wake();
+        Ok(())
     }
 
     /// What dropping does, for a request that others may still hold: cancels, and lets no new callback start.
@@ -316,6 +327,7 @@ impl Shared {
             cancelled: AtomicBool::new(false),
             audience: AtomicU8::new(Audience::Listening as u8),
             readers: Readers::default(),
+            logits: Exchange::default(),
             worker,
             counts: OnceLock::new(),
             in_use: Mutex::new(None),

@@ -11,7 +11,7 @@ use crate::logprobs::{Asked, Distribution};
 use crate::options::{Layers, Options};
 
 /// llama.app's "a new seed each time".
-const RANDOM_SEED: u32 = u32::MAX;
+pub(crate) const RANDOM_SEED: u32 = u32::MAX;
 
 /// Chooses the tokens of one answer.
 pub(crate) struct Sampler {

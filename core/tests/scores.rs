@@ -84,6 +84,67 @@ fn check_against_plain(model: &Model, texts: &[Arc<Text>], top: usize) {
     }
 }
 
+/// The scores of a prompt, and the text of its answer.
+fn scored_prompt(model: &Model, prompt: &str, set: &[(&str, &str)]) -> (Vec<Arc<Text>>, Arc<Final>) {
+    let session = model.session(&Options::new()).unwrap();
+    let mut scores = Vec::new();
+    let mut answered = false;
+    let request = session.generate(prompt, &options(set)).unwrap();
+    let end = request.run(|event| {
+        match event {
+            Event::Prompt(text) => {
+                assert!(!answered, "the prompt comes before the answer");
+                scores.push(text.clone());
+            }
+            Event::Text(_) => answered = true,
+            _ => {}
+        }
+        true
+    });
+    (scores, end.unwrap())
+}
+
+#[test]
+fn a_prompts_tokens_are_scored_as_if_each_were_the_next() {
+    /// Several tokens computed at once come out a little different than one by one.
+    const NEAR: f64 = 0.01;
+    let model = load(RANDOM, &[]);
+    let prompt = "abc, the quick brown fox jumps over a lazy dog; naïve 🦙 and so on and on";
+    let tokens = model.tokenize(prompt, true, false).unwrap();
+    let set = [("prompt_logprobs", "3"), ("max_tokens", "2")];
+    // Computed before, which is of no use, and then in what came of that.
+    for _ in 0..2 {
+        let (scores, end) = scored_prompt(&model, prompt, &set);
+        assert_eq!((end.usage.prompt_tokens as usize, end.usage.cached_tokens), (tokens.len(), 0));
+        assert_eq!(scores.iter().filter_map(|score| score.token).collect::<Vec<_>>(), tokens);
+        assert_eq!(scores.iter().map(|score| score.text.as_str()).collect::<String>(), prompt);
+        assert_eq!((scores[0].logprob, scores[0].top_logprobs.len()), (None, 0), "nothing comes before the first");
+        for (score, plain) in scores[1..].iter().zip(plain(&tokens[..1], &tokens[1..])) {
+            let token = score.token.unwrap();
+            let (scored, plain_one) = (score.logprob.unwrap(), plain[token as usize]);
+            assert!((scored - plain_one).abs() < NEAR, "{score:?}, not {plain_one}");
+            assert_eq!(score.top_logprobs.len(), 3);
+            assert!(score.top_logprobs.iter().all(|one| (one.logprob - plain[one.token as usize]).abs() < NEAR));
+        }
+    }
+}
+
+#[test]
+fn a_text_is_scored_without_an_answer_and_beside_others() {
+    let model = load(RANDOM, &[]);
+    let busy = model.session(&Options::new()).unwrap();
+    let busy = busy.generate("abc", &options(&[("max_tokens", "60"), ("ignore_eos", "1")])).unwrap();
+    let session = model.session(&Options::new()).unwrap();
+    let request = session.ingest(None, "xyz xyz", &options(&[("prompt_logprobs", "0")])).unwrap();
+    let mut scores = 0;
+    let end = request.run(|event| {
+        scores += usize::from(matches!(event, Event::Prompt(_)));
+        true
+    });
+    assert_eq!(scores, end.unwrap().usage.prompt_tokens as usize);
+    assert!(busy.run(|_| true).unwrap().error.is_none());
+}
+
 #[test]
 fn before_sampling_they_are_the_models_own() {
     let model = load(RANDOM, &[]);

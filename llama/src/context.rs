@@ -281,6 +281,23 @@ impl Context {
         Ok(())
     }
 
+    /// Puts other logits in the place of those for index `i`. They need not be numbers: [`crate::Sampler::sample`] looks.
+    pub fn set_logits(&mut self, i: i32, logits: &[f32]) -> Result<(), Error> {
+        let (row, length) =
+            self.logits_row(i).ok_or_else(|| Error::input("i", format!("{i} is no token with output")))?;
+        if logits.len() != length {
+            return Err(Error::input("logits", format!("are {}, the vocabulary has {length} tokens", logits.len())));
+        }
+        // SAFETY: as for `logits`; nobody else has a reference to the row, for the context is borrowed mutably.
+        unsafe { std::slice::from_raw_parts_mut(row, length) }.copy_from_slice(logits);
+        Ok(())
+    }
+
+    /// An index of the last batch that has logits, if any.
+    pub fn any_output(&self) -> Option<i32> {
+        self.outputs.first().copied()
+    }
+
     fn logits_row(&self, i: i32) -> Option<(*mut f32, usize)> {
         self.check_output(i).ok()?;
         let mut logits = std::ptr::null_mut();

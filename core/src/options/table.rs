@@ -241,6 +241,8 @@ const TABLE: &[Spec] = rows! {
         "logit_bias", Kind::List { max_items: 16_384, max_bytes: 256 }, "", "Changes of tokens' chances, each TOKEN=BIAS. TOKEN is a token's number, or a text, each of whose tokens it concerns, in quotes (as in JSON) where it could be a number. BIAS is added to the logit before anything else: a number from -1000000 to 1000000, or `-inf` or `false`, which ban the token. Not with `typical_p` below 1.";
         "logprobs", int(-1, 64, -1), "tokens", "Tell with each token of the answer the logarithm of its probability, and of those of so many of the likeliest in its place; 0 = of its own alone; -1 = none.";
         "logprobs_after_sampling", SWITCH_OFF, "", "Which probabilities `logprobs` tells: on = of the tokens that the samplers left, as the choice was made; off = the model's own, of the whole vocabulary, before a constraint, `logit_bias` or a sampler changed any.";
+        "prompt_logprobs", int(-1, 64, -1), "tokens", "Tell of each token of the prompt, before the answer, how likely it was, as `logprobs` does of the answer's. The whole prompt is computed for that, whatever was computed before. -1 = no.";
+        "pause_for_logits", SWITCH_OFF, "", "Before each token of the answer, tell the logits and stand still until the request is resumed, with these or others to choose from.";
         "grammar", TEXT, "", "GBNF grammar the answer must follow. Of `grammar`, `json_schema`, `json_object`, `regex` and `lark` at most one may be given, and not with `typical_p` below 1.";
         "json_schema", TEXT, "", "JSON Schema, as JSON, of the one JSON value that the answer must be.";
         "json_object", SWITCH_OFF, "", "The answer must be a JSON object.";

@@ -100,6 +100,9 @@ impl<B: Backend> Engine<B> {
     /// Finds out whether a running request is about to compute what this one begins with.
     fn look_for_leader(&mut self, index: usize) {
         let waiting = &self.waiting[index];
+        if waiting.job.prompt_logprobs.is_some() {
+            return; // What others computed has no logits any more.
+        }
         let leader_is_gone = waiting.follows.is_some_and(|(leader, _)| !self.running.contains_key(&leader));
         if waiting.looked == Some(self.starts) && !leader_is_gone || !self.share || !self.backend.takes_parts() {
             return;
@@ -130,7 +133,11 @@ impl<B: Backend> Engine<B> {
         let job = &self.waiting[index].job;
         let (session, group, priority, goal) = (job.session, job.group, job.request.priority, job.tokens.len());
         // The last token is computed again, for its logits, unless none are needed.
-        let reusable = if job.sampler.is_some() { goal - 1 } else { goal };
+        let reusable = match (&job.prompt_logprobs, &job.sampler) {
+            (Some(_), _) => 0,
+            (None, Some(_)) => goal - 1,
+            (None, None) => goal,
+        };
         let tokens = job.tokens[..reusable].to_vec();
         let Some(cached) = self.place(session, group, &tokens, goal, Some(priority)) else { return false };
         let job = self.waiting.remove(index).job;
@@ -159,7 +166,7 @@ impl<B: Backend> Engine<B> {
     fn resume(&mut self, id: RequestId) -> bool {
         let Some(running) = self.running.get(&id) else { return false };
         let (session, group, goal) = (running.job.session, running.job.group, running.job.tokens.len());
-        let tokens = running.job.tokens[..goal - 1].to_vec();
+        let tokens = running.job.tokens[..running.reusable()].to_vec();
         let spare = self.sequences.capacity() / SPARE;
         let Some(cached) = self.place(session, group, &tokens, goal + spare, None) else { return false };
         tracing::debug!(target: "chaku::engine", request = id, cached, "resumed");

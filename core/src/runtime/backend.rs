@@ -21,11 +21,24 @@ pub(crate) trait Backend {
     /// Most tokens of one [`Backend::decode`].
     fn chunk(&self) -> usize;
 
+    /// Of these, how many may have logits.
+    fn outputs(&self) -> usize;
+
     /// Computes tokens at the ends of different sequences, together. `abort` is asked often, on this thread.
     fn decode(&mut self, parts: &[Part<'_>], abort: &dyn Fn() -> bool) -> Result<Outcome>;
 
     /// Samples the token after a part of the last decode, which had `output`.
     fn sample(&mut self, sampler: &mut Self::Sampler, part: usize) -> Result<Sampled>;
+
+    /// The logits after a part of the last decode, which had `output`.
+    fn logits(&self, part: usize) -> Result<Vec<f32>>;
+
+    /// Samples from these logits, which need not be of the last decode. `None` = it left no place to put them, for now.
+    fn sample_from(&mut self, sampler: &mut Self::Sampler, logits: &[f32]) -> Option<Result<Sampled>>;
+
+    /// How likely a token was after the one that lies `back` before the end of a part of the last decode, which had
+    /// `every`, and so many of the likeliest ones.
+    fn score(&self, part: usize, back: usize, token: Token, top: usize) -> Result<Sampled>;
 
     /// Drops all positions from `length` on. Says no, and drops nothing, when the model's memory cannot do that.
     fn truncate(&mut self, sequence: SeqId, length: usize) -> bool;
@@ -67,6 +80,8 @@ pub(crate) struct Part<'a> {
     pub(crate) tokens: &'a [Token],
     /// The next token will be sampled.
     pub(crate) output: bool,
+    /// All tokens of the part have logits, which will be asked for.
+    pub(crate) every: bool,
 }
 
 /// How a decode ended without an error.

@@ -11,6 +11,7 @@ use super::admit::Waiting;
 use super::backend::{Backend, Outcome, Part};
 use super::control::{Command, Control, Exported};
 use super::job::{Job, Overflow};
+use super::pause::pause;
 use super::prompt_cache::PromptCache;
 use super::running::{End, Running};
 use super::scheduler::{Item, RequestId, Scheduler, Step};
@@ -87,6 +88,7 @@ impl<B: Backend> Engine<B> {
         let now = Instant::now();
         let queue_deadline = self.control.admission.expire(now);
         self.end_what_must(now);
+        self.go_on_with_logits();
         let started = self.admit(now);
         let running = &self.running;
         let step = self.scheduler.plan(now, |id| running[&id].may_run());
@@ -167,6 +169,7 @@ impl<B: Backend> Engine<B> {
         if !self.make_room(&mut step) {
             return;
         }
+        self.limit_outputs(&mut step);
         let began = Instant::now();
         match self.decode(&step) {
             // Who is to blame is known only when each is computed alone; the others must not suffer.
@@ -210,6 +213,7 @@ impl<B: Backend> Engine<B> {
             self.scratch.extend_from_slice(&job.tokens[item.range.clone()]);
             places.push(Place {
                 sequence,
+                every: self.running[&item.id].has_scores_left(),
                 group: job.group,
                 position: item.range.start,
                 begin,
@@ -221,6 +225,7 @@ impl<B: Backend> Engine<B> {
             position: place.position,
             tokens: &self.scratch[place.begin..place.end],
             output: item.last,
+            every: place.every,
         };
         let parts: Vec<Part<'_>> = places.iter().zip(&step.items).map(part).collect();
         let watch = Watch::new(&self.control, &mut self.running, step, self.backend.window());
@@ -270,10 +275,17 @@ impl<B: Backend> Engine<B> {
                 report_progress(running, item.range.end);
             }
         }
+        self.score_prompts(step);
         // All are sampled before the first is acted on: that may change the KV cache.
         let mut sampled = Vec::with_capacity(step.items.len());
         for (part, item) in step.items.iter().enumerate().filter(|(_, item)| item.last) {
             let Some(running) = self.running.get_mut(&item.id) else { continue };
+            if running.job.pauses && running.job.sampler.is_some() {
+                if let Err(error) = pause(&self.backend, running, part) {
+                    sampled.push((item.id, Some(Err(error))));
+                }
+                continue;
+            }
             let chosen = running.job.sampler.as_mut().map(|sampler| self.backend.sample(sampler, part));
             sampled.push((item.id, chosen));
         }
@@ -292,7 +304,7 @@ impl<B: Backend> Engine<B> {
     }
 
     /// A token was sampled: shows it, and decides how to go on.
-    fn accept(&mut self, id: RequestId, chosen: Sampled) {
+    pub(super) fn accept(&mut self, id: RequestId, chosen: Sampled) {
         let Some(running) = self.running.get_mut(&id) else { return };
         running.count_token();
         if self.backend.is_end(chosen.token) {
@@ -391,6 +403,7 @@ impl<B: Backend> Engine<B> {
 /// Where a part of a step lies.
 struct Place {
     sequence: SeqId,
+    every: bool,
     group: u64,
     /// In its sequence.
     position: usize,

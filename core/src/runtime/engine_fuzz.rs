@@ -58,6 +58,22 @@ impl Backend for Wild {
         self.inner.sample(script, part)
     }
 
+    fn outputs(&self) -> usize {
+        self.inner.outputs()
+    }
+
+    fn logits(&self, part: usize) -> Result<Vec<f32>> {
+        self.inner.logits(part)
+    }
+
+    fn sample_from(&mut self, script: &mut VecDeque<Token>, logits: &[f32]) -> Option<Result<Sampled>> {
+        (self.random.below(3) != 0).then(|| self.inner.sample_from(script, logits))?
+    }
+
+    fn score(&self, part: usize, back: usize, token: Token, top: usize) -> Result<Sampled> {
+        self.inner.score(part, back, token, top)
+    }
+
     fn truncate(&mut self, sequence: SeqId, length: usize) -> bool {
         self.inner.truncate(sequence, length)
     }
@@ -112,6 +128,9 @@ struct Open {
     /// What the model will say, and of it what was read.
     script: String,
     read: String,
+    /// The prompt, if it is to be scored, and of it what was.
+    scored: Option<Vec<Token>>,
+    told: Vec<Token>,
 }
 
 impl World {
@@ -126,11 +145,14 @@ impl World {
             shiftable: seed.is_multiple_of(2),
             hates: None,
             log: Arc::default(),
+            rows: 0,
+            last: Vec::new(),
             during_decode: Box::new(|| {}),
         };
         let control = Control::new(8);
         let prompt_cache = if seed.is_multiple_of(5) { 0 } else { 400 };
         let settings = Settings { max_running: 1 + random.below(4) as usize, prompt_cache, ..SETTINGS };
+        let fake = Fake { rows: settings.max_running, ..fake };
         let engine = Engine::new(Wild { inner: fake, random: Random(seed + 7) }, control.clone(), settings);
         World { seed, random, engine, control, open: Vec::new(), sessions: Vec::new(), next_session: 0 }
     }
@@ -172,6 +194,7 @@ impl World {
         let script = says.iter().map(|token| char::from(b'a' + *token as u8)).collect();
         let committed = (Mutex::new(false), request.clone());
         let goal = prompt.len();
+        let scored = (random.below(5) == 0).then(|| prompt.clone());
         self.engine.take(Job {
             request: Ticket::new(request.clone()),
             session,
@@ -179,6 +202,8 @@ impl World {
             prompt_tokens: goal,
             tokens: prompt,
             keep: random.below(goal as u64 + 1) as usize,
+            pauses: random.below(5) == 0,
+            prompt_logprobs: scored.as_ref().map(|_| 0),
             sampler: (random.below(6) != 0).then_some(says),
             preserved: Vec::new(),
             answering: None,
@@ -193,7 +218,7 @@ impl World {
             prepare_time: Duration::ZERO,
             prepared_at: Instant::now(),
         });
-        self.open.push(Open { request, session, script, read: String::new() });
+        self.open.push(Open { request, session, script, read: String::new(), scored, told: Vec::new() });
     }
 
     fn read_all(&mut self) {
@@ -202,10 +227,15 @@ impl World {
             while let Ok(Some(event)) = open.request.next(Some(Duration::ZERO)) {
                 match event {
                     Event::Text(piece) => open.read.push_str(&piece.text),
-                    Event::Final(_) => {
+                    Event::Prompt(piece) => open.told.push(piece.token.unwrap()),
+                    Event::Logits(_) => open.request.logits.answer(None).unwrap(),
+                    Event::Final(end) => {
                         let after = open.request.next(Some(Duration::ZERO));
                         assert!(matches!(after, Err(error) if error.reason() == Reason::Finished), "seed {seed}");
                         assert!(open.script.starts_with(&open.read), "seed {seed}: {} of {}", open.read, open.script);
+                        let scored = open.scored.take().unwrap_or_default();
+                        assert!(scored.starts_with(&open.told), "seed {seed}: {:?} of {scored:?}", open.told);
+                        assert!(end.error.is_some() || scored == open.told, "seed {seed}: {:?}", open.told);
                         return false;
                     }
                     _ => {}

@@ -41,6 +41,10 @@ struct Fake {
     /// A decode with this token fails.
     hates: Option<Token>,
     log: Log,
+    /// Tokens of a decode that may have logits.
+    rows: usize,
+    /// The parts of the last decode: tokens, and whether all have logits.
+    last: Vec<(Vec<Token>, bool)>,
     /// Called inside each decode, where a real model would be asking whether to abort.
     during_decode: Box<dyn FnMut()>,
 }
@@ -102,12 +106,36 @@ impl Backend for Fake {
         for part in parts {
             self.append(part.sequence, part.tokens);
         }
+        let rows: usize =
+            parts.iter().map(|part| if part.every { part.tokens.len() } else { part.output.into() }).sum();
+        assert!(rows <= self.rows, "{rows} rows of logits");
+        self.last = parts.iter().map(|part| (part.tokens.to_vec(), part.every)).collect();
         self.log.lock().push(parts.iter().map(|part| (part.sequence, part.tokens.len())).collect());
         Ok(Outcome::Done)
     }
 
     fn sample(&mut self, script: &mut VecDeque<Token>, _: usize) -> Result<Sampled> {
         Ok(script.pop_front().unwrap_or(END).into())
+    }
+
+    fn outputs(&self) -> usize {
+        self.rows
+    }
+
+    /// The last token of the part, so that a test sees whose they are.
+    fn logits(&self, part: usize) -> Result<Vec<f32>> {
+        Ok(self.last[part].0.last().map(|token| *token as f32).into_iter().collect())
+    }
+
+    fn sample_from(&mut self, script: &mut VecDeque<Token>, _: &[f32]) -> Option<Result<Sampled>> {
+        Some(self.sample(script, 0))
+    }
+
+    /// Its score is the token before it.
+    fn score(&self, part: usize, back: usize, token: Token, _: usize) -> Result<Sampled> {
+        let (tokens, every) = &self.last[part];
+        assert!(every, "it has no logits");
+        Ok(Sampled { logprob: Some(f64::from(tokens[tokens.len() - 1 - back])), ..Sampled::from(token) })
     }
 
     fn truncate(&mut self, sequence: SeqId, length: usize) -> bool {
@@ -189,6 +217,8 @@ struct Spec<'a> {
     deadline: Option<Duration>,
     queue: usize,
     priority: Priority,
+    pauses: bool,
+    scored: bool,
 }
 
 impl Spec<'_> {
@@ -208,6 +238,8 @@ const PLAIN: Spec<'static> = Spec {
     deadline: None,
     queue: 1024,
     priority: Priority::Normal,
+    pauses: false,
+    scored: false,
 };
 
 impl House {
@@ -226,6 +258,8 @@ impl House {
             shiftable: true,
             hates: None,
             log: log.clone(),
+            rows: settings.max_running,
+            last: Vec::new(),
             during_decode: Box::new(|| {}),
         };
         let control = Control::new(64);
@@ -244,6 +278,8 @@ impl House {
             tokens: spec.prompt.to_vec(),
             prompt_tokens: spec.prompt.len(),
             keep: spec.keep,
+            pauses: spec.pauses,
+            prompt_logprobs: spec.scored.then_some(0),
             sampler: Some(spec.says.iter().copied().collect()),
             preserved: Vec::new(),
             answering: None,
@@ -562,4 +598,78 @@ fn a_panic_ends_all_requests_and_the_model_says_why_it_takes_no_more() {
         assert_eq!(error.reason(), Reason::Poisoned);
         assert!(error.message().contains("boom"), "{}", error.message());
     }
+}
+
+#[test]
+fn a_request_stands_still_until_its_host_has_seen_the_logits_and_others_go_on() {
+    let mut house = House::new(100, 8);
+    let paused = house.ask(&Spec { pauses: true, ..PLAIN });
+    let other = house.ask(&Spec { session: 2, prompt: &[7, 8], ..PLAIN });
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        house.run();
+        let Ok(Some(Event::Logits(logits))) = paused.request.next(Some(Duration::ZERO)).map(|event| match event {
+            Some(Event::Progress(_) | Event::Text(_)) => paused.request.next(Some(Duration::ZERO)).unwrap(),
+            event => event,
+        }) else {
+            panic!("no logits");
+        };
+        seen.push((logits.position, logits.values.clone()));
+        house.run();
+        assert!(paused.request.next(Some(Duration::ZERO)).unwrap().is_none(), "it waits");
+        paused.request.logits.answer(None).unwrap();
+    }
+    house.run();
+    assert_eq!(seen, [(3, vec![3.0]), (4, vec![4.0]), (5, vec![5.0])]);
+    assert_eq!(paused.reason(), FinishReason::Stop);
+    assert_eq!(other.end().0, "ef");
+}
+
+#[test]
+fn a_request_that_stands_still_gives_way_and_goes_on_from_its_logits() {
+    let mut house = House::with(6, 8, ONE_PLACE);
+    let paused = house.ask(&Spec { pauses: true, priority: Priority::Low, ..PLAIN });
+    house.run();
+    let other = house.ask(&Spec { session: 2, prompt: &[7, 8], ..PLAIN });
+    house.run();
+    assert_eq!(other.end().0, "ef", "the place of the one that stands still is taken");
+    for _ in 0..3 {
+        paused.request.logits.answer(None).unwrap();
+        house.run();
+    }
+    assert_eq!(paused.end().0, "ef");
+}
+
+#[test]
+fn a_request_that_stands_still_is_cancelled_and_expires() {
+    let mut house = House::new(100, 8);
+    let cancelled = house.ask(&Spec { pauses: true, ..PLAIN });
+    house.run();
+    cancelled.request.cancel();
+    house.run();
+    assert_eq!(cancelled.reason(), FinishReason::Cancelled);
+    let late = house.ask(&Spec { pauses: true, deadline: Some(Duration::from_millis(1)), ..PLAIN });
+    house.run();
+    std::thread::sleep(Duration::from_millis(2));
+    house.run();
+    assert_eq!(late.reason(), FinishReason::Deadline);
+}
+
+#[test]
+fn each_token_of_a_prompt_is_scored_after_the_one_before_it() {
+    let settings = Settings { max_running: 3, ..SETTINGS };
+    let mut house = House::with(100, 8, settings);
+    // What others computed is of no use: it has no logits.
+    house.ask(&Spec { session: 2, prompt: &[1, 2, 3, 4, 5, 6, 7], ..PLAIN });
+    house.run();
+    let scored = house.ask(&Spec { scored: true, prompt: &[1, 2, 3, 4, 5, 6, 7], ..PLAIN });
+    house.run();
+    let mut told = Vec::new();
+    while let Ok(Some(event)) = scored.request.next(Some(Duration::ZERO)) {
+        if let Event::Prompt(text) = event {
+            told.push((text.token.unwrap(), text.logprob));
+        }
+    }
+    let expected: Vec<_> = (1..=7).map(|token| (token, (token > 1).then(|| f64::from(token - 1)))).collect();
+    assert_eq!(told, expected);
 }

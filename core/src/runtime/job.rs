@@ -22,6 +22,10 @@ pub(crate) struct Job<S> {
     pub(crate) keep: usize,
     /// `None`: compute the tokens and generate nothing.
     pub(crate) sampler: Option<S>,
+    /// The host looks at the logits before each token is chosen.
+    pub(crate) pauses: bool,
+    /// Tell how likely the tokens of the prompt were, and so many of the likeliest ones.
+    pub(crate) prompt_logprobs: Option<usize>,
     /// Control tokens that belong to the text of the answer.
     pub(crate) preserved: Vec<Token>,
     /// Tells reasoning and calls from content; `None` = all is content.

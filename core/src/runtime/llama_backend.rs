@@ -6,6 +6,7 @@ use super::backend::{Backend, Outcome, Part};
 use super::budget::Share;
 use super::threads::AdaptiveThreads;
 use crate::error::{Error, Reason, Result};
+use crate::logprobs;
 use crate::sampling::{Sampled, Sampler};
 
 pub(crate) struct LlamaBackend {
@@ -34,6 +35,12 @@ impl LlamaBackend {
         let takes_parts = context.can_cut() && context.can_share_part();
         LlamaBackend { context, model, batch, outputs: Vec::new(), threads, window, takes_parts, _share: share }
     }
+
+    /// The logits after a token so far before the end of a part.
+    fn row(&self, part: usize, back: usize) -> Result<&[f32]> {
+        let index = self.outputs.get(part).map_or(-1, |last| last - back as i32);
+        self.context.logits(index).ok_or_else(|| Error::new(Reason::Internal, "a step has no logits where it should"))
+    }
 }
 
 impl Backend for LlamaBackend {
@@ -55,12 +62,16 @@ impl Backend for LlamaBackend {
         self.context.n_ubatch() as usize
     }
 
+    fn outputs(&self) -> usize {
+        self.context.n_seq_max() as usize
+    }
+
     fn decode(&mut self, parts: &[Part<'_>], abort: &dyn Fn() -> bool) -> Result<Outcome> {
         self.batch.clear();
         self.outputs.clear();
         for part in parts {
             for (i, &token) in part.tokens.iter().enumerate() {
-                let output = part.output && i + 1 == part.tokens.len();
+                let output = part.every || part.output && i + 1 == part.tokens.len();
                 self.batch.push(token, (part.position + i) as Pos, part.sequence, output)?;
             }
             self.outputs.push(self.batch.len() as i32 - 1);
@@ -76,6 +87,21 @@ impl Backend for LlamaBackend {
     fn sample(&mut self, sampler: &mut Sampler, part: usize) -> Result<Sampled> {
         let index = self.outputs.get(part).copied().unwrap_or(-1);
         sampler.sample(&mut self.context, index)
+    }
+
+    fn logits(&self, part: usize) -> Result<Vec<f32>> {
+        Ok(self.row(part, 0)?.to_vec())
+    }
+
+    fn sample_from(&mut self, sampler: &mut Sampler, logits: &[f32]) -> Option<Result<Sampled>> {
+        // All that was decoded was sampled, so any row will do.
+        let index = self.context.any_output()?;
+        let put = self.context.set_logits(index, logits).map_err(Error::from);
+        Some(put.and_then(|()| sampler.sample(&mut self.context, index)))
+    }
+
+    fn score(&self, part: usize, back: usize, token: Token, top: usize) -> Result<Sampled> {
+        logprobs::score(self.row(part, back)?, token, top, &self.model.vocab())
     }
 
     fn truncate(&mut self, sequence: SeqId, length: usize) -> bool {

@@ -9,6 +9,7 @@ use crate::clock::millis;
 use crate::error::Error;
 use crate::event::{Event, Final, FinishReason, Text, Timings, Usage};
 use crate::message::ChatMessage;
+use crate::sampling::Sampled;
 use crate::text::TextStream;
 use crate::timeline::Moment;
 
@@ -16,6 +17,10 @@ pub(super) struct Running<S> {
     pub(super) job: Job<S>,
     pub(super) text: TextStream,
     answer: String,
+    /// Shows the tokens of the prompt that were scored.
+    prompt_text: TextStream,
+    /// Tokens of the prompt whose scores were told.
+    pub(super) told: usize,
     /// Tokens of the prompt that cost nothing.
     pub(super) cached: usize,
     pub(super) generated: usize,
@@ -47,6 +52,8 @@ impl<S> Running<S> {
             job,
             text,
             answer: String::new(),
+            prompt_text: TextStream::new(Vec::new()),
+            told: 0,
             cached,
             generated: 0,
             cut: false,
@@ -73,8 +80,12 @@ impl<S> Running<S> {
         !self.parked && self.keeps_up()
     }
 
-    /// Whether its reader keeps up.
+    /// Whether its reader keeps up, and the host with logits.
     pub(super) fn keeps_up(&self) -> bool {
+        if self.job.pauses && self.job.request.logits.waits() {
+            self.behind.set(true);
+            return false;
+        }
         let room = self.job.request.has_room();
         if !self.behind.replace(!room) && !room {
             self.job.request.marks.stalled();
@@ -85,6 +96,27 @@ impl<S> Running<S> {
     /// Whether it gave way, or its reader was behind when it was last asked.
     pub(super) fn stands_still(&self) -> bool {
         self.parked || self.behind.get()
+    }
+
+    /// Whether tokens of the prompt are still to be scored.
+    pub(super) fn has_scores_left(&self) -> bool {
+        self.job.prompt_logprobs.is_some() && self.told < self.job.prompt_tokens
+    }
+
+    /// How much of what was computed before it may take over: the logits that are needed next are not among it.
+    pub(super) fn reusable(&self) -> usize {
+        let goal = self.job.tokens.len();
+        if self.has_scores_left() { self.told.saturating_sub(1) } else { goal - 1 }
+    }
+
+    /// The next token of the prompt, with its score.
+    pub(super) fn tell(&mut self, token: Sampled, bytes: Vec<u8>) {
+        self.told += 1;
+        let mut shown = self.prompt_text.push(token, bytes).events;
+        if !self.has_scores_left() {
+            shown.extend(self.prompt_text.finish());
+        }
+        shown.into_iter().for_each(|text| self.job.request.push(Event::Prompt(Arc::new(text))));
     }
 
     pub(super) fn deliver(&mut self, texts: Vec<Text>) {

@@ -883,6 +883,11 @@ const char *CHAKU_NULLABLE chaku_option_find(const char *name);
 #define CHAKU_OPT_PARSE_SPECIAL "parse_special"
 /** Seed of the sampler; unset or 4294967295 = a new one for each request. (i64, 0 to 4294967295) */
 #define CHAKU_OPT_SEED "seed"
+/**
+ * Which of several answers to the same prompt this is: added to `seed`, so that they differ. Choices of one prompt
+ * that are asked together share its computation. (i64, 0 to 255, default 0)
+ */
+#define CHAKU_OPT_CHOICE "choice"
 /** Sharpness of the distribution; 0 = always the likeliest token. (f64, 0 to 100, else clamped, default 0.8) */
 #define CHAKU_OPT_TEMPERATURE "temperature"
 /** Keep the k likeliest tokens; 0 = all. (i64, 0 to 2147483647 tokens, else clamped, default 40) */
@@ -947,6 +952,16 @@ const char *CHAKU_NULLABLE chaku_option_find(const char *name);
  * model's own, of the whole vocabulary, before a constraint, `logit_bias` or a sampler changed any. (bool, default 0)
  */
 #define CHAKU_OPT_LOGPROBS_AFTER_SAMPLING "logprobs_after_sampling"
+/**
+ * Tell of each token of the prompt, before the answer, how likely it was, as `logprobs` does of the answer's. The
+ * whole prompt is computed for that, whatever was computed before. -1 = no. (i64, -1 to 64 tokens, default -1)
+ */
+#define CHAKU_OPT_PROMPT_LOGPROBS "prompt_logprobs"
+/**
+ * Before each token of the answer, tell the logits and stand still until the request is resumed, with these or others
+ * to choose from. (bool, default 0)
+ */
+#define CHAKU_OPT_PAUSE_FOR_LOGITS "pause_for_logits"
 /**
  * GBNF grammar the answer must follow. Of `grammar`, `json_schema`, `json_object`, `regex` and `lark` at most one may
  * be given, and not with `typical_p` below 1. (str)
@@ -1739,7 +1754,8 @@ chaku_code chaku_session_restore_buffer(chaku_model *model,
 /**
  * Answers the last message of a conversation that is given whole, without a session: nothing of it is kept. What was
  * computed may be found again by whoever begins in the same way, so that a growing conversation is not computed anew each
- * time. It takes no place of `max_sessions`.
+ * time. It takes no place of `max_sessions`. For several choices call it so many times, each with its own option `choice`: they
+ * share the prompt, which is computed once.
  *
  * - `model`: borrowed. The request keeps the model itself alive.
  * - `messages`, `messages_len`: copied. A JSON list such as `[{"role": "user", "content": "Hello"}]`; length in bytes, -1 =
@@ -1871,6 +1887,24 @@ int32_t chaku_request_is_finished(const chaku_request *request);
 int64_t chaku_request_queue_position(const chaku_request *request);
 
 /**
+ * Lets a request go on that stands still after a logits event: the next token is chosen, by the samplers and within the
+ * constraint that there are, from these logits.
+ *
+ * - `request`: borrowed.
+ * - `logits`, `count`: copied. One for each token of the vocabulary, finite, or minus infinity for a token that must not come,
+ *   though not for all of them. NULL with a count of 0 = those of the event.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: FAILED_PRECONDITION `not_paused`: it does not stand still; INVALID_ARGUMENT `invalid_argument`: not so many, or
+ * not numbers to choose from; the request waits on. `null_pointer`.
+ * Thread class: shared, callback-safe, in the request's own callbacks too. Never waits.
+ */
+chaku_code chaku_request_resume(chaku_request *request,
+                                const float *CHAKU_NULLABLE logits,
+                                int64_t count,
+                                chaku_error **out_error);
+
+/**
  * When a request got how far, as a JSON object: "queued_ms", "prepare_began_ms", "prepared_ms", "started_ms",
  * "first_token_ms" and "ended_ms" in milliseconds since the call that made it, null as long as it has not come so far, and
  * how often it was "preempted" (it gave way to others), "resumed" (it went on after that) and "stalled" (it was passed over
@@ -1938,6 +1972,10 @@ chaku_code chaku_request_free(chaku_request *CHAKU_NULLABLE request);
  * together are JSON, if the answer was not cut short.
  */
 #define CHAKU_EVENT_TOOL_CALL_ARGUMENTS 6
+/** A token of the prompt and how likely it was, under `prompt_logprobs`; before the answer. No part of it. */
+#define CHAKU_EVENT_PROMPT 7
+/** The request stands still, under `pause_for_logits`: look at chaku_event_logits, and call chaku_request_resume. */
+#define CHAKU_EVENT_LOGITS 8
 /** The model ended its answer, a stop text was met, or work that makes no text is complete. */
 #define CHAKU_FINISH_STOP 1
 /** max_tokens was reached, or the window is full under overflow = stop. */
@@ -1988,7 +2026,7 @@ const char *CHAKU_NULLABLE chaku_event_text(const chaku_event *event, int64_t *C
 const uint8_t *CHAKU_NULLABLE chaku_event_bytes(const chaku_event *event, int64_t *CHAKU_NULLABLE out_len);
 
 /**
- * The token of a text or reasoning event.
+ * The token of a text, reasoning or prompt event.
  *
  * - `event`: borrowed.
  *
@@ -2040,13 +2078,13 @@ const char *CHAKU_NULLABLE chaku_event_tool_call_name(const chaku_event *event);
 int32_t chaku_event_replaced(const chaku_event *event);
 
 /**
- * How likely the token of a text event was: the natural logarithm of its probability, of the model itself or, with
- * `logprobs_after_sampling`, as it was chosen.
+ * How likely the token of a text or prompt event was: the natural logarithm of its probability, of the model itself or, of
+ * a text event with `logprobs_after_sampling`, as it was chosen.
  *
  * - `event`: borrowed.
  *
- * Returns 1, which is no logarithm of a probability, for a request without `logprobs`, for other events, and for a handle
- * that is no live event.
+ * Returns 1, which is no logarithm of a probability, for a request that did not ask, for the first token of a prompt, for
+ * other events, and for a handle that is no live event.
  * Thread class: shared, callback-safe.
  */
 double chaku_event_logprob(const chaku_event *event);
@@ -2095,6 +2133,29 @@ double chaku_event_top_logprob(const chaku_event *event, int64_t index);
 const uint8_t *CHAKU_NULLABLE chaku_event_top_logprob_bytes(const chaku_event *event,
                                                             int64_t index,
                                                             int64_t *CHAKU_NULLABLE out_len);
+
+/**
+ * The logits of a logits event, one for each token of the vocabulary: the model's own, before a constraint, `logit_bias` or
+ * a sampler changes any.
+ *
+ * - `event`: borrowed.
+ * - `out_count`: borrowed, written to: how many, which is what chaku_model_vocab_size says; may be NULL. Untouched when NULL
+ *   is returned.
+ * - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. NULL for other events.
+ *
+ * Thread class: shared, callback-safe.
+ */
+const float *CHAKU_NULLABLE chaku_event_logits(const chaku_event *event, int64_t *CHAKU_NULLABLE out_count);
+
+/**
+ * How many tokens, of prompt and answer, come before the one that a logits event is about.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns -1 for other events, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_event_position(const chaku_event *event);
 
 /**
  * How far a progress event says the work is, from 0 to 1; -1 when that cannot be known.

@@ -9,7 +9,8 @@ use crate::{callback, guard, handle, options};
 
 /// Answers the last message of a conversation that is given whole, without a session: nothing of it is kept. What was
 /// computed may be found again by whoever begins in the same way, so that a growing conversation is not computed anew each
-/// time. It takes no place of `max_sessions`.
+/// time. It takes no place of `max_sessions`. For several choices call it so many times, each with its own option `choice`: they
+/// share the prompt, which is computed once.
 ///
 /// - `model`: borrowed. The request keeps the model itself alive.
 /// - `messages`, `messages_len`: copied. A JSON list such as `[{"role": "user", "content": "Hello"}]`; length in bytes, -1 =

@@ -24,6 +24,10 @@ pub const CHAKU_EVENT_TOOL_CALL: i32 = 5;
 /// More of a call's arguments: chaku_event_text is the piece, chaku_event_tool_call_index the call. All pieces of a call
 /// together are JSON, if the answer was not cut short.
 pub const CHAKU_EVENT_TOOL_CALL_ARGUMENTS: i32 = 6;
+/// A token of the prompt and how likely it was, under `prompt_logprobs`; before the answer. No part of it.
+pub const CHAKU_EVENT_PROMPT: i32 = 7;
+/// The request stands still, under `pause_for_logits`: look at chaku_event_logits, and call chaku_request_resume.
+pub const CHAKU_EVENT_LOGITS: i32 = 8;
 
 /// The model ended its answer, a stop text was met, or work that makes no text is complete.
 pub const CHAKU_FINISH_STOP: i32 = 1;
@@ -70,7 +74,7 @@ impl Terminated {
 impl EventObject {
     pub(crate) fn new(event: Event) -> Self {
         let text = match &event {
-            Event::Text(piece) | Event::Reasoning(piece) => Some(Terminated::new(&piece.text)),
+            Event::Text(piece) | Event::Reasoning(piece) | Event::Prompt(piece) => Some(Terminated::new(&piece.text)),
             Event::ToolCallArguments(piece) => Some(Terminated::new(&piece.delta)),
             _ => None,
         };
@@ -95,7 +99,7 @@ pub(crate) fn deliver(event: &Event, call: impl FnOnce(*const chaku_event) -> i3
 
 fn text_of(object: &EventObject) -> Option<&Text> {
     match &object.event {
-        Event::Text(text) | Event::Reasoning(text) => Some(text),
+        Event::Text(text) | Event::Reasoning(text) | Event::Prompt(text) => Some(text),
         _ => None,
     }
 }
@@ -140,6 +144,8 @@ pub extern "C" fn chaku_event_kind(event: *const chaku_event) -> i32 {
             Event::Reasoning(_) => CHAKU_EVENT_REASONING,
             Event::ToolCall(_) => CHAKU_EVENT_TOOL_CALL,
             Event::ToolCallArguments(_) => CHAKU_EVENT_TOOL_CALL_ARGUMENTS,
+            Event::Prompt(_) => CHAKU_EVENT_PROMPT,
+            Event::Logits(_) => CHAKU_EVENT_LOGITS,
             _ => 0,
         })
     })
@@ -185,7 +191,7 @@ pub unsafe extern "C" fn chaku_event_bytes(event: *const chaku_event, out_len: *
     })
 }
 
-/// The token of a text or reasoning event.
+/// The token of a text, reasoning or prompt event.
 ///
 /// - `event`: borrowed.
 ///
@@ -252,13 +258,13 @@ pub extern "C" fn chaku_event_replaced(event: *const chaku_event) -> i32 {
     guard::value(0, || Ok(text_of(&*handle::get(event, "event")?).map_or(0, |text| i32::from(text.replaced))))
 }
 
-/// How likely the token of a text event was: the natural logarithm of its probability, of the model itself or, with
-/// `logprobs_after_sampling`, as it was chosen.
+/// How likely the token of a text or prompt event was: the natural logarithm of its probability, of the model itself or, of
+/// a text event with `logprobs_after_sampling`, as it was chosen.
 ///
 /// - `event`: borrowed.
 ///
-/// Returns 1, which is no logarithm of a probability, for a request without `logprobs`, for other events, and for a handle
-/// that is no live event.
+/// Returns 1, which is no logarithm of a probability, for a request that did not ask, for the first token of a prompt, for
+/// other events, and for a handle that is no live event.
 /// Thread class: shared, callback-safe.
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_event_logprob(event: *const chaku_event) -> f64 {
@@ -318,6 +324,42 @@ pub unsafe extern "C" fn chaku_event_top_logprob_bytes(
             // SAFETY: `out_len` is as the header asks.
             unsafe { set_optional(out_len, top.bytes.len() as i64) };
             top.bytes.as_ptr()
+        })
+    })
+}
+
+/// The logits of a logits event, one for each token of the vocabulary: the model's own, before a constraint, `logit_bias` or
+/// a sampler changes any.
+///
+/// - `event`: borrowed.
+/// - `out_count`: borrowed, written to: how many, which is what chaku_model_vocab_size says; may be NULL. Untouched when NULL
+///   is returned.
+/// - Returns: valid until `event` is freed, or until the callback returns that `event` was passed to. NULL for other events.
+///
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_event_logits(event: *const chaku_event, out_count: *mut i64) -> *const f32 {
+    guard::value(ptr::null(), || {
+        let object = handle::get(event, "event")?;
+        let Event::Logits(logits) = &object.event else { return Ok(ptr::null()) };
+        // SAFETY: `out_count` is as the header asks.
+        unsafe { set_optional(out_count, logits.values.len() as i64) };
+        Ok(logits.values.as_ptr())
+    })
+}
+
+/// How many tokens, of prompt and answer, come before the one that a logits event is about.
+///
+/// - `event`: borrowed.
+///
+/// Returns -1 for other events, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_position(event: *const chaku_event) -> i64 {
+    guard::value(-1, || {
+        Ok(match &handle::get(event, "event")?.event {
+            Event::Logits(logits) => i64::from(logits.position),
+            _ => -1,
         })
     })
 }

@@ -9,7 +9,7 @@ use crate::callback::{self, UserData, chaku_destroy_callback, chaku_event_callba
 use crate::event::{self, EventObject};
 use crate::model::ModelObject;
 use crate::out::Out;
-use crate::text::null;
+use crate::text::{null, slice};
 use crate::time::timeout;
 use crate::types::{chaku_buffer, chaku_code, chaku_error, chaku_event, chaku_model, chaku_request};
 use crate::{guard, handle};
@@ -179,6 +179,34 @@ pub extern "C" fn chaku_request_is_finished(request: *const chaku_request) -> i3
 #[unsafe(no_mangle)]
 pub extern "C" fn chaku_request_queue_position(request: *const chaku_request) -> i64 {
     guard::value(-1, || Ok(handle::get(request, "request")?.queue_position().map_or(-1, |position| position as i64)))
+}
+
+/// Lets a request go on that stands still after a logits event: the next token is chosen, by the samplers and within the
+/// constraint that there are, from these logits.
+///
+/// - `request`: borrowed.
+/// - `logits`, `count`: copied. One for each token of the vocabulary, finite, or minus infinity for a token that must not come,
+///   though not for all of them. NULL with a count of 0 = those of the event.
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+///
+/// Errors: FAILED_PRECONDITION `not_paused`: it does not stand still; INVALID_ARGUMENT `invalid_argument`: not so many, or
+/// not numbers to choose from; the request waits on. `null_pointer`.
+/// Thread class: shared, callback-safe, in the request's own callbacks too. Never waits.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_request_resume(
+    request: *mut chaku_request,
+    logits: *const f32,
+    count: i64,
+    out_error: *mut *mut chaku_error,
+) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_request_resume", out_error, || {
+            let request = handle::get(request, "request")?;
+            let edited = slice(logits, count, "logits")?;
+            request.resume((!logits.is_null()).then_some(edited))
+        })
+    }
 }
 
 /// When a request got how far, as a JSON object: "queued_ms", "prepare_began_ms", "prepared_ms", "started_ms",

@@ -134,20 +134,15 @@ impl Model {
     }
 
     /// Several answers to the same messages, each a request of its own: `count` of them, 1 to 256. The prompt is computed
-    /// once, and what `seed` says holds for the first, plus one for each that follows, as llama.app's server does it. If one
-    /// cannot be asked, none is.
+    /// once, and each gets its own option `choice`, so that they differ. If one cannot be asked, none is.
     pub fn choices(&self, messages: &[ChatMessage], count: u32, options: &Options) -> Result<Vec<Request>> {
         if !(1..=MOST_CHOICES).contains(&count) {
             let message = format!("{count} choices were asked for; ask for 1 to {MOST_CHOICES}");
             return Err(Error::new(Reason::InvalidArgument, message).with("count", count));
         }
-        let random = i64::from(sampling::RANDOM_SEED);
-        let seed = self.0.option_layers(options).i64("seed").filter(|seed| *seed != random);
-        let ask = |index| {
+        let ask = |index: u32| {
             let mut options = options.clone();
-            if let Some(seed) = seed {
-                options.set_i64("seed", (seed + i64::from(index)) % random)?;
-            }
+            options.set_i64("choice", i64::from(index))?;
             self.chat(messages, &options)
         };
         (0..count).map(ask).collect()
@@ -374,11 +369,6 @@ impl Shared {
 
     fn session_id(&self) -> u64 {
         self.next_session.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// All options that concern a conversation that nobody keeps, the strongest last.
-    fn option_layers<'a>(&'a self, options: &'a Options) -> Layers<'a> {
-        Layers(vec![&self.recommended, self.runtime.options(), &self.options, options])
     }
 
     pub(crate) fn given_template(&self) -> Option<&str> {

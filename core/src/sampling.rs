@@ -11,7 +11,7 @@ use crate::logprobs::{Asked, Distribution};
 use crate::options::{Layers, Options};
 
 /// llama.app's "a new seed each time".
-pub(crate) const RANDOM_SEED: u32 = u32::MAX;
+const RANDOM_SEED: u32 = u32::MAX;
 
 /// Chooses the tokens of one answer.
 pub(crate) struct Sampler {
@@ -100,7 +100,7 @@ impl Sampler {
 pub(crate) fn params(layers: &Layers<'_>) -> SamplerParams {
     let int = |key| layers.i64(key).unwrap_or(0) as i32;
     SamplerParams {
-        seed: layers.i64("seed").map_or(RANDOM_SEED, |seed| seed as u32),
+        seed: seed(layers),
         // Less than this would overflow the logits it divides, and means the same as 0.
         temperature: Some(layers.f32("temperature")).filter(|&temperature| temperature >= 1e-6).unwrap_or(0.0),
         top_k: int("top_k"),
@@ -130,6 +130,15 @@ pub(crate) fn params(layers: &Layers<'_>) -> SamplerParams {
         format: None,
         // Needs the vocabulary.
         logit_bias: Vec::new(),
+    }
+}
+
+/// The seed of a choice: one more for each that follows the first, as llama.app's server does it.
+fn seed(layers: &Layers<'_>) -> u32 {
+    let choice = layers.i64("choice").unwrap_or(0);
+    match layers.i64("seed").map(|seed| seed as u32) {
+        None | Some(RANDOM_SEED) => RANDOM_SEED,
+        Some(seed) => ((i64::from(seed) + choice) % i64::from(RANDOM_SEED)) as u32,
     }
 }
 

@@ -80,7 +80,7 @@ class Parameter:
         if self.name == "data_len":
             return "BYTES_LEN"
         roles = {
-            "constchar*": "TEXT", "constvoid*": "BYTES", "constint32_t*": "ARRAY", "int64_t*": "OUT_NUMBER", "int32_t*": "OUT_BUFFER",
+            "constchar*": "TEXT", "constvoid*": "BYTES", "constint32_t*": "ARRAY", "constfloat*": "ARRAY", "int64_t*": "OUT_NUMBER", "int32_t*": "OUT_BUFFER",
             "char*": "OUT_BUFFER", "void*": "USER_DATA", "chaku_destroy_callback": "DESTROY", "int32_t": "INTEGER",
             "int64_t": "INTEGER", "chaku_code": "INTEGER", "double": "NUMBER",
         }

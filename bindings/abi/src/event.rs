@@ -28,6 +28,10 @@ pub enum EventKind {
     ToolCall,
     /// More of a call's arguments.
     ToolCallArguments,
+    /// A token of the prompt and how likely it was.
+    Prompt,
+    /// The request stands still until [`crate::Request::resume`].
+    Logits,
     /// One this crate does not know: to be ignored.
     Unknown,
 }
@@ -113,6 +117,8 @@ impl Event {
             c::CHAKU_EVENT_REASONING => EventKind::Reasoning,
             c::CHAKU_EVENT_TOOL_CALL => EventKind::ToolCall,
             c::CHAKU_EVENT_TOOL_CALL_ARGUMENTS => EventKind::ToolCallArguments,
+            c::CHAKU_EVENT_PROMPT => EventKind::Prompt,
+            c::CHAKU_EVENT_LOGITS => EventKind::Logits,
             _ => EventKind::Unknown,
         }
     }
@@ -170,6 +176,24 @@ impl Event {
             bytes: self.read(|out| unsafe { c::chaku_event_top_logprob_bytes(self.raw(), index, out) }.cast()).to_vec(),
         };
         (0..c::chaku_event_top_logprob_count(self.raw())).map(top).collect()
+    }
+
+    /// The logits of a logits event. Empty for other events.
+    pub fn logits(&self) -> &[f32] {
+        let mut count = 0;
+        // SAFETY: `count` is writable.
+        let logits = unsafe { c::chaku_event_logits(self.raw(), &raw mut count) };
+        if logits.is_null() {
+            return &[];
+        }
+        // SAFETY: so many numbers, valid until the event is freed, which the borrow of `self` forbids.
+        unsafe { std::slice::from_raw_parts(logits, count as usize) }
+    }
+
+    /// Tokens before the one that a logits event is about.
+    pub fn position(&self) -> Option<i64> {
+        let position = c::chaku_event_position(self.raw());
+        (position >= 0).then_some(position)
     }
 
     /// How far the work is, from 0 to 1.

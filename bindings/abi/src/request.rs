@@ -41,6 +41,13 @@ impl Request {
         c::chaku_request_cancel(self.raw());
     }
 
+    /// Lets the request go on after a logits event, with these logits or, if there are none, with those it told.
+    pub fn resume(&self, logits: &[f32]) -> Result<()> {
+        let pointer = if logits.is_empty() { ptr::null() } else { logits.as_ptr() };
+        // SAFETY: so many numbers, which outlive the call; `error` is writable.
+        call(|error| unsafe { c::chaku_request_resume(self.raw(), pointer, logits.len() as i64, error) })
+    }
+
     /// Whether the final event exists, read or not.
     pub fn is_finished(&self) -> bool {
         c::chaku_request_is_finished(self.raw()) == 1

@@ -216,6 +216,7 @@ const TABLE: &[Spec] = rows! {
         "add_special", SWITCH_ON, "", "Raw prompts: let the tokenizer add the model's BOS token to the first text of the session.";
         "parse_special", SWITCH_OFF, "", "Raw prompts: read the names of control tokens in the text as these tokens.";
         "seed", int_or_auto(0, u32::MAX as i64), "", "Seed of the sampler; unset or 4294967295 = a new one for each request.";
+        "choice", int(0, 255, 0), "", "Which of several answers to the same prompt this is: added to `seed`, so that they differ. Choices of one prompt that are asked together share its computation.";
         "temperature", soft_num(0.0, 100.0, 0.8), "", "Sharpness of the distribution; 0 = always the likeliest token.";
         "top_k", soft_int(0, I32_MAX, 40), "tokens", "Keep the k likeliest tokens; 0 = all.";
         "top_p", soft_num(0.0, 1.0, 0.95), "", "Keep the likeliest tokens that make up this probability; 1 = all.";

@@ -1798,8 +1798,8 @@ chaku_code chaku_request_next(chaku_request *request,
  * Reads all events on the calling thread, until the final one, which is passed to the callback too.
  *
  * - `request`: borrowed.
- * - `on_event`: borrowed. NULL = only wait for the end. A value other than 0 cancels the request; then only the final
- *   event follows.
+ * - `on_event`: borrowed. NULL = only wait for the end, and resume what pauses for logits. A value other than 0 cancels the
+ *   request; then only the final event follows.
  * - `user_data`: borrowed; passed to the callback.
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
  *

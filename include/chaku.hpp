@@ -93,6 +93,8 @@ enum class EventKind : std::int32_t {
     reasoning = CHAKU_EVENT_REASONING,
     tool_call = CHAKU_EVENT_TOOL_CALL,
     tool_call_arguments = CHAKU_EVENT_TOOL_CALL_ARGUMENTS,
+    prompt = CHAKU_EVENT_PROMPT,
+    logits = CHAKU_EVENT_LOGITS,
 };
 
 /// Why a request ended.
@@ -619,6 +621,17 @@ struct TopLogprob {
 };
 
 /// One event of a request. It holds on its own, and never changes.
+/// Logits of the whole vocabulary, which somebody else owns.
+struct Logits {
+    const float *values;
+    std::size_t count;
+
+    const float *begin() const noexcept { return values; }
+    const float *end() const noexcept { return values + count; }
+    std::size_t size() const noexcept { return count; }
+    float operator[](std::size_t token) const noexcept { return values[token]; }
+};
+
 class Event : public internal::Handle<chaku_event, chaku_event_free> {
   public:
     using Handle::Handle;
@@ -630,6 +643,16 @@ class Event : public internal::Handle<chaku_event, chaku_event_free> {
     std::string_view text() const noexcept { return text_of(EventKind::text); }
     /// What the model thinks before it answers. Empty for any other event.
     std::string_view reasoning() const noexcept { return text_of(EventKind::reasoning); }
+    /// The text of a prompt's token. Empty for any other event.
+    std::string_view prompt() const noexcept { return text_of(EventKind::prompt); }
+    /// The logits of a request that stands still, which hold as long as the event. Empty for any other event.
+    Logits logits() const noexcept {
+        std::int64_t count = 0;
+        const float *values = chaku_event_logits(get(), &count);
+        return {values, static_cast<std::size_t>(count)};
+    }
+    /// Tokens before the one that these logits are for; -1 = other events.
+    std::int64_t position() const noexcept { return chaku_event_position(get()); }
     /// A piece of a call's arguments: all pieces of one call together are JSON. Empty for any other event.
     std::string_view arguments() const noexcept { return text_of(EventKind::tool_call_arguments); }
     /// Which call of the answer it is about, from 0 on; -1 = none.
@@ -647,7 +670,7 @@ class Event : public internal::Handle<chaku_event, chaku_event_free> {
     std::optional<Token> token() const noexcept { return internal::optional_token(chaku_event_token(get())); }
     /// Whether the text has a character that never became whole, shown as U+FFFD.
     bool replaced() const noexcept { return chaku_event_replaced(get()) != 0; }
-    /// Natural logarithm of the probability of the text's token, if the request asked for `logprobs`.
+    /// Natural logarithm of the probability of the text's or the prompt's token, if the request asked for it.
     std::optional<double> logprob() const noexcept {
         const double logprob = chaku_event_logprob(get());
         return logprob <= 0 ? std::optional<double>(logprob) : std::nullopt;

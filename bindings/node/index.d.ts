@@ -83,6 +83,12 @@ export interface Model extends AsyncDisposable, Disposable {
   /** The same. The answer's events can be iterated over. */
   stream(messages: readonly Message[], options?: StreamOptions): Stream;
 
+  /**
+   * Several answers to the same messages. The prompt is computed once, and the answers differ: the option `choice` counts
+   * them, and is added to `seed`. If one fails the others are cancelled.
+   */
+  choices(messages: readonly Message[], count: number, options?: StreamOptions): Promise<Reply[]>;
+
   /** Its numbers at this moment. */
   metrics(): Metrics;
 
@@ -295,12 +301,27 @@ export interface Stream extends AsyncIterableIterator<Event>, AsyncDisposable {
   /** Cancels, and returns at once. The end follows promptly: CancelledError `cancelled`. */
   cancel(): void;
 
+  /**
+   * Lets a request with `pauseForLogits` go on after a `logits` event: a token is chosen from `logits`, one for each token of
+   * the vocabulary, -Infinity for one that must not come; undefined = from those of the event. Where nobody sees the
+   * events, in `chat` and `reply()`, the request goes on by itself.
+   */
+  resume(logits?: Float32Array | readonly number[]): void;
+
   /** As `return`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** What a request tells its reader. Ignore kinds you do not know. */
-export type Event = ProgressEvent | TextEvent | ReasoningEvent | ToolCallEvent | ToolCallArgumentsEvent | FinalEvent;
+export type Event =
+  | ProgressEvent
+  | PromptEvent
+  | TextEvent
+  | ReasoningEvent
+  | ToolCallEvent
+  | ToolCallArgumentsEvent
+  | LogitsEvent
+  | FinalEvent;
 
 /** Work was done that yields no text: part of a prompt. */
 export interface ProgressEvent {
@@ -338,6 +359,33 @@ export interface TopLogprob {
 /** A token of an answer, and how likely it was. */
 export interface TokenLogprob extends TopLogprob {
   readonly topLogprobs: readonly TopLogprob[];
+}
+
+/** A token of a prompt, and how likely it was. */
+export interface PromptLogprob {
+  readonly token: number;
+  /** Natural logarithm of its probability; null for the first one, before which nothing comes. */
+  readonly logprob: number | null;
+  readonly bytes: Uint8Array;
+  /** The likeliest tokens in its place, the likeliest first: as many as `promptLogprobs` asked for. */
+  readonly topLogprobs: readonly TopLogprob[];
+}
+
+/** A token of the prompt, under `promptLogprobs`, before the answer. */
+export interface PromptEvent extends Omit<PromptLogprob, 'token'> {
+  readonly kind: 'prompt';
+  /** Whole characters. Empty when the token ends inside a character. */
+  readonly prompt: string;
+  readonly token: number | null;
+}
+
+/** The request stands still, under `pauseForLogits`, until `Stream.resume`. */
+export interface LogitsEvent {
+  readonly kind: 'logits';
+  /** By token: the model's own, before a constraint, `logitBias` or a sampler changes any. */
+  readonly logits: Float32Array;
+  /** Tokens before the one to be chosen: prompt and answer so far. */
+  readonly position: number;
 }
 
 /** A token of what the model thinks before it answers. */
@@ -386,6 +434,8 @@ export interface Reply extends Outcome {
   readonly toolCalls: readonly ToolCall[];
   /** How likely each token of the text was; empty unless the option `logprobs` asked for it. */
   readonly logprobs: readonly TokenLogprob[];
+  /** How likely the tokens of the prompt were; empty unless the option `promptLogprobs` asked for it. */
+  readonly promptLogprobs: readonly PromptLogprob[];
 }
 
 /** A call of a tool by the model. */

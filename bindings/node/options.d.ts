@@ -36,6 +36,11 @@ export interface RequestOptions {
   parseSpecial?: boolean;
   /** Seed of the sampler; unset or 4294967295 = a new one for each request. (integer, 0 to 4294967295) */
   seed?: number;
+  /**
+   * Which of several answers to the same prompt this is: added to `seed`, so that they differ. Choices of one
+   * prompt that are asked together share its computation. (integer, 0 to 255, default 0)
+   */
+  choice?: number;
   /** Sharpness of the distribution; 0 = always the likeliest token. (0 to 100, else clamped, default 0.8) */
   temperature?: number;
   /** Keep the k likeliest tokens; 0 = all. (integer, 0 to 2147483647 tokens, else clamped, default 40) */
@@ -100,6 +105,17 @@ export interface RequestOptions {
    * false)
    */
   logprobsAfterSampling?: boolean;
+  /**
+   * Tell of each token of the prompt, before the answer, how likely it was, as `logprobs` does of the answer's. The
+   * whole prompt is computed for that, whatever was computed before. -1 = no. (integer, -1 to 64 tokens, default
+   * -1)
+   */
+  promptLogprobs?: number;
+  /**
+   * Before each token of the answer, tell the logits and stand still until the request is resumed, with these or
+   * others to choose from. (default false)
+   */
+  pauseForLogits?: boolean;
   /**
    * GBNF grammar the answer must follow. Of `grammar`, `jsonSchema`, `jsonObject`, `regex` and `lark` at most one
    * may be given, and not with `typicalP` below 1.

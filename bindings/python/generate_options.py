@@ -32,7 +32,7 @@ CLASSES = (
 def field(row: tuple[object, ...]) -> str:
     key, type_, _, unit, doc, (default, least, most), choices, soft, _ = row
     if key in JSON_KEYS:
-        type_ = "str | dict[str, Any] | list[Any]"
+        type_ = "str | dict[str, Any] | list[Any]" + " | type[Any]" * (key == "json_schema")
     elif choices:
         type_ = "Literal[" + ", ".join(f'"{choice}"' for choice in choices) + "]"
     elif key == "logit_bias":

@@ -47,8 +47,8 @@ pub unsafe extern "C" fn chaku_request_next(
 /// Reads all events on the calling thread, until the final one, which is passed to the callback too.
 ///
 /// - `request`: borrowed.
-/// - `on_event`: borrowed. NULL = only wait for the end. A value other than 0 cancels the request; then only the final
-///   event follows.
+/// - `on_event`: borrowed. NULL = only wait for the end, and resume what pauses for logits. A value other than 0 cancels the
+///   request; then only the final event follows.
 /// - `user_data`: borrowed; passed to the callback.
 /// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
 ///
@@ -66,9 +66,15 @@ pub unsafe extern "C" fn chaku_request_run(
     unsafe {
         guard::call("chaku_request_run", out_error, || {
             callback::refuse_inside()?;
-            let end = handle::get(request, "request")?.run(|event| match on_event {
-                Some(on_event) => event::deliver(event, |event| on_event(event, user_data)),
-                None => true,
+            let request = handle::get(request, "request")?;
+            let end = request.run(|event| match (on_event, event) {
+                (Some(on_event), _) => event::deliver(event, |event| on_event(event, user_data)),
+                // It fails when another thread was quicker.
+                (None, Event::Logits(_)) => {
+                    let _ = request.resume(None);
+                    true
+                }
+                (None, _) => true,
             })?;
             end.error.clone().map_or(Ok(()), Err)
         })

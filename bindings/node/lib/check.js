@@ -71,4 +71,17 @@ function object(value, name) {
   return value;
 }
 
-module.exports = { boolean, callback, integer, object, path, signal, text, timeout, wrongType };
+/** Logits, as the native half takes them. */
+function floats(value, name) {
+  if (!(value instanceof Float32Array || Array.isArray(value))) {
+    throw wrongType(name, 'a Float32Array or an array of numbers', value);
+  }
+  if (value.length === 0) {
+    throw new errors.InvalidArgumentError(`\`${name}\` is empty: give one number for each token, or nothing`, {
+      reason: 'invalid_argument',
+    });
+  }
+  return value instanceof Float32Array ? value : Float32Array.from(value);
+}
+
+module.exports = { boolean, callback, floats, integer, object, path, signal, text, timeout, wrongType };

@@ -25,6 +25,19 @@ class TextEvent {
 /** A token of what the model thinks before it answers. */
 const reasoningEvent = (reasoning, token) => ({ kind: 'reasoning', reasoning, token: token ?? null });
 
+/** A token of the prompt, and how likely it was. */
+const promptEvent = (prompt, { token, bytes, logprob, topLogprobs }) => ({
+  kind: 'prompt',
+  prompt,
+  token: token ?? null,
+  bytes,
+  logprob: logprob ?? null,
+  topLogprobs,
+});
+
+/** The request stands still until it is resumed. */
+const logitsEvent = (logits, position) => ({ kind: 'logits', logits, position });
+
 /** A call of a tool begins, or goes on with arguments. */
 const callEvent = ({ index, id, name, arguments: piece }) =>
   name === undefined
@@ -35,4 +48,13 @@ const tokenLogprob = ({ token, logprob, bytes, topLogprobs }) => ({ token, logpr
 const progressEvent = (progress) => ({ kind: 'progress', progress });
 const finalEvent = ({ finishReason, usage, timings }) => ({ kind: 'final', finishReason, usage, timings });
 
-module.exports = { TextEvent, callEvent, finalEvent, progressEvent, reasoningEvent, tokenLogprob };
+module.exports = {
+  TextEvent,
+  callEvent,
+  finalEvent,
+  logitsEvent,
+  progressEvent,
+  promptEvent,
+  reasoningEvent,
+  tokenLogprob,
+};

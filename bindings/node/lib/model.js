@@ -88,6 +88,18 @@ class Model {
     return start(options, (given) => this.#native.chat(inbox, messagesJson(messages), given));
   }
 
+  async choices(messages, count, options) {
+    if (check.integer(count, 'count') < 1) throw new RangeError('`count` must be 1 or more');
+    const streams = [];
+    try {
+      for (let choice = 0; choice < count; choice++) streams.push(this.stream(messages, { ...options, choice }));
+      return await Promise.all(streams.map((stream) => stream.reply()));
+    } catch (error) {
+      await Promise.allSettled(streams.map((stream) => stream.return()));
+      throw error;
+    }
+  }
+
   metrics() {
     return parsed(unwrap(this.#native.metrics()));
   }

@@ -52,8 +52,13 @@ function sessionSettings(options) {
 
 /** A value as its option takes it: some take more in JavaScript. */
 function converted(key, value, name) {
-  if (JSON_KEYS.has(key) && typeof value === 'object') return json(value, name);
+  if (JSON_KEYS.has(key) && typeof value === 'object') return json(schemaOf(value), name);
   return checked(key === 'logit_bias' ? entries(value) : value, name);
+}
+
+/** A JSON Schema; validators such as zod's know their own. */
+function schemaOf(value) {
+  return typeof value?.toJSONSchema === 'function' ? value.toJSONSchema() : value;
 }
 
 /** A value of an option that is JSON. */
@@ -90,4 +95,4 @@ function unknown(name) {
   });
 }
 
-module.exports = { sessionSettings, settings, table };
+module.exports = { schemaOf, sessionSettings, settings, table };

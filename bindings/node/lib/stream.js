@@ -1,9 +1,19 @@
 'use strict';
 
 const { cancelOnAbort } = require('./abort.js');
+const check = require('./check.js');
 const { disposable } = require('./dispose.js');
 const { errorOf, errors, unwrap } = require('./errors.js');
-const { TextEvent, callEvent, finalEvent, progressEvent, reasoningEvent, tokenLogprob } = require('./events.js');
+const {
+  TextEvent,
+  callEvent,
+  finalEvent,
+  logitsEvent,
+  progressEvent,
+  promptEvent,
+  reasoningEvent,
+  tokenLogprob,
+} = require('./events.js');
 const { wait, wake } = require('./inbox.js');
 const { parsed } = require('./names.js');
 
@@ -35,6 +45,7 @@ class Stream {
   #reasoning = '';
   #toolCalls = [];
   #logprobs = [];
+  #promptLogprobs = [];
   /** Calls of `next` that wait: each knows the one `after` it. */
   #first;
   #last;
@@ -104,6 +115,10 @@ class Stream {
 
   cancel() {
     this.#request.cancel();
+  }
+
+  resume(logits) {
+    unwrap(this.#request.resume(logits === undefined ? undefined : check.floats(logits, 'logits')));
   }
 
   #ask = (resolve, reject) => {
@@ -179,12 +194,19 @@ class Stream {
     return true;
   }
 
-  #take({ text, reasoning, call, token, replaced, bytes, logprob, topLogprobs, progress, end }) {
+  #take(found) {
+    const { text, reasoning, prompt, logits, call, token, replaced, bytes, logprob, topLogprobs, progress, end } = found;
     if (text !== undefined) {
       this.#takeText(text, token, replaced, bytes, logprob, topLogprobs);
     } else if (reasoning !== undefined) {
       this.#reasoning += reasoning;
       this.#events.push(reasoningEvent(reasoning, token));
+    } else if (prompt !== undefined) {
+      const event = promptEvent(prompt, found);
+      this.#events.push(event);
+      if (event.token !== null) this.#promptLogprobs.push(tokenLogprob(event));
+    } else if (logits !== undefined) {
+      this.#takeLogits(logits, found.position);
     } else if (call !== undefined) {
       this.#takeCall(call);
     } else if (progress !== undefined) {
@@ -199,6 +221,12 @@ class Stream {
     const event = new TextEvent(text, token, replaced, bytes, logprob, topLogprobs);
     this.#events.push(event);
     if (logprob !== undefined) this.#logprobs.push(tokenLogprob(event));
+  }
+
+  /** Nobody sees the events of a stream that is read for its reply: it goes on by itself. */
+  #takeLogits(logits, position) {
+    if (this.#reader === 'reply') this.resume();
+    this.#events.push(logitsEvent(logits, position));
   }
 
   #takeCall(call) {
@@ -217,6 +245,7 @@ class Stream {
       usage,
       timings,
       logprobs: this.#logprobs,
+      promptLogprobs: this.#promptLogprobs,
     };
     // The end of a request that failed is thrown.
     if (failure === undefined) this.#events.push(finalEvent(reply));
@@ -282,6 +311,7 @@ async function collect(stream, { onText, onProgress }) {
     for await (const event of stream) {
       if (event.kind === 'text' && event.text !== '') await onText?.(event.text);
       if (event.kind === 'progress') await onProgress?.(event.progress);
+      if (event.kind === 'logits') stream.resume();
     }
   }
   return await stream.reply();

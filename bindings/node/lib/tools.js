@@ -1,6 +1,7 @@
 'use strict';
 
 const check = require('./check.js');
+const { schemaOf } = require('./options.js');
 
 const ROUNDS = 8;
 
@@ -25,11 +26,6 @@ function definition(name, tool) {
   if (typeof tool.run !== 'function') throw check.wrongType(`tools.${name}.run`, 'a function', tool.run);
   const { description, parameters = { type: 'object', properties: {} } } = tool;
   return { type: 'function', function: { name, description, parameters: schemaOf(parameters) } };
-}
-
-/** A JSON Schema; validators such as zod's know their own. */
-function schemaOf(parameters) {
-  return typeof parameters.toJSONSchema === 'function' ? parameters.toJSONSchema() : parameters;
 }
 
 /** What a call comes to, in words for the model. */

@@ -4,14 +4,17 @@ use chaku_abi::EventKind;
 
 use crate::failure::Failure;
 use crate::model::Model;
-use crate::napi::bindgen_prelude::Uint8Array;
+use crate::napi::bindgen_prelude::{Float32Array, Uint8Array};
 use crate::napi::{self, napi};
 
-/// An event. What it has tells its kind: `text`, `reasoning`, `call`, `progress` or `end`.
+/// An event. What it has tells its kind: `text`, `reasoning`, `prompt`, `logits`, `call`, `progress` or `end`.
 #[napi(object, object_from_js = false)]
 pub struct Event {
     pub text: Option<String>,
     pub reasoning: Option<String>,
+    pub prompt: Option<String>,
+    pub logits: Option<Float32Array>,
+    pub position: Option<i64>,
     pub call: Option<Call>,
     pub token: Option<i32>,
     /// Left out when they are the text's.
@@ -78,6 +81,9 @@ impl Event {
     const EMPTY: Event = Event {
         text: None,
         reasoning: None,
+        prompt: None,
+        logits: None,
+        position: None,
         call: None,
         token: None,
         bytes: None,
@@ -96,6 +102,10 @@ impl Event {
                 Event { reasoning: Some(event.text().to_owned()), token: event.token(), ..Event::EMPTY }
             }
             EventKind::ToolCall | EventKind::ToolCallArguments => Event { call: Some(Call::of(event)), ..Event::EMPTY },
+            EventKind::Prompt => Event::prompt(event),
+            EventKind::Logits => {
+                Event { logits: Some(event.logits().to_vec().into()), position: event.position(), ..Event::EMPTY }
+            }
             EventKind::Progress => Event { progress: Some(event.progress()), ..Event::EMPTY },
             EventKind::Final => Event { end: Some(End::of(event)), ..Event::EMPTY },
             _ => return None,
@@ -104,17 +114,34 @@ impl Event {
 
     fn text(event: &chaku_abi::Event) -> Self {
         let (text, bytes, logprob) = (event.text(), event.bytes(), event.logprob());
-        let top =
-            |top: chaku_abi::TopLogprob| TopLogprob { token: top.token, logprob: top.logprob, bytes: top.bytes.into() };
         Event {
             text: Some(text.to_owned()),
             token: event.token(),
             bytes: (bytes != text.as_bytes()).then(|| bytes.to_vec().into()),
             replaced: event.replaced().then_some(true),
             logprob,
-            top_logprobs: logprob.map(|_| event.top_logprobs().into_iter().map(top).collect()),
+            top_logprobs: logprob.map(|_| TopLogprob::of(event)),
             ..Event::EMPTY
         }
+    }
+
+    fn prompt(event: &chaku_abi::Event) -> Self {
+        Event {
+            prompt: Some(event.text().to_owned()),
+            token: event.token(),
+            bytes: Some(event.bytes().to_vec().into()),
+            logprob: event.logprob(),
+            top_logprobs: Some(TopLogprob::of(event)),
+            ..Event::EMPTY
+        }
+    }
+}
+
+impl TopLogprob {
+    fn of(event: &chaku_abi::Event) -> Vec<TopLogprob> {
+        let top =
+            |top: chaku_abi::TopLogprob| TopLogprob { token: top.token, logprob: top.logprob, bytes: top.bytes.into() };
+        event.top_logprobs().into_iter().map(top).collect()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::failure::{Outcome, outcome};
 use crate::handle::Handle;
 use crate::inbox::{Awaited, Inbox};
 use crate::model::Model;
-use crate::napi::bindgen_prelude::AsyncTask;
+use crate::napi::bindgen_prelude::{AsyncTask, Float32Array};
 use crate::napi::{self, Env, napi};
 use crate::work::Work;
 
@@ -79,6 +79,13 @@ impl Request {
         let request = self.shared.handle.get();
         self.shared.handle.free();
         Work::with(request, |request| Ok(request.buffer()?.bytes().to_vec()))
+    }
+
+    /// Lets it go on after a logits event, with these or, when there are none, with the event's.
+    #[napi]
+    pub fn resume(&self, logits: Option<Float32Array>) -> Outcome<()> {
+        let logits = logits.as_deref().unwrap_or_default();
+        outcome(self.shared.handle.get().and_then(|request| request.resume(logits)))
     }
 
     /// Cancels: the end follows promptly.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chaku_abi::{EventKind, FinishReason, TopLogprob};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
+use pyo3::types::{PyBytes, PyMemoryView, PyString, PyTuple};
 
 use crate::error::exception;
 use crate::python;
@@ -16,7 +16,7 @@ pub(crate) struct Event(pub(crate) Arc<chaku_abi::Event>);
 
 #[pymethods]
 impl Event {
-    /// What happened: "progress", "text", "reasoning", "tool_call", "tool_call_arguments" or "final".
+    /// What happened: "progress", "prompt", "text", "reasoning", "tool_call", "tool_call_arguments", "logits" or "final".
     #[getter]
     fn kind<'py>(&self, py: Python<'py>) -> &Bound<'py, PyString> {
         match self.0.kind() {
@@ -26,6 +26,8 @@ impl Event {
             EventKind::Reasoning => intern!(py, "reasoning"),
             EventKind::ToolCall => intern!(py, "tool_call"),
             EventKind::ToolCallArguments => intern!(py, "tool_call_arguments"),
+            EventKind::Prompt => intern!(py, "prompt"),
+            EventKind::Logits => intern!(py, "logits"),
             _ => intern!(py, "unknown"),
         }
     }
@@ -40,6 +42,25 @@ impl Event {
     #[getter]
     fn reasoning(&self) -> &str {
         self.text_of(EventKind::Reasoning)
+    }
+
+    /// The text of a prompt event. Empty for other events.
+    #[getter]
+    fn prompt(&self) -> &str {
+        self.text_of(EventKind::Prompt)
+    }
+
+    /// The logits of a logits event, as floats. Empty for other events.
+    #[getter]
+    fn logits<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let bytes: Vec<u8> = self.0.logits().iter().flat_map(|logit| logit.to_ne_bytes()).collect();
+        PyMemoryView::from(PyBytes::new(py, &bytes).as_any())?.call_method1(intern!(py, "cast"), ("f",))
+    }
+
+    /// Tokens before the one that a logits event is about; None for other events.
+    #[getter]
+    fn position(&self) -> Option<i64> {
+        self.0.position()
     }
 
     /// A piece of a call's arguments. Empty for other events.
@@ -66,7 +87,7 @@ impl Event {
         self.0.tool_call().map(|(_, name)| name)
     }
 
-    /// The token of a text or reasoning event.
+    /// The token of a text, reasoning or prompt event.
     #[getter]
     fn token(&self) -> Option<i32> {
         self.0.token()
@@ -84,7 +105,7 @@ impl Event {
         self.0.replaced()
     }
 
-    /// Natural logarithm of the probability of a text event's token, if the request asked for `logprobs`.
+    /// Natural logarithm of the probability of a text or prompt event's token, if the request asked for it.
     #[getter]
     fn logprob(&self) -> Option<f64> {
         self.0.logprob()
@@ -156,6 +177,10 @@ pub(crate) fn top_logprobs(py: Python<'_>, top: Vec<TopLogprob>) -> PyResult<Bou
 impl Event {
     fn text_of(&self, kind: EventKind) -> &str {
         if self.0.kind() == kind { self.0.text() } else { "" }
+    }
+
+    pub(crate) fn is_logits(&self) -> bool {
+        self.0.kind() == EventKind::Logits
     }
 
     fn of_end<T>(&self, value: impl FnOnce() -> PyResult<T>) -> PyResult<Option<T>> {

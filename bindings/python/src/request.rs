@@ -72,22 +72,30 @@ struct Answer {
     tokens: Vec<i32>,
     /// Empty unless the request asked for them.
     logprobs: Vec<Logprob>,
+    /// The same of the prompt.
+    prompt_logprobs: Vec<Logprob>,
 }
 
 /// How likely a token was.
 #[derive(Clone)]
 struct Logprob {
     token: i32,
-    logprob: f64,
+    /// `None` = nothing came before it.
+    logprob: Option<f64>,
     bytes: Vec<u8>,
     top: Vec<TopLogprob>,
 }
 
 impl Logprob {
-    fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    fn of(event: &chaku_abi::Event, token: i32) -> Self {
+        let (logprob, bytes, top) = (event.logprob(), event.bytes().to_vec(), event.top_logprobs());
+        Logprob { token, logprob, bytes, top }
+    }
+
+    fn into_python<'py>(self, py: Python<'py>, class: &str) -> PyResult<Bound<'py, PyAny>> {
         let Logprob { token, logprob, bytes, top } = self;
         let top = top_logprobs(py, top)?;
-        python(py, "TokenLogprob")?.call1((token, logprob, PyBytes::new(py, &bytes), top))
+        python(py, class)?.call1((token, logprob, PyBytes::new(py, &bytes), top))
     }
 }
 
@@ -101,6 +109,12 @@ impl Request {
     /// Reads all events; says whether the final one came in time.
     fn run(&self, py: Python<'_>, timeout: Option<f64>) -> Result<bool> {
         self.waiting(py, timeout, |until| self.read_all(py, until))
+    }
+
+    /// Lets it go on after a logits event, with these floats or, when there are none, with the event's.
+    fn resume(&self, logits: &[u8]) -> Result<()> {
+        let floats = logits.as_chunks().0.iter().map(|bytes| f32::from_ne_bytes(*bytes)).collect::<Vec<f32>>();
+        Ok(self.work.request.resume(&floats)?)
     }
 
     /// Cancels: the final event follows promptly.
@@ -168,13 +182,15 @@ impl Request {
     fn reply<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Some(end) = self.end() else { return Ok(None) };
         let (usage, timings) = (end.usage(py)?, end.timings(py)?);
-        let Answer { text, reasoning, calls, tokens, logprobs } = self.answer.lock().clone();
+        let Answer { text, reasoning, calls, tokens, logprobs, prompt_logprobs } = self.answer.lock().clone();
         let call = python(py, "ToolCall")?;
         let calls = calls.into_iter().map(|parts| call.call1(parts)).collect::<PyResult<Vec<_>>>()?;
-        let logprobs = logprobs.into_iter().map(|one| one.into_python(py)).collect::<PyResult<Vec<_>>>()?;
-        let (tokens, calls, logprobs) =
-            (PyTuple::new(py, tokens)?, PyTuple::new(py, calls)?, PyTuple::new(py, logprobs)?);
-        let reply = (text, tokens, end.finish_reason(), usage, timings, reasoning, calls, logprobs);
+        let scores = |all: Vec<Logprob>, class: &str| {
+            PyTuple::new(py, all.into_iter().map(|one| one.into_python(py, class)).collect::<PyResult<Vec<_>>>()?)
+        };
+        let (logprobs, prompt) = (scores(logprobs, "TokenLogprob")?, scores(prompt_logprobs, "PromptLogprob")?);
+        let (tokens, calls) = (PyTuple::new(py, tokens)?, PyTuple::new(py, calls)?);
+        let reply = (text, tokens, end.finish_reason(), usage, timings, reasoning, calls, logprobs, prompt);
         python(py, "Reply")?.call1(reply).map(Some)
     }
 
@@ -246,7 +262,12 @@ impl Request {
         let Some(_turn) = self.turn(py, until)? else { return Ok(false) };
         while self.end.get().is_none() {
             let Some(events) = wait(py, until, |slice| self.batch(slice))? else { return Ok(false) };
-            events.into_iter().for_each(|event| _ = self.note(event));
+            for event in events {
+                if self.note(event).is_logits() {
+                    // Nobody looks at them. It fails when somebody did, and resumed the request.
+                    let _ = self.work.request.resume(&[]);
+                }
+            }
             py.check_signals()?;
         }
         Ok(true)
@@ -289,10 +310,13 @@ impl Request {
                 let mut answer = self.answer.lock();
                 answer.text.push_str(event.text());
                 answer.tokens.extend(event.token());
-                if let (Some(token), Some(logprob)) = (event.token(), event.logprob()) {
-                    let (bytes, top) = (event.bytes().to_vec(), event.top_logprobs());
-                    answer.logprobs.push(Logprob { token, logprob, bytes, top });
+                if let (Some(token), Some(_)) = (event.token(), event.logprob()) {
+                    answer.logprobs.push(Logprob::of(&event, token));
                 }
+            }
+            EventKind::Prompt => {
+                let score = event.token().map(|token| Logprob::of(&event, token));
+                self.answer.lock().prompt_logprobs.extend(score);
             }
             EventKind::Reasoning => {
                 let mut answer = self.answer.lock();

@@ -28,7 +28,7 @@ class Event:
 
     @property
     def kind(self) -> EventKind:
-        """What happened: "progress", "text", "reasoning", "tool_call", "tool_call_arguments" or "final".
+        """What happened: "progress", "prompt", "text", "reasoning", "tool_call", "tool_call_arguments", "logits" or "final".
 
         Ignore kinds you do not know.
         """
@@ -38,6 +38,15 @@ class Event:
     @property
     def reasoning(self) -> str:
         """The text of a reasoning event: what the model thinks before it answers. Empty for other events."""
+    @property
+    def prompt(self) -> str:
+        """The text of a prompt event, under `prompt_logprobs`: a token of the prompt. Empty for other events."""
+    @property
+    def logits(self) -> memoryview[float]:
+        """The logits of a logits event, a float for each token of the vocabulary. Empty for other events."""
+    @property
+    def position(self) -> int | None:
+        """Tokens before the one that a logits event is about; None for other events."""
     @property
     def arguments(self) -> str:
         """A piece of a call's arguments: all pieces of one call together are JSON. Empty for other events."""
@@ -52,7 +61,7 @@ class Event:
         """The tool of a call that begins."""
     @property
     def token(self) -> int | None:
-        """The token of a text or reasoning event."""
+        """The token of a text, reasoning or prompt event."""
     @property
     def bytes(self) -> bytes:
         """The bytes of a text event's token, perhaps a part of a character. Empty for other events."""
@@ -61,7 +70,7 @@ class Event:
         """Whether the text ends in a character that never became whole, shown as U+FFFD."""
     @property
     def logprob(self) -> float | None:
-        """Natural logarithm of the probability of a text event's token, if the request asked for `logprobs`."""
+        """Natural logarithm of the probability of a text or prompt event's token, if the request asked for it."""
     @property
     def top_logprobs(self) -> tuple[TopLogprob, ...]:
         """The likeliest tokens in its place, the likeliest first."""
@@ -85,6 +94,7 @@ class Event:
 class Request:
     def next(self, timeout: float | None) -> Event | None: ...
     def run(self, timeout: float | None) -> bool: ...
+    def resume(self, logits: bytes) -> None: ...
     def cancel(self) -> None: ...
     def close(self, timeout: float | None = None) -> None: ...
     def on_ready(self, wake: Wake, token: int) -> None: ...

@@ -6,13 +6,16 @@ import json
 import math
 from collections.abc import Mapping
 
+from ._schema import schema
 
 JSON_KEYS = ("json_schema", "tools", "chat_template_kwargs")
-"""Options that are JSON: a dict or list will do as well as its text."""
+"""Options that are JSON: a dict or list will do as well as its text, a pydantic model or a dataclass as its schema."""
 
 
 def json_text(value: object) -> object:
-    """A dict or list as JSON; other values as they are."""
+    """A dict or list as JSON, and the schema of a class; other values as they are."""
+    if isinstance(value, type):
+        value = schema(value, value.__name__)
     return json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else value
 
 

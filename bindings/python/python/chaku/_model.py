@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from . import _chaku
@@ -134,6 +135,25 @@ class Model:
     ) -> Stream:
         """As `chat`, but starts the answer and returns at once."""
         return Stream(self._native.chat(to_json(messages), keywords(options, deadline)))
+
+    def choices(
+        self, messages: Iterable[Message], count: int, *, deadline: float | None = None, **options: Unpack[SessionOptions]
+    ) -> list[Reply]:
+        """Several answers to the same messages, and waits for all of them. The prompt is computed once.
+
+        They differ: the option `choice` counts them, and is added to `seed`. If one fails the others are cancelled.
+        """
+        if count < 1:
+            raise ValueError("count must be 1 or more")
+        messages = list(messages)
+        with ExitStack() as asked:
+            streams = []
+            for choice in range(count):
+                options["choice"] = choice
+                stream = self.stream(messages, deadline=deadline, **options)
+                asked.callback(stream.cancel)
+                streams.append(stream)
+            return [stream.result() for stream in streams]
 
     def metrics(self) -> Metrics:
         """Its numbers at this moment: queue, tokens a second, KV cache."""

@@ -35,6 +35,9 @@ class RequestOptions(TypedDict, total=False):
     """Raw prompts: read the names of control tokens in the text as these tokens. (default False)"""
     seed: int | None
     """Seed of the sampler; unset or 4294967295 = a new one for each request. (0 to 4294967295)"""
+    choice: int | None
+    """Which of several answers to the same prompt this is: added to `seed`, so that they differ. Choices of one prompt
+    that are asked together share its computation. (0 to 255, default 0)"""
     temperature: float | None
     """Sharpness of the distribution; 0 = always the likeliest token. (0 to 100, else clamped, default 0.8)"""
     top_k: int | None
@@ -91,10 +94,16 @@ class RequestOptions(TypedDict, total=False):
     """Which probabilities `logprobs` tells: on = of the tokens that the samplers left, as the choice was made; off =
     the model's own, of the whole vocabulary, before a constraint, `logit_bias` or a sampler changed any. (default
     False)"""
+    prompt_logprobs: int | None
+    """Tell of each token of the prompt, before the answer, how likely it was, as `logprobs` does of the answer's. The
+    whole prompt is computed for that, whatever was computed before. -1 = no. (-1 to 64 tokens, default -1)"""
+    pause_for_logits: bool | None
+    """Before each token of the answer, tell the logits and stand still until the request is resumed, with these or
+    others to choose from. (default False)"""
     grammar: str | None
     """GBNF grammar the answer must follow. Of `grammar`, `json_schema`, `json_object`, `regex` and `lark` at most one
     may be given, and not with `typical_p` below 1."""
-    json_schema: str | dict[str, Any] | list[Any] | None
+    json_schema: str | dict[str, Any] | list[Any] | type[Any] | None
     """JSON Schema, as JSON, of the one JSON value that the answer must be."""
     json_object: bool | None
     """The answer must be a JSON object. (default False)"""

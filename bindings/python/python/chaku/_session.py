@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from . import _chaku
+from ._errors import InvalidArgument
 from ._keywords import keywords
 from ._messages import Message, to_json
 from ._request import Request
@@ -14,7 +16,7 @@ from ._tools import run_tools
 from ._types import Reply
 
 if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
+    from typing_extensions import Buffer, Self, Unpack
 
     from ._errors import Error
     from ._options import RequestOptions, SessionOptions
@@ -29,6 +31,21 @@ class Stream(Request[Reply]):
     def text(self) -> str:
         """All text that was read so far."""
         return self._native.text
+
+    def resume(self, logits: Buffer | Sequence[float] | None = None) -> None:
+        """Lets a request with `pause_for_logits` go on after a "logits" event: a token is chosen from `logits`.
+
+        One float for each token of the vocabulary, -inf for one that must not come; None = those of the event. Where
+        nobody looks at the events, in `result()` and `await`, the request goes on by itself.
+        """
+        if logits is None:
+            return self._native.resume(b"")
+        floats = memoryview(array("f", logits)) if isinstance(logits, Sequence) else memoryview(logits)
+        if floats.format != "f":
+            floats = memoryview(array("f", floats.tolist()))
+        if floats.nbytes == 0:
+            raise InvalidArgument("the logits are empty; give one for each token, or None", "invalid_argument")
+        self._native.resume(floats.tobytes())
 
     @property
     def reply(self) -> Reply | None:

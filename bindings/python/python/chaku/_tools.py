@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import json
 import time
-import types
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
+from ._schema import schema
 from ._types import Reply, ToolCall
 
 if TYPE_CHECKING:
@@ -16,15 +16,6 @@ if TYPE_CHECKING:
     from ._session import Session
 
 Function = Callable[..., object]
-
-SIMPLE: dict[object, str] = {
-    str: "string",
-    int: "integer",
-    float: "number",
-    bool: "boolean",
-    type(None): "null",
-}
-
 
 def definition(function: Function) -> dict[str, object]:
     """A function as OpenAI defines a tool."""
@@ -45,28 +36,6 @@ def definition(function: Function) -> dict[str, object]:
         about["description"] = text
     about["parameters"] = {"type": "object", "properties": properties, "required": required}
     return {"type": "function", "function": about}
-
-
-def schema(hint: object, where: str) -> dict[str, object]:
-    """The JSON Schema of a type."""
-    if (simple := SIMPLE.get(hint)) is not None:
-        return {"type": simple}
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin is Annotated:
-        described = schema(arguments[0], where)
-        texts = [text for text in arguments[1:] if isinstance(text, str)]
-        return {**described, "description": texts[0]} if texts else described
-    if origin is Literal:
-        return {"enum": list(arguments)}
-    if origin in (Union, types.UnionType):
-        return {"anyOf": [schema(argument, where) for argument in arguments]}
-    if hint is list:
-        return {"type": "array"}
-    if origin is list:
-        return {"type": "array", "items": schema(arguments[0], where)}
-    if hint is dict or origin is dict:
-        return {"type": "object"}
-    raise TypeError(f"{where}: there is no JSON for the type {hint!r}")
 
 
 def run_tools(

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-EventKind = Literal["progress", "text", "reasoning", "tool_call", "tool_call_arguments", "final"]
+from ._schema import read
+
+T = TypeVar("T")
+
+EventKind = Literal[
+    "progress", "prompt", "text", "reasoning", "tool_call", "tool_call_arguments", "logits", "final"
+]
 FinishReason = Literal["stop", "length", "tool_calls", "cancelled", "deadline", "error"]
 LogLevel = Literal["error", "warn", "info", "debug", "trace"]
 
@@ -82,6 +88,18 @@ class TokenLogprob:
 
 
 @dataclass(frozen=True)
+class PromptLogprob:
+    """A token of a prompt, and how likely it was."""
+
+    token: int
+    logprob: float | None
+    """Natural logarithm of its probability; None for the first one, before which nothing comes."""
+    bytes: bytes
+    top_logprobs: tuple[TopLogprob, ...]
+    """The likeliest tokens in its place, the likeliest first: as many as `prompt_logprobs` asked for."""
+
+
+@dataclass(frozen=True)
 class Reply:
     """What a request came to. `str(reply)` is its text."""
 
@@ -99,6 +117,15 @@ class Reply:
     """What the model calls. Say what came of it with `Session.chat([{"role": "tool", ...}])`, or use `run_tools`."""
     logprobs: tuple[TokenLogprob, ...] = ()
     """How likely each of the tokens was; empty unless the option `logprobs` asked for it."""
+    prompt_logprobs: tuple[PromptLogprob, ...] = ()
+    """How likely the tokens of the prompt were; empty unless the option `prompt_logprobs` asked for it."""
+
+    def parse(self, cls: type[T]) -> T:
+        """The text as an object of a pydantic model or a dataclass, the one that was given as `json_schema`.
+
+        ValueError if the answer was cut short, or is no such object.
+        """
+        return read(cls, self.text)
 
     def __str__(self) -> str:
         return self.text

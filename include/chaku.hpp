@@ -876,6 +876,14 @@ class Request : public internal::Handle<chaku_request, chaku_request_free> {
     }
 
     void cancel() noexcept { chaku_request_cancel(get()); }
+    /// Lets a request go on that stands still after a logits event: the next token is chosen from the event's logits ...
+    Result<void> resume() { return internal::call(chaku_request_resume, get(), nullptr, std::int64_t{0}); }
+    /// ... or from these, one for each token of the vocabulary, minus infinity for one that must not come.
+    Result<void> resume(const std::vector<float> &logits) {
+        static const float none = 0;
+        return internal::call(chaku_request_resume, get(), logits.empty() ? &none : logits.data(),
+                              static_cast<std::int64_t>(logits.size()));
+    }
     /// Whether nothing more will come but what waits to be read; so it is for an empty one.
     bool is_finished() const noexcept { return chaku_request_is_finished(get()) != 0; }
     /// How many waiting requests go before this one; nothing for one that does not wait.

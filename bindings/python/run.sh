@@ -38,6 +38,10 @@ for entry in zipfile.ZipFile(sys.argv[1]).infolist():
     if "/sboms/" not in entry.filename and not entry.filename.endswith("/RECORD"): print(entry.CRC, entry.filename)
 ' "$wheel" >"$out/wheel.contents"
 environment venv "$out/wheel.contents" "$wheel" "$(grep ^pytest== $here/requirements.txt)"
+# Whose models the package takes; not where type checkers would find what comes with it.
+environment beside $here/requirements.txt "$(grep ^pydantic== $here/requirements.txt)"
+CHAKU_TEST_BESIDE=$(echo "$PWD/$out"/beside/lib/python*/site-packages)
+export CHAKU_TEST_BESIDE
 
 # Isolated (-I): what is imported is what was installed, never the sources; and nothing is written among them (-B).
 rm -f "$out/counts"

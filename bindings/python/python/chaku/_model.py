@@ -147,7 +147,7 @@ class Model:
             raise ValueError("count must be 1 or more")
         messages = list(messages)
         with ExitStack() as asked:
-            streams = []
+            streams: list[Stream] = []
             for choice in range(count):
                 options["choice"] = choice
                 stream = self.stream(messages, deadline=deadline, **options)

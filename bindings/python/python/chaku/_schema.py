@@ -38,7 +38,8 @@ def schema(hint: object, where: str) -> dict[str, object]:
     if hint is dict or origin is dict:
         return {"type": "object"}
     if is_pydantic(hint):
-        made: dict[str, object] = hint.model_json_schema()  # type: ignore[attr-defined]
+        model: Any = hint
+        made: dict[str, object] = model.model_json_schema()
         return made
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return of_dataclass(hint)
@@ -65,7 +66,8 @@ def of_dataclass(cls: type) -> dict[str, object]:
 def read(cls: type[T], text: str) -> T:
     """An object from its JSON."""
     if is_pydantic(cls):
-        validated: T = cls.model_validate_json(text)  # type: ignore[attr-defined]
+        model: Any = cls
+        validated: T = model.model_validate_json(text)
         return validated
     made: T = build(cls, json.loads(text), cls.__name__)
     return made
@@ -100,7 +102,11 @@ def build(hint: Any, value: Any, where: str) -> Any:
         if value not in arguments:
             raise ValueError(f"{where}: {value!r} is none of {arguments}")
         return value
-    return expect(dict if origin is dict else hint, value, where)
+    return expect(without_arguments(hint), value, where)
+
+
+def without_arguments(hint: Any) -> Any:
+    return get_origin(hint) or hint
 
 
 def expect(hint: type, value: Any, where: str) -> Any:

@@ -56,6 +56,7 @@ mod saved;
 mod session;
 mod sync;
 mod terms;
+mod thinking;
 mod text;
 mod timeline;
 mod tools;

@@ -25,6 +25,7 @@ pub(crate) mod scheduler;
 pub(crate) mod sequences;
 pub(crate) mod signal;
 mod snapshot;
+mod template_file;
 pub(crate) mod threads;
 pub(crate) mod usage;
 mod waiting;

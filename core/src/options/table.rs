@@ -252,7 +252,7 @@ const TABLE: &[Spec] = rows! {
         "tool_choice", TEXT, "", "Whether it calls one: auto (or unset) = as it likes, none, required, or the name of the one it must call.";
         "parallel_tool_calls", SWITCH_OFF, "", "Let an answer have several calls.";
         "reasoning", choice("auto", &["auto", "on", "off"]), "", "Whether the model may think before it answers, where its chat template lets one choose: auto and on = yes.";
-        "reasoning_format", choice("auto", &["auto", "none", "deepseek"]), "", "What becomes of the thinking: none = it is a part of the text; auto and deepseek = it has events of its own.";
+        "reasoning_format", choice("auto", &["auto", "none", "deepseek"]), "", "What becomes of the thinking: none = it is a part of the text, which a constraint then holds from its first token; auto and deepseek = it has events of its own, and a constraint holds what comes after it.";
         "reasoning_budget", int(-1, I32_MAX, -1), "tokens", "Most tokens of thinking; -1 = no limit.";
         "continue_final_message", SWITCH_OFF, "", "Messages may end with one of the assistant, which the model then goes on with: the answer is what follows it.";
         "chat_template_kwargs", TEXT, "", "Variables of the chat template, as a JSON object.";

@@ -829,8 +829,10 @@ const char *CHAKU_NULLABLE chaku_option_find(const char *name);
  * sessions computed is used. (bool, default 0)
  */
 #define CHAKU_OPT_FIXED_SHAPE "fixed_shape"
-/** Jinja source to use instead of the model's own chat template. (str) */
+/** Jinja source to use instead of the model's own chat template; `chatml` = that of ChatML. (str) */
 #define CHAKU_OPT_CHAT_TEMPLATE "chat_template"
+/** File with the Jinja source to use instead of the model's own chat template, in place of `chat_template`. (str) */
+#define CHAKU_OPT_CHAT_TEMPLATE_FILE "chat_template_file"
 
 /* Options of a session, or defaults for them given to the model or the runtime. */
 
@@ -991,12 +993,18 @@ const char *CHAKU_NULLABLE chaku_option_find(const char *name);
  */
 #define CHAKU_OPT_REASONING "reasoning"
 /**
- * What becomes of the thinking: none = it is a part of the text; auto and deepseek = it has events of its own. (str:
- * auto, none, deepseek; default auto)
+ * What becomes of the thinking: none = it is a part of the text, which a constraint then holds from its first token;
+ * auto and deepseek = it has events of its own, and a constraint holds what comes after it. (str: auto, none,
+ * deepseek; default auto)
  */
 #define CHAKU_OPT_REASONING_FORMAT "reasoning_format"
 /** Most tokens of thinking; -1 = no limit. (i64, -1 to 2147483647 tokens, default -1) */
 #define CHAKU_OPT_REASONING_BUDGET "reasoning_budget"
+/**
+ * Messages may end with one of the assistant, which the model then goes on with: the answer is what follows it. (bool,
+ * default 0)
+ */
+#define CHAKU_OPT_CONTINUE_FINAL_MESSAGE "continue_final_message"
 /** Variables of the chat template, as a JSON object. (str) */
 #define CHAKU_OPT_CHAT_TEMPLATE_KWARGS "chat_template_kwargs"
 
@@ -1500,8 +1508,8 @@ chaku_code chaku_session_chat(chaku_session *session,
  *
  * - `session`: borrowed.
  * - `messages`, `messages_len`: copied. A JSON list in OpenAI's form, such as `[{"role": "tool", "tool_call_id": "…",
- *   "content": "7"}]`; length in bytes, -1 = NUL-terminated. The last message is a user's or a tool's. Never read as control
- *   tokens.
+ *   "content": "7"}]`; length in bytes, -1 = NUL-terminated. The last message is a user's or a tool's; or, with the option
+ *   `continue_final_message`, the assistant's, which is then gone on with. Never read as control tokens.
  * - `options`: copied. Request keys; NULL = none.
  * - `out_request`: returns owned (free with chaku_request_free).
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
@@ -1565,7 +1573,7 @@ chaku_code chaku_session_ingest(chaku_session *session,
  * - `out_request`: returns owned (free with chaku_request_free).
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
  *
- * Errors: FAILED_PRECONDITION `nothing_to_continue`; else as chaku_session_chat.
+ * Errors: FAILED_PRECONDITION `nothing_to_continue`, in the final event if the answer calls tools; else as chaku_session_chat.
  * Thread class: shared.
  */
 chaku_code chaku_session_continue(chaku_session *session,
@@ -1760,7 +1768,7 @@ chaku_code chaku_session_restore_buffer(chaku_model *model,
  * - `model`: borrowed. The request keeps the model itself alive.
  * - `messages`, `messages_len`: copied. A JSON list such as `[{"role": "user", "content": "Hello"}]`; length in bytes, -1 =
  *   NUL-terminated. A role is "system", "user", "assistant" or "tool", all in OpenAI's form, and the last message is a
- *   user's or a tool's. A system message that comes first stands in for the option `system_prompt`. Never read as control tokens.
+ *   user's or a tool's; or, with the option `continue_final_message`, the assistant's, which is then gone on with. A system message that comes first stands in for the option `system_prompt`. Never read as control tokens.
  * - `options`: copied. Session and request keys; NULL = none.
  * - `out_request`: returns owned (free with chaku_request_free).
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.

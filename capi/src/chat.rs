@@ -15,7 +15,7 @@ use crate::{callback, guard, handle, options};
 /// - `model`: borrowed. The request keeps the model itself alive.
 /// - `messages`, `messages_len`: copied. A JSON list such as `[{"role": "user", "content": "Hello"}]`; length in bytes, -1 =
 ///   NUL-terminated. A role is "system", "user", "assistant" or "tool", all in OpenAI's form, and the last message is a
-///   user's or a tool's. A system message that comes first stands in for the option `system_prompt`. Never read as control tokens.
+///   user's or a tool's; or, with the option `continue_final_message`, the assistant's, which is then gone on with. A system message that comes first stands in for the option `system_prompt`. Never read as control tokens.
 /// - `options`: copied. Session and request keys; NULL = none.
 /// - `out_request`: returns owned (free with chaku_request_free).
 /// - `out_error`: returns owned (free with chaku_error_free); may be NULL.

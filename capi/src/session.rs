@@ -74,8 +74,8 @@ pub unsafe extern "C" fn chaku_session_chat(
 ///
 /// - `session`: borrowed.
 /// - `messages`, `messages_len`: copied. A JSON list in OpenAI's form, such as `[{"role": "tool", "tool_call_id": "…",
-///   "content": "7"}]`; length in bytes, -1 = NUL-terminated. The last message is a user's or a tool's. Never read as control
-///   tokens.
+///   "content": "7"}]`; length in bytes, -1 = NUL-terminated. The last message is a user's or a tool's; or, with the option
+///   `continue_final_message`, the assistant's, which is then gone on with. Never read as control tokens.
 /// - `options`: copied. Request keys; NULL = none.
 /// - `out_request`: returns owned (free with chaku_request_free).
 /// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
@@ -170,7 +170,7 @@ pub unsafe extern "C" fn chaku_session_ingest(
 /// - `out_request`: returns owned (free with chaku_request_free).
 /// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
 ///
-/// Errors: FAILED_PRECONDITION `nothing_to_continue`; else as chaku_session_chat.
+/// Errors: FAILED_PRECONDITION `nothing_to_continue`, in the final event if the answer calls tools; else as chaku_session_chat.
 /// Thread class: shared.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn chaku_session_continue(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chaku_llama::AnswerReader;
 use serde::Deserialize;
 
-use crate::error::Result;
+use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Text, ToolCallArguments, ToolCallStart};
 use crate::message::{ChatMessage, Role, ToolCall};
 
@@ -25,11 +25,24 @@ pub(crate) struct Format {
     pub(crate) lazy: bool,
     /// Control tokens that belong to the text.
     pub(crate) preserved: Vec<String>,
+    /// `begun` by the prompt, `possible`, or `none`.
+    pub(crate) thinking: String,
+    pub(crate) think_start: String,
+    pub(crate) think_ends: Vec<String>,
+    /// What stands between the end of the thinking and the content; of an answer that is held to something.
+    pub(crate) lead: String,
+}
+
+impl Format {
+    pub(crate) fn parse(format: &str) -> Result<Self> {
+        serde_json::from_str(format).map_err(|error| Error::new(Reason::Internal, error.to_string()))
+    }
 }
 
 /// Reads one answer.
 pub(crate) struct Answering {
     reader: AnswerReader,
+    think_ends: Vec<String>,
     /// All that was generated.
     raw: String,
     /// Bytes of `raw` when it is read next.
@@ -62,6 +75,7 @@ impl Answering {
     pub(crate) fn new(format: &str) -> Result<Self> {
         Ok(Answering {
             reader: AnswerReader::new(format)?,
+            think_ends: Format::parse(format)?.think_ends,
             raw: String::new(),
             read_at: 0,
             nesting: 0,
@@ -102,13 +116,20 @@ impl Answering {
         self.events(deltas, None)
     }
 
-    /// What the session keeps. Calls that are not complete are left out.
-    pub(crate) fn into_message(self) -> ChatMessage {
+    /// What the session keeps, and whether it says all that was generated. Calls that are not complete are left out, and so is
+    /// a mark that was begun.
+    pub(crate) fn into_message(self) -> (ChatMessage, bool) {
         let mut message = self.message;
         message.tool_calls.retain(|call| {
             !call.name.is_empty() && serde_json::from_str::<serde_json::Map<_, _>>(&call.arguments).is_ok()
         });
-        message
+        let last = if message.content.is_empty() { &message.reasoning_content } else { &message.content };
+        let whole = match message.tool_calls.is_empty() {
+            true if last.is_empty() => self.raw.trim().is_empty(),
+            true => self.raw.trim_end().ends_with(last.trim_end()),
+            false => true,
+        };
+        (message, whole)
     }
 
     fn nest(&mut self, text: &str) {
@@ -126,22 +147,28 @@ impl Answering {
         if deltas.is_empty() {
             return Ok(Vec::new());
         }
-        serde_json::from_str(&deltas)
-            .map_err(|error| crate::error::Error::new(crate::error::Reason::Internal, error.to_string()))
+        serde_json::from_str(&deltas).map_err(|error| Error::new(Reason::Internal, error.to_string()))
     }
 
     /// From here on it is plain text, what was read of it and not shown first.
     fn give_up(&mut self) -> Vec<Delta> {
         self.given_up = true;
-        let shown = &self.message.content;
-        let rest = match self.raw.find(shown.as_str()) {
-            Some(at) if self.message.reasoning_content.is_empty() && self.message.tool_calls.is_empty() => {
-                self.raw[if shown.is_empty() { 0 } else { at + shown.len() }..].to_owned()
-            }
-            // Calls were told of already: they stand, incomplete.
-            _ => String::new(),
-        };
+        let rest = if self.message.tool_calls.is_empty() { self.not_shown().to_owned() } else { String::new() };
+        // Calls that were told of already stand, incomplete.
         vec![Delta { content: rest, ..Delta::default() }]
+    }
+
+    /// What comes after all that was shown, and after the mark that ends the thinking.
+    fn not_shown(&self) -> &str {
+        let after = |text: &'_ str, shown: &str| text.find(shown).map(|at| at + shown.len());
+        let mut rest = self.raw.as_str();
+        let ChatMessage { reasoning_content, content, .. } = &self.message;
+        if !reasoning_content.is_empty() {
+            rest = &rest[after(rest, reasoning_content).unwrap_or(rest.len())..];
+            let end = self.think_ends.iter().find_map(|end| rest.trim_start().strip_prefix(end.as_str()));
+            rest = end.unwrap_or(rest);
+        }
+        if content.is_empty() { rest } else { &rest[after(rest, content).unwrap_or(rest.len())..] }
     }
 
     /// Notes what was found, and says it. The token goes with the first piece of text, or alone.

@@ -9,6 +9,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use chaku_llama::{ChatTemplates, TemplateLimits, Token, Vocab};
 use serde_json::{Map, Value, json};
 
+use crate::constraint;
 use crate::error::{Error, Reason, Result};
 use crate::message::ChatMessage;
 use crate::options::Layers;
@@ -29,6 +30,17 @@ pub(crate) struct Rendered {
     pub(crate) format: Option<String>,
 }
 
+/// What comes after the messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing of the assistant's.
+    Nothing,
+    /// The beginning of an answer.
+    Answer,
+    /// The rest of the last message, which is the beginning of an answer.
+    Continuation,
+}
+
 /// What a request asks of the template.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Style {
@@ -37,6 +49,8 @@ pub(crate) struct Style {
     reasoning_format: String,
     /// Whether the model may think first, where its template lets one choose.
     thinks: bool,
+    /// The answer is held to something, once the model has thought.
+    pub(crate) constrained: bool,
     /// Variables of the template.
     kwargs: Map<String, Value>,
 }
@@ -54,6 +68,7 @@ impl Style {
             tools: Tools::asked(layers)?,
             reasoning_format: layers.str("reasoning_format").unwrap_or("auto").to_owned(),
             thinks: layers.str("reasoning") != Some("off"),
+            constrained: constraint::is_asked(layers),
             kwargs,
         })
     }
@@ -86,27 +101,48 @@ impl ControlNames {
     }
 }
 
-/// The tokens of a conversation; with `reply`, up to where the assistant's answer begins.
+/// The tokens of a conversation, up to where the model goes on.
 pub(crate) fn render(
     vocab: Vocab<'_>,
     names: &ControlNames,
     templates: &ChatTemplates,
     messages: &[ChatMessage],
-    (style, reply): (&Style, bool),
+    (style, next): (&Style, Next),
     limits: &TemplateLimits<'_>,
 ) -> Result<Rendered> {
-    let mut ask = ask(messages, style, reply);
+    let mut ask = ask(messages, style, next);
     let mut mask = Mask { names, mark: unused_mark(&ask), texts: Vec::new() };
     mask.ask(&mut ask)?;
-    let rendered = templates.render(&ask.to_string(), limits)?;
+    let rendered =
+        templates.render(&ask.to_string(), limits).map_err(|error| about_tools(error, ask, templates, limits))?;
     let tokens = join(vocab, &rendered.prompt, &mask)?;
     Ok(Rendered { tokens, stops: rendered.additional_stops, format: rendered.format })
 }
 
-fn ask(messages: &[ChatMessage], style: &Style, reply: bool) -> Value {
+/// Whether it is the tools that a template cannot be rendered with: without them it can.
+fn about_tools(
+    error: chaku_llama::Error,
+    mut ask: Value,
+    templates: &ChatTemplates,
+    limits: &TemplateLimits<'_>,
+) -> Error {
+    let chaku_llama::Error::Template { message } = &error else { return error.into() };
+    let had_tools = ask.as_object_mut().and_then(|ask| ask.remove("tools")).is_some();
+    if had_tools && templates.render(&ask.to_string(), limits).is_ok() {
+        let message = format!(
+            "the calls of these tools cannot be described to the model, or held to their parameters: {message}"
+        );
+        return Error::new(Reason::InvalidTools, message);
+    }
+    error.into()
+}
+
+fn ask(messages: &[ChatMessage], style: &Style, next: Next) -> Value {
     let mut ask = json!({
         "messages": messages,
-        "add_generation_prompt": reply,
+        "add_generation_prompt": next == Next::Answer,
+        "continue_final_message": next == Next::Continuation,
+        "constrained": style.constrained,
         "reasoning_format": style.reasoning_format,
         "enable_thinking": style.thinks,
         "template_kwargs": style.kwargs,

@@ -121,11 +121,22 @@ impl Constraint {
     }
 }
 
+/// The options that are given.
+fn given(layers: &Layers<'_>) -> impl Iterator<Item = &'static str> {
+    KEYS.into_iter().filter(|key| match *key {
+        "json_object" => layers.bool(key),
+        key => layers.str(key).is_some_and(|text| !text.is_empty()),
+    })
+}
+
+/// Whether an answer must be something, be it by llama.cpp's own.
+pub(crate) fn is_asked(layers: &Layers<'_>) -> bool {
+    given(layers).next().is_some()
+}
+
 /// The constraint that options ask for, besides llama.cpp's own.
 pub(crate) fn asked(layers: &Layers<'_>) -> Result<Option<(&'static str, TopLevelGrammar)>> {
-    let text = |key: &str| layers.str(key).filter(|text| !text.is_empty());
-    let is_set = |key: &&str| if *key == "json_object" { layers.bool(key) } else { text(key).is_some() };
-    let set: Vec<&'static str> = KEYS.into_iter().filter(is_set).collect();
+    let set: Vec<&'static str> = given(layers).collect();
     let &[key] = &set[..] else {
         let Some(second) = set.get(1) else { return Ok(None) };
         return Err(clash(second, &format!("{} is set too; an answer has one constraint", set[0])));
@@ -139,7 +150,7 @@ pub(crate) fn asked(layers: &Layers<'_>) -> Result<Option<(&'static str, TopLeve
     if key != "grammar" && layers.bool("ignore_eos") {
         return Err(clash("ignore_eos", &format!("{key} is set, and its answer must be able to end")));
     }
-    let value = text(key).unwrap_or_default();
+    let value = layers.str(key).unwrap_or_default();
     let longest = if key == "json_schema" { LONGEST_SCHEMA } else { LONGEST };
     if key != "grammar" && value.len() > longest {
         let message = format!("{key}: it has {} bytes, of {longest} that it may have", value.len());

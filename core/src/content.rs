@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Reason, Result};
 use crate::message::{ChatMessage, Role, ToolCall};
+use crate::runtime::job::Answer;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Content {
@@ -54,6 +55,23 @@ impl Said {
 }
 
 impl Chat {
+    /// An answer came, or what one `continues` with.
+    pub(crate) fn answered(&mut self, answer: &Answer, continues: bool) {
+        let plain = || ChatMessage::new(Role::Assistant, answer.text.clone());
+        let message = answer.message.clone().unwrap_or_else(plain);
+        let used = answer.tokens.len() as u32;
+        match self.said.last_mut() {
+            Some(last) if continues => {
+                last.message.content.push_str(&message.content);
+                last.message.reasoning_content.push_str(&message.reasoning_content);
+                last.message.tool_calls.extend(message.tool_calls);
+                last.used = used;
+            }
+            _ => self.said.push(Said { message, used }),
+        }
+        self.last_turn = answer.exact.then(|| answer.tokens.clone());
+    }
+
     /// The conversation up to its first `length` messages.
     fn rewound(&self, length: usize) -> Self {
         let whole = length == self.said.len();

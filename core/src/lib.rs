@@ -58,6 +58,7 @@ mod session;
 mod sync;
 mod terms;
 mod text;
+mod thinking;
 mod timeline;
 mod tools;
 

@@ -149,8 +149,8 @@ pub(crate) fn parse(json: &str) -> Result<Vec<ChatMessage>> {
     Ok(read)
 }
 
-/// Checks messages of which the last is to be answered.
-pub(crate) fn check(messages: &[ChatMessage]) -> Result<()> {
+/// Checks messages of which the last is to be answered; `may_continue`: or, if it is the assistant's, to be continued.
+pub(crate) fn check(messages: &[ChatMessage], may_continue: bool) -> Result<()> {
     let Some((last, before)) = messages.split_last() else {
         return Err(Error::new(Reason::InvalidMessages, "there are no messages; the last one is the user's"));
     };
@@ -159,19 +159,31 @@ pub(crate) fn check(messages: &[ChatMessage]) -> Result<()> {
         return Err(Error::new(Reason::InvalidMessages, message).with("limit", MOST_MESSAGES));
     }
     let index = before.len();
-    if !matches!(last.role, Role::User | Role::Tool) {
-        let role = last.role.as_str();
-        let message = format!(
-            "the last message, {index}, is of the {role}; it must be the user's or a tool's, which is answered"
-        );
-        return Err(Error::new(Reason::InvalidMessages, message).with("index", index));
+    let wrong = |words: &str| {
+        let message = format!("the last message, {index}, {words}");
+        Err(Error::new(Reason::InvalidMessages, message).with("index", index))
+    };
+    match last.role {
+        Role::User if last.content.is_empty() => wrong("is empty"),
+        Role::User | Role::Tool => Ok(()),
+        Role::Assistant if !may_continue => {
+            wrong("is of the assistant; it must be the user's or a tool's, unless continue_final_message is on")
+        }
+        Role::Assistant if !last.tool_calls.is_empty() => {
+            wrong("calls tools; their results come next, nothing continues it")
+        }
+        Role::Assistant if last.content.is_empty() && last.reasoning_content.is_empty() => {
+            wrong("is empty; there is nothing in it to continue")
+        }
+        Role::Assistant if before.last().is_some_and(|message| message.role == Role::Assistant) => wrong(TWO_ANSWERS),
+        Role::Assistant => Ok(()),
+        Role::System => wrong("is of the system; it must be the user's or a tool's, which is answered"),
     }
-    if last.content.is_empty() && last.role == Role::User {
-        let message = format!("the last message, {index}, is empty");
-        return Err(Error::new(Reason::InvalidMessages, message).with("index", index));
-    }
-    Ok(())
 }
+
+/// Of an answer to continue that comes after another one.
+pub(crate) const TWO_ANSWERS: &str =
+    "and the one before are both of the assistant; give what is to be continued as one message";
 
 fn malformed(index: Option<usize>, error: &serde_json::Error) -> Error {
     let words: String = error.to_string().chars().take(LONGEST_QUOTE).collect();
@@ -408,16 +420,32 @@ mod tests {
     #[test]
     fn the_user_speaks_last_and_says_something() {
         let says = |role, text| ChatMessage::new(role, text);
-        assert!(check(&[says(Role::Assistant, ""), says(Role::User, "x")]).is_ok());
-        assert!(check(&[says(Role::Tool, "")]).is_ok());
+        assert!(check(&[says(Role::Assistant, ""), says(Role::User, "x")], false).is_ok());
+        assert!(check(&[says(Role::Tool, "")], false).is_ok());
         for (last, at) in
             [(says(Role::Assistant, "x"), "1"), (says(Role::System, "x"), "1"), (says(Role::User, ""), "1")]
         {
-            let error = check(&[says(Role::User, "x"), last]).unwrap_err();
+            let error = check(&[says(Role::User, "x"), last], false).unwrap_err();
             assert_eq!((error.reason(), error.detail("index")), (Reason::InvalidMessages, Some(at)));
         }
-        assert_eq!(check(&[]).unwrap_err().reason(), Reason::InvalidMessages);
+        assert_eq!(check(&[], true).unwrap_err().reason(), Reason::InvalidMessages);
         let many = vec![says(Role::User, "x"); MOST_MESSAGES + 1];
-        assert_eq!(check(&many).unwrap_err().reason(), Reason::InvalidMessages);
+        assert_eq!(check(&many, false).unwrap_err().reason(), Reason::InvalidMessages);
+    }
+
+    #[test]
+    fn an_answer_is_continued_where_it_stands_alone_and_says_something() {
+        let says = |role, text| ChatMessage::new(role, text);
+        let user = || says(Role::User, "x");
+        let thinks = ChatMessage { reasoning_content: "hm".into(), ..says(Role::Assistant, "") };
+        for last in [says(Role::Assistant, "x"), thinks, user(), says(Role::Tool, "")] {
+            assert!(check(&[user(), last.clone()], true).is_ok(), "{last:?}");
+        }
+        let calls = ChatMessage { tool_calls: vec![ToolCall::default()], ..says(Role::Assistant, "x") };
+        for last in [says(Role::Assistant, ""), says(Role::System, "x"), calls] {
+            assert_eq!(check(&[user(), last], true).unwrap_err().detail("index"), Some("1"));
+        }
+        let two = [user(), says(Role::Assistant, "x"), says(Role::Assistant, "y")];
+        assert_eq!(check(&two, true).unwrap_err().detail("index"), Some("2"));
     }
 }

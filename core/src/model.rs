@@ -112,13 +112,15 @@ impl Model {
         self.0.new_session(options.clone(), Content::New)
     }
 
-    /// Answers the last of these messages, which must be the user's or a tool's, in a conversation that is given whole and kept by
-    /// nobody. A system message that comes first stands in for the option `system_prompt`. Takes the options of a
+    /// Answers the last of these messages, which must be the user's or a tool's (or goes on with it, if it is the assistant's and the
+    /// option `continue_final_message` is on), in a conversation that is given whole and kept by nobody. A system message that comes first stands in for the option `system_prompt`. Takes the options of a
     /// session and of a request, and no place of `max_sessions`: the queue's limit is the limit. What it computed may
     /// be found again by whoever begins in the same way.
     pub fn chat(&self, messages: &[ChatMessage], options: &Options) -> Result<Request> {
         options.accept(Scope::Session, self.0.dispatch.as_ref())?;
-        message::check(messages)?;
+        let may_continue =
+            Layers(vec![self.0.runtime.options(), &self.0.options, options]).bool("continue_final_message");
+        message::check(messages, may_continue)?;
         let mut options = options.clone();
         let system = messages.first().filter(|message| message.role == Role::System);
         if let Some(system) = system {

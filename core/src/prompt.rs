@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use chaku_llama::{TemplateLimits, Token};
 
 use crate::answer::{Answering, Format};
-use crate::chat::{self, Rendered, Style};
+use crate::chat::{self, Next, Rendered, Style};
 use crate::constraint;
 use crate::content::{Chat, Content, Said};
 use crate::error::{Error, Reason, Result};
@@ -45,7 +45,7 @@ pub(crate) struct Prompt {
 
 /// What is asked of the session.
 pub(crate) enum Ask {
-    /// Append messages to the conversation, and answer them.
+    /// Append messages to the conversation, and answer them, or go on with the last one if it is an answer.
     Chat(Arc<Chat>, Vec<ChatMessage>),
     /// Go on with the last message, which is an answer.
     Continue(Arc<Chat>),
@@ -155,7 +155,12 @@ impl Planner<'_> {
         let said: Vec<Said> = chat.said.iter().cloned().chain(messages.into_iter().map(Said::new)).collect();
         self.system_prompt().map_or(Ok(()), |text| self.check_length(text))?;
         said.iter().try_for_each(|said| self.check_length(&said.message.content))?;
-        let (mut said, Rendered { tokens, stops, format }) = self.fit(said, generates)?;
+        let next = match said.last() {
+            _ if !generates => Next::Nothing,
+            Some(said) if said.message.role == Role::Assistant => Next::Continuation,
+            _ => Next::Answer,
+        };
+        let (mut said, Rendered { tokens, stops, format }) = self.fit(said, next)?;
         if let Some(newest) = said.last_mut() {
             newest.used = tokens.len() as u32;
         }
@@ -163,10 +168,7 @@ impl Planner<'_> {
         let outcome = move |answer: &Answer| {
             let mut chat = Chat { said, last_turn: None };
             if generates {
-                let plain = || ChatMessage::new(Role::Assistant, answer.text.clone());
-                let message = answer.message.clone().unwrap_or_else(plain);
-                chat.said.push(Said { message, used: answer.tokens.len() as u32 });
-                chat.last_turn = answer.exact.then(|| answer.tokens.clone());
+                chat.answered(answer, next == Next::Continuation);
             }
             Content::Chat(Arc::new(chat))
         };
@@ -176,30 +178,29 @@ impl Planner<'_> {
     /// The prompt is the last turn with its answer so far, token for token where these are known.
     fn continue_chat(&self, chat: &Chat) -> Result<Plan> {
         let (answer, before) = chat.said.split_last().ok_or_else(nothing_to_continue)?;
-        if !(answer.message.reasoning_content.is_empty() && answer.message.tool_calls.is_empty()) {
-            let message = "the last answer has reasoning or calls tools; what it continues with cannot be told apart";
+        let ChatMessage { content, reasoning_content, tool_calls, .. } = &answer.message;
+        if !tool_calls.is_empty() {
+            let message =
+                "the last answer calls tools, which is its end; give their results as messages, or rewind the session";
             return Err(Error::new(Reason::NothingToContinue, message));
         }
-        let Rendered { mut tokens, stops, .. } = self.render(before, true)?;
-        match &chat.last_turn {
-            Some(last_turn) => tokens.clone_from(last_turn),
-            None => {
-                tokens.extend(self.session.model.llama()?.vocab().tokenize(&answer.message.content, false, false)?)
-            }
+        let Rendered { mut tokens, stops, format } = match content.is_empty() && reasoning_content.is_empty() {
+            true => self.render(before, Next::Answer)?,
+            false => self.render(&chat.said, Next::Continuation)?,
+        };
+        if let Some(last_turn) = &chat.last_turn {
+            tokens.clone_from(last_turn);
         }
         let keep = self.system_tokens(&tokens);
         let old = tokens.len();
         let shifted = self.make_room(&mut tokens, keep, old);
         self.check_fits(&tokens)?;
-        let mut said = chat.said.clone();
+        let mut chat = Chat { said: chat.said.clone(), last_turn: None };
         let outcome = move |answer: &Answer| {
-            if let Some(last) = said.last_mut() {
-                last.message.content.push_str(&answer.text);
-                last.used = answer.tokens.len() as u32;
-            }
-            Content::Chat(Arc::new(Chat { said, last_turn: answer.exact.then(|| answer.tokens.clone()) }))
+            chat.answered(answer, true);
+            Content::Chat(Arc::new(chat))
         };
-        Ok(Plan { tokens, keep, stops, format: None, generates: true, shifted, outcome: Box::new(outcome) })
+        Ok(Plan { tokens, keep, stops, format, generates: true, shifted, outcome: Box::new(outcome) })
     }
 
     fn raw(&self, tokens: &[Token], text: &str, generates: bool) -> Result<Plan> {
@@ -217,16 +218,16 @@ impl Planner<'_> {
 
     /// Renders the conversation. Under `overflow = shift` the oldest turns are left out until a quarter of the window
     /// is free, the newest message never.
-    fn fit(&self, mut said: Vec<Said>, reply: bool) -> Result<(Vec<Said>, Rendered)> {
+    fn fit(&self, mut said: Vec<Said>, next: Next) -> Result<(Vec<Said>, Rendered)> {
         let window = self.session.model.ctx_size;
-        let mut rendered = self.render(&said, reply)?;
+        let mut rendered = self.render(&said, next)?;
         let whole = rendered.tokens.len();
         if rendered.tokens.len() >= window && self.overflow == Overflow::Shift {
             while rendered.tokens.len() > window - window / 4 {
                 let next_turn = said.iter().skip(1).position(|said| said.message.role == Role::User);
                 let Some(turn) = next_turn else { break };
                 said.drain(..=turn);
-                rendered = self.render(&said, reply)?;
+                rendered = self.render(&said, next)?;
             }
         }
         self.check_fits(&rendered.tokens)?;
@@ -268,7 +269,7 @@ impl Planner<'_> {
         if tokens.len() >= window { Err(overflow(tokens.len(), window)) } else { Ok(()) }
     }
 
-    fn render(&self, said: &[Said], reply: bool) -> Result<Rendered> {
+    fn render(&self, said: &[Said], next: Next) -> Result<Rendered> {
         let model = &self.session.model;
         let system = self.system_prompt().map(|content| ChatMessage::new(Role::System, content));
         let all: Vec<ChatMessage> = system.into_iter().chain(said.iter().map(|said| said.message.clone())).collect();
@@ -279,7 +280,7 @@ impl Planner<'_> {
             model.templates(&self.limits)?
         };
         let names = model.control_names()?;
-        chat::render(model.llama()?.vocab(), names, templates, &all, (self.style, reply), &self.limits)
+        chat::render(model.llama()?.vocab(), names, templates, &all, (self.style, next), &self.limits)
     }
 
     fn system_prompt(&self) -> Option<&str> {
@@ -292,15 +293,14 @@ impl Planner<'_> {
         if self.overflow != Overflow::Shift || self.system_prompt().is_none() {
             return 0;
         }
-        let alone = self.render(&[], false).map_or_else(|_| Vec::new(), |rendered| rendered.tokens);
+        let alone = self.render(&[], Next::Nothing).map_or_else(|_| Vec::new(), |rendered| rendered.tokens);
         alone.iter().zip(prompt).take_while(|(a, b)| a == b).count()
     }
 }
 
 /// The control tokens that belong to the text of an answer.
 fn preserved(model: &model::Shared, format: &str) -> Result<Vec<Token>> {
-    let format: Format =
-        serde_json::from_str(format).map_err(|error| Error::new(Reason::Internal, error.to_string()))?;
+    let format = Format::parse(format)?;
     let llama = model.llama()?;
     let tokens = format.preserved.iter().map(|text| Ok(llama.vocab().tokenize(text, false, true)?));
     let tokens = tokens.collect::<Result<Vec<_>>>()?;

@@ -1,6 +1,6 @@
 //! Choosing tokens: from options to llama.cpp's sampler, and what an answer must be.
 
-use chaku_llama::{Context, SamplerParams, Token};
+use chaku_llama::{Context, SamplerParams, Token, Vocab};
 
 use crate::answer::Format;
 use crate::constraint::Constraint;
@@ -9,15 +9,27 @@ use crate::event::TopLogprob;
 use crate::logit_bias;
 use crate::logprobs::{Asked, Distribution};
 use crate::options::{Layers, Options};
+use crate::thinking::{Thinking, Verdict};
 
 /// llama.app's "a new seed each time".
 const RANDOM_SEED: u32 = u32::MAX;
+
+/// Most tokens in a row that thinking refuses: more of them than there are that end an answer or its thinking.
+const MOST_REFUSED: usize = 256;
 
 /// Chooses the tokens of one answer.
 pub(crate) struct Sampler {
     chain: chaku_llama::Sampler,
     constraint: Option<Constraint>,
+    /// The model thinks, or may begin to, before the constraint holds.
+    waiting: Option<Waiting>,
     logprobs: Option<Asked>,
+}
+
+struct Waiting {
+    thinking: Thinking,
+    /// Takes over from the chain when the answer begins: it has the grammar.
+    next: Option<chaku_llama::Sampler>,
 }
 
 /// A chosen token, and how likely it was if its request asked that.
@@ -45,14 +57,26 @@ impl Sampler {
     ) -> Result<Self> {
         let logit_bias = logit_bias::asked(layers, &model.vocab())?;
         let params = SamplerParams { logit_bias, ..params(layers) };
+        let thinking = match format {
+            Some(text) if constraint.is_some() || params.grammar.is_some() => thinking(&model.vocab(), text)?,
+            _ => None,
+        };
+        let mut next = None;
         let mut chain = match format {
-            Some(format) => held_to(model, params, format)?,
-            None => chaku_llama::Sampler::new(model, &params)?,
+            // The grammar of a format is that of its calls, and where there are tools there is no other.
+            Some(format) if params.grammar.is_none() => held_to(model, params, format)?,
+            Some(format) if thinking.is_some() => {
+                next = Some(chaku_llama::Sampler::new(model, &params)?);
+                held_to(model, SamplerParams { grammar: None, ..params }, format)?
+            }
+            _ => chaku_llama::Sampler::new(model, &params)?,
         };
         for &token in prompt {
             chain.accept(token, false)?;
+            next.as_mut().map_or(Ok(()), |next| next.accept(token, false))?;
         }
-        Ok(Sampler { chain, constraint, logprobs: Asked::of(layers) })
+        let waiting = thinking.map(|thinking| Waiting { thinking, next });
+        Ok(Sampler { chain, constraint, waiting, logprobs: Asked::of(layers) })
     }
 
     /// Chooses a token from the logits for index `i` of the last batch.
@@ -60,6 +84,9 @@ impl Sampler {
         // The model's own, so before the constraint forbids any.
         let asked_before = self.logprobs.filter(|asked| !asked.after_sampling);
         let before = asked_before.and_then(|asked| Some(Distribution::of_logits(context.logits(i)?, asked.top)));
+        if let Some(token) = self.thought(context, i)? {
+            return self.said(context, i, token, before);
+        }
         if let Some(constraint) = &mut self.constraint {
             context.allow_only(i, constraint.allowed()?.as_slice())?;
         }
@@ -67,8 +94,60 @@ impl Sampler {
         if let Some(constraint) = &mut self.constraint {
             constraint.accept(token)?;
         }
+        self.said(context, i, token, before)
+    }
+
+    /// The next token, if it is one of the thinking that comes before what the constraint holds.
+    fn thought(&mut self, context: &mut Context, i: i32) -> Result<Option<Token>> {
+        let Some(Waiting { thinking, .. }) = &self.waiting else { return Ok(None) };
+        if thinking.is_over() {
+            self.begin_answer();
+            return Ok(None);
+        }
+        if let Some(token) = thinking.forced() {
+            context.allow_only(i, &mask(&context.model().vocab(), |other| other == token))?;
+        }
+        let mut refused = Vec::new();
+        let mut bytes = Vec::new();
+        loop {
+            let token = self.chain.sample(context, i)?;
+            let model = context.model();
+            let vocab = model.vocab();
+            bytes.clear();
+            vocab.token_bytes(token, true, &mut bytes)?;
+            match thinking.verdict(token, &bytes, vocab.is_eog(token)) {
+                Verdict::Thought => return Ok(Some(token)),
+                Verdict::Answer => {
+                    self.begin_answer();
+                    return Ok(None);
+                }
+                Verdict::Refused if refused.len() < MOST_REFUSED => refused.push(token),
+                Verdict::Refused => {
+                    let message = "the model would end its answer before its thinking, and nothing else can follow";
+                    return Err(Error::new(Reason::ConstraintFailed, message));
+                }
+            }
+            let allowed = mask(&vocab, |token| !refused.contains(&token));
+            context.allow_only(i, &allowed)?;
+        }
+    }
+
+    fn begin_answer(&mut self) {
+        if let Some(Waiting { next: Some(next), .. }) = self.waiting.take() {
+            self.chain = next;
+        }
+    }
+
+    /// A token was chosen: notes it, and says what was asked about it.
+    fn said(&mut self, context: &Context, i: i32, token: Token, before: Option<Distribution>) -> Result<Sampled> {
         let sampled = self.scored(context, i, token, before)?;
         self.chain.accept(token, true)?;
+        if let Some(Waiting { thinking, next }) = &mut self.waiting {
+            let mut bytes = Vec::new();
+            context.model().vocab().token_bytes(token, true, &mut bytes)?;
+            thinking.accept(&bytes);
+            next.as_mut().map_or(Ok(()), |next| next.accept(token, false))?;
+        }
         Ok(sampled)
     }
 
@@ -142,11 +221,29 @@ fn seed(layers: &Layers<'_>) -> u32 {
     }
 }
 
+/// The tokens that pass, as [`Context::allow_only`] wants them.
+fn mask(vocab: &Vocab<'_>, passes: impl Fn(Token) -> bool) -> Vec<u32> {
+    let count = vocab.n_tokens() as Token;
+    let word = |first: Token| (0..32).filter(|bit| passes(first + bit)).fold(0, |word, bit| word | 1 << bit);
+    (0..count).step_by(32).map(word).collect()
+}
+
+/// The thinking that comes before an answer of this format.
+fn thinking(vocab: &Vocab<'_>, format: &str) -> Result<Option<Thinking>> {
+    let Format { thinking, think_start, think_ends, lead, .. } = Format::parse(format)?;
+    let start = match thinking.as_str() {
+        "begun" => None,
+        "possible" => Some(vocab.tokenize(&think_start, false, true)?),
+        _ => return Ok(None),
+    };
+    let ends = think_ends.into_iter().map(String::into_bytes).collect();
+    Ok(Thinking::new(start, ends, vocab.tokenize(&lead, false, true)?))
+}
+
 /// A sampler that holds an answer to the grammar of a format, if that has one. A possible call goes without, rather than fail,
 /// where llama.cpp makes a grammar that its own sampler could not follow; a call that must come does not.
 fn held_to(model: &chaku_llama::Model, params: SamplerParams, format: &str) -> Result<chaku_llama::Sampler> {
-    let Format { grammar, lazy, .. } =
-        serde_json::from_str(format).map_err(|error| Error::new(Reason::Internal, error.to_string()))?;
+    let Format { grammar, lazy, .. } = Format::parse(format)?;
     let params = SamplerParams { format: Some(format.to_owned()), ..params };
     if grammar.is_empty() {
         return Ok(chaku_llama::Sampler::new(model, &params)?);
@@ -155,6 +252,10 @@ fn held_to(model: &chaku_llama::Model, params: SamplerParams, format: &str) -> R
         Err(chaku_llama::Error::InvalidGrammar { message }) if lazy => {
             tracing::warn!(target: "chaku::chat", "calls of tools have no grammar here: {message}");
             Ok(chaku_llama::Sampler::new(model, &params)?)
+        }
+        Err(chaku_llama::Error::InvalidGrammar { message }) => {
+            let message = format!("no call of these tools can be held to their parameters: {message}");
+            Err(Error::new(Reason::InvalidTools, message))
         }
         chain => Ok(chain?),
     }

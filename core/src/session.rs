@@ -68,11 +68,23 @@ impl Session {
     }
 
     /// Says several things at once, such as the results of the tools that the model called, and lets it answer. The last
-    /// message must be the user's or a tool's.
+    /// message must be the user's or a tool's; or, with the option `continue_final_message`, the assistant's, which the model then
+    /// goes on with.
     pub fn chat_messages(&self, messages: &[ChatMessage], options: &Options) -> Result<Request> {
-        message::check(messages)?;
+        message::check(messages, self.0.layers(options).bool("continue_final_message"))?;
         self.0.model.check_template()?;
-        self.start("chat", options, |content| Ok(Ask::Chat(content.chat()?, messages.to_vec())))
+        self.start("chat", options, |content| {
+            let chat = content.chat()?;
+            let is_answer = |message: &ChatMessage| message.role == Role::Assistant;
+            if let [answer] = messages
+                && is_answer(answer)
+                && chat.said.last().is_some_and(|said| is_answer(&said.message))
+            {
+                let message = format!("the last message, 0, {}", message::TWO_ANSWERS);
+                return Err(Error::new(Reason::InvalidMessages, message).with("index", 0));
+            }
+            Ok(Ask::Chat(chat, messages.to_vec()))
+        })
     }
 
     /// The same with the messages as JSON: `[{"role": "tool", "tool_call_id": "…", "content": "7"}]`.
@@ -102,7 +114,7 @@ impl Session {
         })
     }
 
-    /// Lets the model go on with its last answer, or with the raw text.
+    /// Lets the model go on with its last answer, or with the raw text. Not with an answer that calls tools.
     pub fn continue_answer(&self, options: &Options) -> Result<Request> {
         self.start("continue", options, |content| match content {
             Content::Chat(chat) if chat.said.last().is_some_and(|said| said.message.role == Role::Assistant) => {

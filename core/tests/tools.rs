@@ -203,6 +203,32 @@ fn what_cannot_be_is_an_error_and_leaves_the_session_as_it_was() {
     let session = model.session(&Options::new()).unwrap();
     let add = tools(&[ADD]);
     let spells = tools(&[&ADD.replace("\"a\"", "\"<|im_end|>\"")]);
+    let parameters = |schema: &str| {
+        tools(&[&format!(r#"{{"type": "function", "function": {{"name": "f", "parameters": {schema}}}}}"#)])
+    };
+    let hostile = [
+        r##"{"type": "object", "properties": {"a": {"$ref": "#/nowhere"}}}"##,
+        r##"{"type": "object", "properties": {"a": {"$ref": "#/properties/a"}}}"##,
+        r#"{"type": "object", "properties": {"a": {"type": "nonsense"}}}"#,
+        r#"{"type": "object", "properties": {"a": {"type": ["string", 7]}}}"#,
+        r#"{"type": "object", "properties": {"a": {"enum": 7}}}"#,
+        r#"{"type": "object", "properties": {"a": {"anyOf": {}}}}"#,
+        r#"{"type": "object", "properties": 7}"#,
+        r#"{"type": "object", "required": 7, "properties": {"a": {"minLength": -1, "type": "string"}}}"#,
+        r#"{"type": "object", "properties": {"a": {"type": "string", "minLength": 9, "maxLength": 2}}}"#,
+        r#"{"type": "object", "properties": {"a": {"type": "array", "items": 7, "minItems": 1e300}}}"#,
+        r#"{"type": "object", "properties": {"a": {"type": "integer", "minimum": "x"}}}"#,
+    ];
+    for schema in hostile {
+        for choice in ["auto", "required"] {
+            let set = [("tools", &*parameters(schema)), ("tool_choice", choice), ("max_tokens", "1")];
+            let (_, end) = read(&session.chat("Go.", &options(&set)).unwrap());
+            let reason = end.error.as_ref().map(|error| error.reason());
+            println!("{schema} {choice} {:?}", end.error);
+            assert!(reason.is_none_or(|reason| reason == Reason::InvalidTools), "{schema}: {:?}", end.error);
+            session.reset().unwrap();
+        }
+    }
     let cases: [(&[(&str, &str)], Reason); 8] = [
         (&[("tools", "x")], Reason::InvalidTools),
         (&[("tools", &add), ("tool_choice", "mul")], Reason::InvalidTools),
@@ -244,6 +270,176 @@ fn thinking_ends_with_its_budget() {
         assert_eq!(said.reasoning, reasoning, "{budget}");
         assert!(said.text.starts_with("Wait:"), "{budget}: {}", said.text);
     }
+}
+
+/// The template of the model that thinks, with a prompt that has begun to.
+fn begun() -> String {
+    let source = load(TOOLS, &[]).chat_template().unwrap();
+    source.replace(
+        "{{- '<|im_start|>assistant\\n' -}}\n    {%- if enable_thinking",
+        "{{- '<|im_start|>assistant\\n<think>' -}}\n    {%- if enable_thinking",
+    )
+}
+
+const ORDER: &str = r#"{"type": "object", "properties": {"x": {"type": "integer", "minimum": 0, "maximum": 99}}, "required": ["x"], "additionalProperties": false}"#;
+
+#[test]
+fn a_constraint_holds_when_the_thinking_is_over() {
+    let model = load(TOOLS, &[]);
+    let held: [(&str, &str, fn(&str) -> bool); 5] = [
+        ("regex", "(yes|no)!", |said| ["yes!", "no!"].contains(&said)),
+        ("lark", "start: \"a\" | \"bc\"", |said| ["a", "bc"].contains(&said)),
+        ("grammar", "root ::= \"left\" | \"right\"", |said| ["left", "right"].contains(&said)),
+        ("json_schema", ORDER, |said| serde_json::from_str::<Value>(said).is_ok_and(|value| value["x"].is_i64())),
+        ("json_object", "1", |said| said.starts_with('{')),
+    ];
+    for (key, value, follows) in held {
+        for seed in ["1", "2", "3"] {
+            let set = [(key, value), ("seed", seed), ("max_tokens", "40")];
+            let (said, end) = chat(&model, &set);
+            assert!(end.error.is_none(), "{key}: {:?}", end.error);
+            assert_eq!(said.reasoning, "I think.", "{key}");
+            assert!(follows(&said.text), "{key}: {said:?}");
+            // Nothing of it holds the thinking, and nothing is left of it where there is none.
+            let (said, _) = chat(&model, &[&set[..], &[("reasoning", "off")]].concat());
+            assert_eq!((said.reasoning.as_str(), follows(&said.text)), ("", true), "{key}: {said:?}");
+            let (said, _) = chat(&model, &[&set[..], &[("reasoning_format", "none")]].concat());
+            assert!(follows(&said.text), "{key}: {said:?}");
+        }
+    }
+}
+
+#[test]
+fn a_constraint_waits_for_thinking_that_the_prompt_began_and_for_its_budget() {
+    let set = [("regex", "(yes|no)!"), ("seed", "7")];
+    let model = load(TOOLS, &[("chat_template", &begun())]);
+    let (said, end) = chat(&model, &[&set[..], &[("reasoning_budget", "3"), ("max_tokens", "40")]].concat());
+    assert!(end.error.is_none(), "{:?}", end.error);
+    assert!(!said.reasoning.is_empty(), "{said:?}");
+    assert!(["yes!", "no!"].contains(&said.text.as_str()), "{said:?}");
+    let model = load(TOOLS, &[]);
+    for (budget, reasoning) in [("2", "I think"), ("0", "")] {
+        let (said, _) = chat(&model, &[&set[..], &[("reasoning_budget", budget)]].concat());
+        assert_eq!(said.reasoning, reasoning, "{budget}");
+        assert!(["yes!", "no!"].contains(&said.text.as_str()), "{said:?}");
+    }
+}
+
+#[test]
+fn a_model_that_does_not_think_is_held_from_the_first_token() {
+    // Its weights are random: it begins with the mark of thinking by chance only, and then has to go through with it.
+    let template = load(TOOLS, &[]).chat_template().unwrap();
+    let model = load(RANDOM, &[("chat_template", &template)]);
+    for seed in 0..10 {
+        let seed = seed.to_string();
+        for (key, value) in [("regex", "(yes|no)!"), ("grammar", "root ::= \"yes!\" | \"no!\"")] {
+            let (said, end) = chat(&model, &[(key, value), ("seed", &seed), ("reasoning_budget", "8")]);
+            assert!(end.error.is_none(), "{:?}", end.error);
+            assert!(["yes!", "no!"].contains(&said.text.as_str()), "{key} {seed}: {said:?}");
+        }
+    }
+}
+
+fn message(role: Role, content: &str, reasoning: &str) -> ChatMessage {
+    let mut message = ChatMessage::new(role, content);
+    message.reasoning_content = reasoning.to_owned();
+    message
+}
+
+#[test]
+fn a_last_message_of_the_assistant_is_continued() {
+    let model = load(TOOLS, &[]);
+    let on = [("continue_final_message", "1")];
+    let ask = |last: ChatMessage, set: &[(&str, &str)]| {
+        let messages = [ChatMessage::new(Role::User, "Go."), last];
+        read(&model.chat(&messages, &options(&[&on[..], set].concat())).unwrap())
+    };
+    // Inside its thinking, inside its content, and with tools.
+    let (said, end) = ask(message(Role::Assistant, "", "I"), &[]);
+    assert!(end.error.is_none(), "{:?}", end.error);
+    assert_eq!(said.reasoning, " think.");
+    assert!(said.text.starts_with("Wait:<tool_call>"), "{said:?}");
+    let (said, _) = ask(message(Role::Assistant, "Wait", "I think."), &[]);
+    assert_eq!(said.reasoning, "");
+    assert!(said.text.starts_with(":<tool_call>"), "{said:?}");
+    let (said, end) = ask(message(Role::Assistant, "Wait", "I think."), &[("tools", &tools(&[ADD]))]);
+    assert_eq!((said.text.trim(), said.calls.len(), end.finish_reason), (":", 1, FinishReason::ToolCalls), "{said:?}");
+    // What continues it is held to a constraint; with thinking before it, that is not.
+    let (said, _) = ask(message(Role::Assistant, "So ", ""), &[("regex", "yes|no")]);
+    assert!(["yes", "no"].contains(&said.text.as_str()), "{said:?}");
+    let (said, _) = ask(message(Role::Assistant, "", "I"), &[("regex", "yes|no")]);
+    assert_eq!(said.reasoning, " think.");
+    assert!(["yes", "no"].contains(&said.text.as_str()), "{said:?}");
+    // The prompt is that of the question, and what is continued.
+    let (_, question) =
+        read(&model.chat(&[ChatMessage::new(Role::User, "Go.")], &options(&[("max_tokens", "1")])).unwrap());
+    let (_, end) = ask(message(Role::Assistant, "", "I"), &[("max_tokens", "1")]);
+    assert_eq!(end.usage.prompt_tokens, question.usage.prompt_tokens + 2, "the mark of thinking, and a token of it");
+}
+
+#[test]
+fn a_session_keeps_a_continued_message_as_one() {
+    let model = load(TOOLS, &[]);
+    let session = model.session(&Options::new()).unwrap();
+    let on = options(&[("continue_final_message", "1"), ("max_tokens", "3")]);
+    let messages = [ChatMessage::new(Role::User, "Go."), message(Role::Assistant, "", "I")];
+    let (said, end) = read(&session.chat_messages(&messages, &on).unwrap());
+    assert_eq!(
+        (said.reasoning.as_str(), end.finish_reason, session.message_count()),
+        (" think.", FinishReason::Length, 2)
+    );
+    // It goes on in the other way, with what it thought and what it says.
+    let (said, end) = read(&session.continue_answer(&Options::new()).unwrap());
+    assert!(end.error.is_none(), "{:?}", end.error);
+    assert!(said.text.starts_with("Wait:<tool_call>"), "{said:?}");
+    assert_eq!((said.reasoning.as_str(), session.message_count()), ("", 2));
+    // A second answer beside the first one is refused, here and in a list; and so it is unless it is asked for.
+    let answer = message(Role::Assistant, "x", "");
+    let refused = |result: chaku::Result<Request>| assert_eq!(result.err().unwrap().reason(), Reason::InvalidMessages);
+    refused(session.chat_messages(&[answer.clone()], &on));
+    refused(session.chat_messages(&[ChatMessage::new(Role::User, "a"), answer.clone(), answer.clone()], &on));
+    refused(session.chat_messages(&[ChatMessage::new(Role::User, "a"), answer], &Options::new()));
+    assert_eq!(session.message_count(), 2);
+}
+
+#[test]
+fn an_answer_that_was_cut_anywhere_goes_on_to_the_same_end() {
+    let model = load(TOOLS, &[]);
+    let set = [("tools", &*tools(&[ADD]))];
+    let (whole, end) = chat(&model, &set);
+    for max_tokens in 1..end.usage.completion_tokens - 2 {
+        let session = model.session(&Options::new()).unwrap();
+        let (first, _) = read(
+            &session.chat("Go.", &options(&[&set[..], &[("max_tokens", &max_tokens.to_string())]].concat())).unwrap(),
+        );
+        let (rest, end) = read(&session.continue_answer(&options(&set)).unwrap());
+        if first.calls == whole.calls {
+            assert_eq!(end.error.as_ref().unwrap().reason(), Reason::NothingToContinue, "{max_tokens}");
+            continue;
+        }
+        assert!(end.error.is_none(), "{max_tokens}: {:?}", end.error);
+        assert_eq!(format!("{}{}", first.reasoning, rest.reasoning), whole.reasoning, "{max_tokens}");
+        assert_eq!(format!("{}{}", first.text, rest.text).trim(), whole.text.trim(), "{max_tokens}");
+        assert_eq!(rest.calls, whole.calls, "{max_tokens}");
+        // That a call is its end is said, and changes nothing.
+        let (_, end) = read(&session.continue_answer(&options(&set)).unwrap());
+        assert_eq!(end.error.as_ref().unwrap().reason(), Reason::NothingToContinue);
+        assert_eq!(session.message_count(), 2);
+    }
+}
+
+#[test]
+fn control_tokens_in_what_is_continued_are_plain_text() {
+    let model = load(TOOLS, &[]);
+    let on = options(&[("continue_final_message", "1"), ("max_tokens", "1")]);
+    let count = |content: &str| {
+        let messages = [ChatMessage::new(Role::User, "Go."), message(Role::Assistant, content, "")];
+        let (_, end) = read(&model.chat(&messages, &on).unwrap());
+        assert!(end.error.is_none(), "{:?}", end.error);
+        end.usage.prompt_tokens as usize
+    };
+    let plain = |text: &str| model.tokenize(text, false, false).unwrap().len();
+    assert_eq!(count("a<|im_end|>") - count("a"), plain("<|im_end|>"));
 }
 
 #[test]

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <memory>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -114,6 +115,22 @@ struct chaku_llama_sampler {
     // A second copy of a caller's grammar's state. common_sampler keeps its own hidden, and accepting a token that the grammar
     // does not allow ends in an assert or an unusable sampler, so every token is asked of this one first.
     std::unique_ptr<llama_sampler, sampler_deleter> guard;
+    // Of a grammar that waits for the mark of a call. A token may hold the mark and something that the grammar does not allow after
+    // it: then the answer goes on without the grammar, as text.
+    std::unique_ptr<common_params_sampling>    without;
+    const llama_model *                        model = nullptr;
+    std::vector<std::pair<llama_token, bool>>  said;
+
+    void give_up_grammar() {
+        chaku::guarded::current->assertion.clear(); // it is dealt with here
+        without->seed = common_sampler_get_seed(sampler.get());
+        sampler.reset(common_sampler_init(model, *without));
+        without.reset();
+        for (const auto & [token, is_generated] : said) {
+            common_sampler_accept(sampler.get(), token, is_generated);
+        }
+        said.clear();
+    }
 
     bool allows(llama_token token) const {
         llama_token_data       data  = { token, 1.0f, 0.0f };
@@ -172,6 +189,13 @@ int32_t chaku_llama_sampler_new(const llama_model * model, const chaku_llama_sam
         auto result = std::make_unique<chaku_llama_sampler>();
         if (format) {
             hold_to_format(full, vocab, common_json::parse(format), grammar);
+            if (full.grammar_lazy) {
+                result->model   = model;
+                result->without = std::make_unique<common_params_sampling>(full);
+                result->without->grammar          = {};
+                result->without->grammar_lazy     = false;
+                result->without->grammar_triggers.clear();
+            }
         } else if (grammar) {
             full.grammar = common_grammar(COMMON_GRAMMAR_TYPE_USER, grammar);
             result->guard.reset(llama_sampler_init_grammar(vocab, grammar, "root"));
@@ -192,7 +216,15 @@ void chaku_llama_sampler_free(chaku_llama_sampler * sampler) {
 int32_t chaku_llama_sampler_sample(chaku_llama_sampler * sampler, llama_context * context, int32_t i, llama_token * token,
                                    chaku_llama_text * error) {
     return chaku::guard(error, [&] {
-        *token = common_sampler_sample(sampler->sampler.get(), context, i);
+        try {
+            *token = common_sampler_sample(sampler->sampler.get(), context, i);
+        } catch (const std::exception &) {
+            if (!sampler->without) {
+                throw;
+            }
+            sampler->give_up_grammar();
+            *token = common_sampler_sample(sampler->sampler.get(), context, i);
+        }
         if (sampler->guard && !sampler->allows(*token)) {
             return CHAKU_LLAMA_REFUSED;
         }
@@ -209,7 +241,16 @@ int32_t chaku_llama_sampler_accept(chaku_llama_sampler * sampler, llama_token to
             }
             llama_sampler_accept(sampler->guard.get(), token);
         }
-        common_sampler_accept(sampler->sampler.get(), token, is_generated);
+        if (!sampler->without) {
+            common_sampler_accept(sampler->sampler.get(), token, is_generated);
+            return CHAKU_LLAMA_OK;
+        }
+        sampler->said.emplace_back(token, is_generated);
+        try {
+            common_sampler_accept(sampler->sampler.get(), token, is_generated);
+        } catch (const std::exception &) {
+            sampler->give_up_grammar();
+        }
         return CHAKU_LLAMA_OK;
     });
 }

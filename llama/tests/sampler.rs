@@ -307,3 +307,33 @@ fn strange_parameters_still_choose_a_token() {
         }
     }
 }
+
+/// A format whose grammar waits for `a`, after which only `b` may come.
+const WAITS: &str = r#"{"generation_prompt": "", "lazy": true, "begun": false, "preserved": [], "grammar": "",
+    "triggers": [{"type": 1, "value": "a"}], "think_start": "", "think_ends": []}"#;
+
+#[test]
+fn a_grammar_that_begins_in_the_middle_of_a_token_ends_there_where_it_does_not_fit() {
+    let model = load(TINY);
+    let mut context = Context::new(&model, &common::params()).unwrap();
+    decode(&mut context, &batch_of(&[1, 2, 3], 0));
+    let params = SamplerParams {
+        grammar: Some("root ::= \"ab\"".to_owned()),
+        format: Some(WAITS.to_owned()),
+        seed: 1,
+        ..SamplerParams::default()
+    };
+    // " a" and "an" both have the mark; after the latter the grammar has no way to go on.
+    let token = |text: &str| model.vocab().tokenize(text, false, false).unwrap();
+    let (fits, does_not) = (token(" a"), token("an"));
+    assert_eq!((fits.len(), does_not.len()), (1, 1));
+    let mut sampler = Sampler::new(&model, &params).unwrap();
+    sampler.accept(fits[0], true).unwrap();
+    assert_eq!(model.vocab().detokenize(&[sampler.sample(&mut context, -1).unwrap()], false, false).unwrap(), b"b");
+    let mut sampler = Sampler::new(&model, &params).unwrap();
+    sampler.accept(does_not[0], true).unwrap();
+    for _ in 0..20 {
+        let token = sampler.sample(&mut context, -1).unwrap();
+        sampler.accept(token, true).unwrap();
+    }
+}

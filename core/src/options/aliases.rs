@@ -71,6 +71,7 @@ const ALIASES: &[Alias] = &[
     alias("cpu_affinity", &["-Cr", "--cpu-range"]),
     alias("cpu_priority", &["--prio"]).reads(&[("-1", Is("low")), ("0", Is("normal")), ("2", Is("high"))]),
     alias("chat_template", &["--chat-template"]).env(&["LLAMA_ARG_CHAT_TEMPLATE"]),
+    alias("chat_template_file", &["--chat-template-file"]).env(&["LLAMA_ARG_CHAT_TEMPLATE_FILE"]),
     alias("system_prompt", &["-sys", "--system-prompt"]),
     // Off means that an answer ends where the window does, with finish_reason `length`.
     alias("overflow", &["--context-shift"]).negated_by(&["--no-context-shift"]).env(&["LLAMA_ARG_CONTEXT_SHIFT"]).switches("shift", "stop"),
@@ -106,6 +107,7 @@ const ALIASES: &[Alias] = &[
     alias("reasoning", &["-rea", "--reasoning"]).env(&["LLAMA_ARG_REASONING"]).switches("on", "off").reads(&[("-1", Is("auto"))]),
     alias("reasoning_format", &["--reasoning-format"]).env(&["LLAMA_ARG_THINK"]),
     alias("reasoning_budget", &["--reasoning-budget"]).env(&["LLAMA_ARG_THINK_BUDGET"]),
+    alias("continue_final_message", &["--prefill-assistant"]).negated_by(&["--no-prefill-assistant"]).env(&["LLAMA_ARG_PREFILL_ASSISTANT"]),
     alias("chat_template_kwargs", &["--chat-template-kwargs"]).env(&["LLAMA_ARG_CHAT_TEMPLATE_KWARGS"]),
 ];
 

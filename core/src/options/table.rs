@@ -199,7 +199,8 @@ const TABLE: &[Spec] = rows! {
         "cpu_affinity", TEXT, "", "Processors that compute threads may use, such as `0-3,6`; unset = all. Linux and Android only. More threads than these are not used.";
         "cpu_priority", choice("normal", &["low", "normal", "high"]), "", "How urgent compute threads are, against other threads of the machine: low lets them go first, high needs a privilege and is else normal. Linux and Android only; elsewhere it does nothing.";
         "fixed_shape", SWITCH_OFF, "", "Repeatable text: one compute thread, prefill in full chunks, one request at a time, and nothing of what other sessions computed is used.";
-        "chat_template", TEXT, "", "Jinja source to use instead of the model's own chat template.";
+        "chat_template", TEXT, "", "Jinja source to use instead of the model's own chat template; `chatml` = that of ChatML.";
+        "chat_template_file", TEXT, "", "File with the Jinja source to use instead of the model's own chat template, in place of `chat_template`.";
     }
     Session {
         "system_prompt", TEXT, "", "The conversation's system message.";
@@ -254,8 +255,9 @@ const TABLE: &[Spec] = rows! {
         "tool_choice", TEXT, "", "Whether it calls one: auto (or unset) = as it likes, none, required, or the name of the one it must call.";
         "parallel_tool_calls", SWITCH_OFF, "", "Let an answer have several calls.";
         "reasoning", choice("auto", &["auto", "on", "off"]), "", "Whether the model may think before it answers, where its chat template lets one choose: auto and on = yes.";
-        "reasoning_format", choice("auto", &["auto", "none", "deepseek"]), "", "What becomes of the thinking: none = it is a part of the text; auto and deepseek = it has events of its own.";
+        "reasoning_format", choice("auto", &["auto", "none", "deepseek"]), "", "What becomes of the thinking: none = it is a part of the text, which a constraint then holds from its first token; auto and deepseek = it has events of its own, and a constraint holds what comes after it.";
         "reasoning_budget", int(-1, I32_MAX, -1), "tokens", "Most tokens of thinking; -1 = no limit.";
+        "continue_final_message", SWITCH_OFF, "", "Messages may end with one of the assistant, which the model then goes on with: the answer is what follows it.";
         "chat_template_kwargs", TEXT, "", "Variables of the chat template, as a JSON object.";
     }
 };

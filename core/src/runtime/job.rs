@@ -59,7 +59,7 @@ pub(crate) struct Answer {
     /// Prompt and generated tokens.
     pub(crate) tokens: Vec<Token>,
     pub(crate) generated: usize,
-    /// `tokens` are prompt and answer exactly: nothing was cut at a stop string or shifted out.
+    /// `tokens` are prompt and answer exactly: nothing was cut at a stop string, shifted out, or left out of the message.
     pub(crate) exact: bool,
     /// It was not cancelled, did not expire and did not fail.
     pub(crate) complete: bool,

@@ -17,6 +17,7 @@ use super::memory;
 use super::metrics::Recorder;
 use super::plan::{self, Plan, Shrink};
 use super::signal::Signal;
+use super::template_file;
 use super::threads::AdaptiveThreads;
 use super::worker::{Worker, panicked};
 use super::{LoadGuard, Runtime};
@@ -100,6 +101,7 @@ fn load(
 ) -> Result<Model> {
     crate::log::init()?;
     memory::check_room()?;
+    let options = template_file::resolve(runtime.options(), options)?;
     let layers = Layers(vec![runtime.options(), &options]);
     let reserved = runtime.reserve(path, &layers)?;
     let mut params = model_params(&layers);

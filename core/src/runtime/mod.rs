@@ -27,6 +27,7 @@ mod scores;
 pub(crate) mod sequences;
 pub(crate) mod signal;
 mod snapshot;
+mod template_file;
 pub(crate) mod threads;
 pub(crate) mod usage;
 mod waiting;

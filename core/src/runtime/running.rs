@@ -134,7 +134,7 @@ impl<S> Running<S> {
     pub(super) fn conclude(mut self, end: End, window: usize) {
         let rest = self.text.finish();
         self.deliver(rest);
-        let message = self.message(matches!(end, End::Stop));
+        let (message, whole) = self.message(matches!(end, End::Stop)).unzip();
         let calls = message.as_ref().is_some_and(|message| !message.tool_calls.is_empty());
         let (finish_reason, error) = match end {
             End::Stop if calls => (FinishReason::ToolCalls, None),
@@ -150,15 +150,15 @@ impl<S> Running<S> {
             message,
             tokens: job.tokens,
             generated: self.generated,
-            exact: !self.cut && !job.shifted,
+            exact: !self.cut && !job.shifted && whole != Some(false),
             complete: error.is_none(),
         };
         (job.commit)(answer);
         job.request.finish(Final { finish_reason, error, usage, timings });
     }
 
-    /// Shows what of the answer was not told apart yet, and says what it is made of.
-    fn message(&mut self, complete: bool) -> Option<ChatMessage> {
+    /// Shows what of the answer was not told apart yet, and says what it is made of, and whether that is all of it.
+    fn message(&mut self, complete: bool) -> Option<(ChatMessage, bool)> {
         let mut answering = self.job.answering.take()?;
         answering.finish(complete).into_iter().for_each(|event| self.job.request.push(event));
         Some(answering.into_message())

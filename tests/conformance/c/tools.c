@@ -1,6 +1,8 @@
 /* What an answer is made of: reasoning, content, calls of tools. */
 #include "reply.h"
 
+#include <unistd.h>
+
 #define TOOLS "tiny-tools.gguf" /* thinks "I think.", says "Wait:", and calls add with {"a": 1, "b": 2} */
 
 static const char *const ADD =
@@ -71,4 +73,78 @@ CASE(reasoning) {
     r = chat(new_session(model, NULL), "Go.", OPTIONS("reasoning_format", "none"));
     CHECK_STR(r->reasoning, "");
     CHECK(strncmp(r->text, "<think>I think.</think>Wait:", 28) == 0);
+}
+
+CASE(constraint_after_thinking) {
+    static const char *const held[][3] = {{"regex", "(yes|no)!", "!"},
+                                          {"json_schema", "{\"enum\": [\"yes!\", \"no!\"]}", "!\""},
+                                          {"grammar", "root ::= \"yes!\" | \"no!\"", "!"},
+                                          {"lark", "start: \"yes!\" | \"no!\"", "!"}};
+    chaku_model *model = load(TOOLS, NULL);
+    for (size_t i = 0; i < sizeof held / sizeof *held; i++) {
+        for (int thinks = 0; thinks < 2; thinks++) {
+            reply *r = chat(new_session(model, NULL), "Go.",
+                            OPTIONS(held[i][0], held[i][1], "reasoning", thinks ? "on" : "off"));
+            CHECK_END(r, CHAKU_FINISH_STOP, CHAKU_OK, "");
+            CHECK_STR(r->reasoning, thinks ? "I think." : "");
+            CHECK(strstr(r->text, "yes!") || strstr(r->text, "no!"));
+            CHECK(strlen(r->text) <= 6);
+            CHECK_STR(strchr(r->text, '!'), held[i][2]);
+        }
+    }
+}
+
+static reply *answer(chaku_model *model, const char *messages) {
+    chaku_request *request = NULL;
+    CHECK_OK(chaku_model_chat(model, messages, -1, OPTIONS("continue_final_message", "1"), &request, ERROR));
+    return read_all(own_request(request));
+}
+
+CASE(continue_final_message) {
+    chaku_model *model = load(TOOLS, NULL);
+    chaku_session *session = new_session(model, NULL);
+    chaku_request *request = NULL;
+    reply *r = answer(model, "[{\"role\": \"user\", \"content\": \"Go.\"},"
+                             " {\"role\": \"assistant\", \"content\": \"\", \"reasoning_content\": \"I\"}]");
+    CHECK_END(r, CHAKU_FINISH_STOP, CHAKU_OK, "");
+    CHECK_STR(r->reasoning, " think.");
+    CHECK(strncmp(r->text, "Wait:", 5) == 0);
+
+    static const char *const messages =
+        "[{\"role\": \"user\", \"content\": \"Go.\"}, {\"role\": \"assistant\", \"content\": \"Wait\"}]";
+    static const char *const wrong[] = {
+        "[{\"role\": \"assistant\", \"content\": \"Wait\"}, {\"role\": \"assistant\", \"content\": \":\"}]",
+        "[{\"role\": \"user\", \"content\": \"Go.\"}, {\"role\": \"assistant\", \"content\": \"\"}]"};
+    CHECK_FAILS(chaku_session_chat_messages(session, messages, -1, NULL, &request, ERROR), CHAKU_INVALID_ARGUMENT,
+                "invalid_messages");
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        CHECK_FAILS(chaku_session_chat_messages(session, wrong[i], -1, OPTIONS("continue_final_message", "1"), &request, ERROR),
+                    CHAKU_INVALID_ARGUMENT, "invalid_messages");
+        CHECK_STR(detail("index"), "1");
+    }
+    CHECK_OK(chaku_session_chat_messages(session, messages, -1, OPTIONS("continue_final_message", "1"), &request, ERROR));
+    r = read_all(own_request(request));
+    CHECK_STR(r->reasoning, "");
+    CHECK(strncmp(r->text, ":<tool_call>", 12) == 0);
+    CHECK_INT(chaku_session_message_count(session), 2);
+}
+
+CASE(chat_template_file) {
+    char path[] = "/tmp/chaku-template-XXXXXX";
+    static const char *const source = "{% for m in messages %}{{ m.content }}{% endfor %}:\n";
+    const int file = mkstemp(path);
+    chaku_model *model = NULL;
+    CHECK(file >= 0 && write(file, source, strlen(source)) == (ssize_t)strlen(source) && close(file) == 0);
+    model = load(RANDOM, OPTIONS("chat_template_file", path));
+    CHECK_INT(chat(new_session(model, NULL), "Go.", OPTIONS("max_tokens", "1"))->prompt_tokens, count_tokens(model, "Go.:", 1));
+    CHECK(remove(path) == 0);
+    CHECK_FAILS(chaku_model_load(NULL, model_path(RANDOM), OPTIONS("chat_template_file", path), &model, ERROR),
+                CHAKU_NOT_FOUND, "file_not_found");
+    CHECK_STR(detail("path"), path);
+    model = load("tiny-nochat.gguf", OPTIONS("chat_template", "chatml"));
+    CHECK_INT(chat(new_session(model, NULL), "Go.", OPTIONS("max_tokens", "1"))->prompt_tokens,
+              count_tokens(model, USER("Go.") ASSISTANT, 1));
+    CHECK_FAILS(chaku_model_load(NULL, model_path(RANDOM), OPTIONS("chat_template", "llama3"), &model, ERROR),
+                CHAKU_INVALID_ARGUMENT, "invalid_option");
+    CHECK_STR(detail("key"), "chat_template");
 }

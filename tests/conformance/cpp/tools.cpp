@@ -1,6 +1,10 @@
 // What an answer is made of: reasoning, content, calls of tools.
 #include "reply.hpp"
 
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
 // Thinks "I think.", says "Wait:", and calls add with {"a": 1, "b": 2}.
 #define TOOLS "tiny-tools.gguf"
 
@@ -70,4 +74,64 @@ CASE(reasoning) {
     reply = chat(new_session(model), "Go.", {{"reasoning_format", "none"}});
     CHECK_EQ(reply.reasoning, "");
     CHECK(starts_with(reply.text, "<think>I think.</think>Wait:"));
+}
+
+CASE(constraint_after_thinking) {
+    auto model = load(TOOLS);
+    const auto said = [&](const char *key, const char *value, const char *reasoning) {
+        const Reply reply = chat(new_session(model), "Go.", {{key, value}, {"reasoning", reasoning}});
+        CHECK_STOPPED(reply);
+        CHECK_EQ(reply.reasoning, reasoning == std::string("on") ? "I think." : "");
+        return reply.text;
+    };
+    for (const char *reasoning : {"on", "off"}) {
+        const auto yes_or_no = [&](const char *key, const char *value) {
+            const std::string text = said(key, value, reasoning);
+            CHECK(text == "yes!" || text == "no!");
+        };
+        yes_or_no("regex", "(yes|no)!");
+        yes_or_no("grammar", R"(root ::= "yes!" | "no!")");
+        yes_or_no("lark", R"(start: "yes!" | "no!")");
+        const std::string json = said("json_schema", R"({"enum": ["yes!", "no!"]})", reasoning);
+        CHECK(json == "\"yes!\"" || json == "\"no!\"");
+    }
+}
+
+CASE(continue_final_message) {
+    auto model = load(TOOLS);
+    const chaku::Options on{{"continue_final_message", true}};
+    Reply reply = read_all(MUST(model.chat_json(
+        R"([{"role": "user", "content": "Go."}, {"role": "assistant", "content": "", "reasoning_content": "I"}])", on)));
+    CHECK_STOPPED(reply);
+    CHECK_EQ(reply.reasoning, " think.");
+    CHECK(starts_with(reply.text, "Wait:"));
+
+    auto session = new_session(model);
+    const char *messages = R"([{"role": "user", "content": "Go."}, {"role": "assistant", "content": "Wait"}])";
+    FAILS(session.chat_json(messages), Code::invalid_argument, "invalid_messages");
+    FAILS(session.chat_json(R"([{"role": "assistant", "content": "a"}, {"role": "assistant", "content": "b"}])", on),
+          Code::invalid_argument, "invalid_messages");
+    FAILS(session.chat_json(R"([{"role": "user", "content": "Go."}, {"role": "assistant", "content": ""}])", on),
+          Code::invalid_argument, "invalid_messages");
+    reply = read_all(MUST(session.chat_json(messages, on)));
+    CHECK_EQ(reply.reasoning, "");
+    CHECK(starts_with(reply.text, ":<tool_call>"));
+    CHECK_EQ(session.message_count(), 2);
+}
+
+CASE(chat_template_file) {
+    const auto path = std::filesystem::temp_directory_path() / ("chaku-template-" + std::to_string(::getpid()));
+    std::ofstream(path) << "{% for m in messages %}{{ m.content }}{% endfor %}:\n";
+    const auto prompt = [](const chaku::Model &model) {
+        return chat(new_session(model), "Go.", {{"max_tokens", 1}}).usage.prompt_tokens;
+    };
+    auto model = load(RANDOM, {{"chat_template_file", path.string()}});
+    CHECK_EQ(prompt(model), count_tokens(model, "Go.:", true));
+    std::filesystem::remove(path);
+    const auto error = FAILS(chaku::Model::load(model_path(RANDOM), {{"chat_template_file", path.string()}}), Code::not_found,
+                             "file_not_found");
+    CHECK_EQ(error.detail("path").value_or(""), path.string());
+    model = load("tiny-nochat.gguf", {{"chat_template", "chatml"}});
+    CHECK_EQ(prompt(model), count_tokens(model, USER("Go.") ASSISTANT, true));
+    FAILS(chaku::Model::load(model_path(RANDOM), {{"chat_template", "llama3"}}), Code::invalid_argument, "invalid_option");
 }

@@ -1,5 +1,9 @@
 // What an answer is made of: reasoning, content, calls of tools.
-import { RANDOM, assert, chat, fails, load } from './harness.mjs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { ASSISTANT, RANDOM, USER, assert, chat, countTokens, fails, load, read } from './harness.mjs';
 
 /** Thinks "I think.", says "Wait:", and calls add with {"a": 1, "b": 2}. */
 const TOOLS = 'tiny-tools.gguf';
@@ -72,4 +76,64 @@ export async function reasoning() {
   reading = await chat(model.session(), 'Go.', { reasoningFormat: 'none' });
   assert.equal(reading.reasoning, '');
   assert.match(reading.text, /^<think>I think\.<\/think>Wait:/);
+}
+
+export async function constraint_after_thinking() {
+  const model = await load(TOOLS);
+  const held = [
+    [{ regex: '(yes|no)!' }, ['yes!', 'no!']],
+    [{ jsonSchema: { enum: ['yes!', 'no!'] } }, ['"yes!"', '"no!"']],
+    [{ grammar: 'root ::= "yes!" | "no!"' }, ['yes!', 'no!']],
+    [{ lark: 'start: "yes!" | "no!"' }, ['yes!', 'no!']],
+  ];
+  for (const [options, allowed] of held) {
+    for (const [reasoning, thought] of [
+      ['on', 'I think.'],
+      ['off', ''],
+    ]) {
+      const reading = (await chat(model.session(), 'Go.', { ...options, reasoning })).ended('stop');
+      assert.equal(reading.reasoning, thought);
+      assert.ok(allowed.includes(reading.text), reading.text);
+    }
+  }
+}
+
+export async function continue_final_message() {
+  const model = await load(TOOLS);
+  const on = { continueFinalMessage: true };
+  const ask = { role: 'user', content: 'Go.' };
+  const thought = { role: 'assistant', content: '', reasoning_content: 'I' };
+  let reading = (await read(model.stream([ask, thought], on))).ended('stop');
+  assert.equal(reading.reasoning, ' think.');
+  assert.match(reading.text, /^Wait:/);
+
+  const session = model.session();
+  const begun = { role: 'assistant', content: 'Wait' };
+  await fails(() => session.stream([ask, begun]), 'INVALID_ARGUMENT', 'invalid_messages');
+  for (const wrong of [
+    [begun, begun],
+    [ask, { role: 'assistant', content: '' }],
+  ]) {
+    const error = await fails(() => session.stream(wrong, on), 'INVALID_ARGUMENT', 'invalid_messages');
+    assert.equal(error.details.index, '1');
+  }
+  reading = (await chat(session, [ask, begun], on)).ended('stop');
+  assert.equal(reading.reasoning, '');
+  assert.match(reading.text, /^:<tool_call>/);
+  assert.equal(session.messageCount, 2);
+}
+
+export async function chat_template_file() {
+  const folder = await mkdtemp(join(tmpdir(), 'chaku-'));
+  const path = join(folder, 'template.jinja');
+  await writeFile(path, '{% for m in messages %}{{ m.content }}{% endfor %}:\n');
+  const prompt = async (model) => (await chat(model.session(), 'Go.', { maxTokens: 1 })).usage.promptTokens;
+  let model = await load(RANDOM, { chatTemplateFile: path });
+  assert.equal(await prompt(model), await countTokens(model, 'Go.:', true));
+  await rm(folder, { recursive: true });
+  const error = await fails(load(RANDOM, { chatTemplateFile: path }), 'NOT_FOUND', 'file_not_found');
+  assert.equal(error.details.path, path);
+  model = await load('tiny-nochat.gguf', { chatTemplate: 'chatml' });
+  assert.equal(await prompt(model), await countTokens(model, USER('Go.') + ASSISTANT, true));
+  await fails(load(RANDOM, { chatTemplate: 'llama3' }), 'INVALID_ARGUMENT', 'invalid_option');
 }

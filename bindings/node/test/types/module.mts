@@ -55,6 +55,13 @@ for await (const event of stream) {
     case 'reasoning':
       console.log(event.reasoning, event.token);
       break;
+    case 'prompt':
+      console.log(event.prompt, event.token, event.logprob, event.topLogprobs);
+      break;
+    case 'logits':
+      console.log(event.logits, event.position);
+      stream.resume(event.logits);
+      break;
     case 'tool_call':
       console.log(event.index, event.id, event.name);
       break;

@@ -124,7 +124,8 @@ class Model:
         """Answers the last message of a conversation that is given whole, and waits for the whole answer.
 
         `messages` are dicts such as {"role": "user", "content": "Hello"}, or pairs such as ("user", "Hello"). Roles are
-        "system", "user", "assistant" and "tool"; the last message is a user's or a tool's. There is no session, and nothing is kept but
+        "system", "user", "assistant" and "tool"; the last message is a user's or a tool's (or,
+        with `continue_final_message`, the assistant's, which the model then goes on with). There is no session, and nothing is kept but
         what was computed: the longer conversation of the next call is not computed anew.
         """
         with self.stream(messages, deadline=deadline, **options) as stream:

@@ -100,7 +100,8 @@ class Session:
         """Says something as the user and waits for the whole answer.
 
         Instead of a text there may be messages, such as results of tools: {"role": "tool", "tool_call_id": ...,
-        "content": ...}. The last one is a user's or a tool's.
+        "content": ...}. The last one is a user's or a tool's; or, with
+        `continue_final_message`, the assistant's, which the model then goes on with.
         """
         with self.stream(text, deadline=deadline, **options) as stream:
             return stream.result()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import chaku
-from harness import RANDOM, chat, fails, load
+from harness import ASSISTANT, RANDOM, chat, count_tokens, fails, load, read, user
 
 TOOLS = "tiny-tools.gguf"  # thinks "I think.", says "Wait:", and calls add with {"a": 1, "b": 2}
 NUMBERS = {"a": {"type": "integer"}, "b": {"type": "integer"}}
@@ -64,3 +67,54 @@ def test_reasoning() -> None:
     assert reading.reasoning == "I think." and reading.text.startswith("Wait:")
     reading = chat(model.session(), "Go.", reasoning_format="none")
     assert reading.reasoning == "" and reading.text.startswith("<think>I think.</think>Wait:")
+
+
+def test_constraint_after_thinking() -> None:
+    model = load(TOOLS)
+    held = (
+        ("regex", "(yes|no)!", {"yes!", "no!"}),
+        ("json_schema", {"enum": ["yes!", "no!"]}, {'"yes!"', '"no!"'}),
+        ("grammar", 'root ::= "yes!" | "no!"', {"yes!", "no!"}),
+        ("lark", 'start: "yes!" | "no!"', {"yes!", "no!"}),
+    )
+    for key, value, allowed in held:
+        options: dict[str, Any] = {key: value}
+        reading = chat(model.session(), "Go.", **options).ends("stop")
+        assert reading.reasoning == "I think." and reading.text in allowed
+        reading = chat(model.session(), "Go.", reasoning="off", **options).ends("stop")
+        assert reading.reasoning == "" and reading.text in allowed
+
+
+def test_continue_final_message() -> None:
+    model = load(TOOLS)
+    ask: chaku.Message = {"role": "user", "content": "Go."}
+    thought: chaku.Message = {"role": "assistant", "content": "", "reasoning_content": "I"}
+    reading = read(model.stream([ask, thought], continue_final_message=True)).ends("stop")
+    assert reading.reasoning == " think." and reading.text.startswith("Wait:")
+
+    session = model.session()
+    begun: chaku.Message = {"role": "assistant", "content": "Wait"}
+    with fails(chaku.InvalidArgument, "invalid_messages"):
+        session.stream([ask, begun])
+    empty: chaku.Message = {"role": "assistant", "content": ""}
+    for wrong in ([begun, begun], [ask, empty]):
+        with fails(chaku.InvalidArgument, "invalid_messages") as caught:
+            session.stream(wrong, continue_final_message=True)
+        assert caught.value.details["index"] == "1"
+    reading = chat(session, [ask, begun], continue_final_message=True).ends("stop")
+    assert reading.reasoning == "" and reading.text.startswith(":<tool_call>")
+    assert session.message_count == 2
+
+
+def test_chat_template_file(tmp_path: Path) -> None:
+    path = tmp_path / "template.jinja"
+    path.write_text("{% for m in messages %}{{ m.content }}{% endfor %}:\n")
+    model = load(RANDOM, chat_template_file=str(path))
+    assert chat(model.session(), "Go.", max_tokens=1).usage.prompt_tokens == count_tokens(model, "Go.:")
+    with fails(chaku.NotFound, "file_not_found") as caught:
+        load(RANDOM, chat_template_file=f"{path}.not")
+    assert caught.value.details["path"] == f"{path}.not"
+    model = load("tiny-nochat.gguf", chat_template="chatml")
+    assert chat(model.session(), "Go.", max_tokens=1).usage.prompt_tokens == count_tokens(model, user("Go.") + ASSISTANT)
+    with fails(chaku.InvalidArgument, "invalid_option"):
+        load(RANDOM, chat_template="llama3")

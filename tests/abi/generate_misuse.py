@@ -44,6 +44,8 @@ SOURCES = {
     ("chaku_session_continue", "session"): "AN_ANSWERED_SESSION",
     ("chaku_request_model", "request"): "A_FINISHED_LOAD",
     ("chaku_request_buffer", "request"): "A_FINISHED_SAVE",
+    ("chaku_request_resume", "request"): "A_PAUSED_REQUEST",
+    ("chaku_event_logits", "event"): "A_LOGITS_EVENT",
 }
 # Values that differ from one call to the next.
 CHANGING = {"chaku_device_memory_free"}
@@ -79,8 +81,10 @@ class Parameter:
             return "OUT_ERROR"
         if self.name == "data_len":
             return "BYTES_LEN"
+        if (function.name, self.name) == ("chaku_request_resume", "count"):
+            return "LOGITS_COUNT"
         roles = {
-            "constchar*": "TEXT", "constvoid*": "BYTES", "constint32_t*": "ARRAY", "constfloat*": "ARRAY", "int64_t*": "OUT_NUMBER", "int32_t*": "OUT_BUFFER",
+            "constchar*": "TEXT", "constvoid*": "BYTES", "constint32_t*": "ARRAY", "constfloat*": "LOGITS", "int64_t*": "OUT_NUMBER", "int32_t*": "OUT_BUFFER",
             "char*": "OUT_BUFFER", "void*": "USER_DATA", "chaku_destroy_callback": "DESTROY", "int32_t": "INTEGER",
             "int64_t": "INTEGER", "chaku_code": "INTEGER", "double": "NUMBER",
         }
@@ -117,7 +121,7 @@ class Parameter:
         return ".integer = 0"
 
     def argument(self, index):
-        members = {"INTEGER": "integer", "BYTES_LEN": "integer", "NUMBER": "number", "CALLBACK": "function", "DESTROY": "function"}
+        members = {"INTEGER": "integer", "BYTES_LEN": "integer", "LOGITS_COUNT": "integer", "NUMBER": "number", "CALLBACK": "function", "DESTROY": "function"}
         value = f"v[{index}].{members.get(self.role, 'pointer')}"
         if self.role in ("CALLBACK", "DESTROY"):
             return f"({self.kind}){value}"
@@ -132,7 +136,7 @@ class Function:
         self.parameters = [Parameter(self, one) for one in declared]
         self.fallible = any(p.role == "OUT_ERROR" for p in self.parameters)
         self.callback_safe = "callback-safe" in self.entry("Thread class")
-        self.misusable = any(p.role not in ("INTEGER", "BYTES_LEN", "NUMBER") for p in self.parameters)
+        self.misusable = any(p.role not in ("INTEGER", "BYTES_LEN", "LOGITS_COUNT", "NUMBER") for p in self.parameters)
         if "shared" not in self.entry("Thread class"):
             fail(f"{name}: the comment names no thread class")
 

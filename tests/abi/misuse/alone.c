@@ -6,7 +6,8 @@
 
 /* It is no pointer. */
 static int is_plain(const struct parameter *parameter) {
-    return parameter->role == INTEGER || parameter->role == BYTES_LEN || parameter->role == NUMBER;
+    return parameter->role == INTEGER || parameter->role == BYTES_LEN || parameter->role == LOGITS_COUNT ||
+           parameter->role == NUMBER;
 }
 
 /* The call fails as its comment says; without `out_error` it does so by its code alone. */
@@ -70,7 +71,7 @@ static void null_arguments(struct call *call) {
         if (is_plain(parameter) || parameter->role == USER_DATA) continue;
         /* A buffer may be missing when it has no room, an array when it has no elements: here they are said to have
          * some. */
-        if (parameter->nullable && parameter->role != OUT_BUFFER &&
+        if (parameter->nullable && parameter->role != OUT_BUFFER && parameter->role != LOGITS &&
             !(parameter->role == HANDLE && find(function, OUT_ERROR) < 0)) {
             expect_success_with_null(function, i);
             continue;

@@ -70,6 +70,8 @@ void prepare(struct call *call, const struct function *function) {
             case ARRAY: value->pointer = tokens; break;
             case BYTES: value->pointer = (void *)state_data; break;
             case BYTES_LEN: value->integer = state_length; break;
+            case LOGITS: value->pointer = logits; break;
+            case LOGITS_COUNT: value->integer = logits_count; break;
             case DESTROY: value->function = (void (*)(void))count_destroy; break;
             case USER_DATA: value->pointer = &call->destroyed; break;
             default: *value = parameter->valid; break;

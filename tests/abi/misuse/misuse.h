@@ -35,6 +35,8 @@ enum role {
     ARRAY,
     BYTES,
     BYTES_LEN,
+    LOGITS,
+    LOGITS_COUNT,
     CALLBACK,
     DESTROY,
     USER_DATA,
@@ -49,7 +51,9 @@ enum source {
     A_MODEL_OF_ITS_OWN,
     AN_ANSWERED_SESSION,
     A_FINISHED_LOAD,
-    A_FINISHED_SAVE
+    A_FINISHED_SAVE,
+    A_PAUSED_REQUEST,
+    A_LOGITS_EVENT
 };
 
 enum returns { AN_ERROR, AN_INTEGER, A_NUMBER, A_TEXT, A_POINTER };
@@ -106,6 +110,8 @@ extern char model_path[];
 extern char state_path[];
 extern const void *state_data;
 extern int64_t state_length;
+extern float *logits; /* of one token as likely as the other */
+extern int64_t logits_count;
 extern const char *const type_names[TYPES];
 /* One of each type that stays, for what only looks at it; two of each that were freed, the second one's place taken
  * again. */

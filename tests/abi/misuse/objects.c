@@ -12,6 +12,8 @@ char model_path[4096];
 char state_path[4096];
 const void *state_data;
 int64_t state_length;
+float *logits;
+int64_t logits_count;
 static chaku_buffer *state;
 void *live[TYPES];
 void *stale[TYPES][2];
@@ -69,6 +71,32 @@ static chaku_session *answered_session(void) {
     return session;
 }
 
+/* A request that stands still until it is resumed, and the event that says so, which is given back if `kept` is not NULL. */
+static chaku_request *paused_request(chaku_event **kept) {
+    chaku_session *session = new_session(live[chaku_model_type]);
+    chaku_options *options = options_with(CHAKU_OPT_MAX_TOKENS, 1);
+    chaku_request *request = NULL;
+    int32_t kind = 0;
+    works(chaku_options_set_bool(options, CHAKU_OPT_PAUSE_FOR_LOGITS, 1, NULL), "chaku_options_set_bool");
+    works(chaku_session_chat(session, "hello", -1, options, &request, NULL), "chaku_session_chat");
+    while (kind != CHAKU_EVENT_LOGITS) {
+        chaku_event *event = NULL;
+        works(chaku_request_next(request, -1, &event, NULL), "chaku_request_next");
+        kind = chaku_event_kind(event);
+        if (kind == CHAKU_EVENT_LOGITS && kept) *kept = event;
+        else chaku_event_free(event);
+    }
+    chaku_options_free(options);
+    chaku_session_free(session);
+    return request;
+}
+
+static chaku_event *logits_event(void) {
+    chaku_event *event = NULL;
+    chaku_request_free(paused_request(&event));
+    return event;
+}
+
 static chaku_request *finished_load(void) {
     chaku_request *request = NULL;
     works(chaku_model_load_async(NULL, model_path, NULL, &request, NULL), "chaku_model_load_async");
@@ -105,6 +133,9 @@ static void save_to_memory(void) {
     works(chaku_request_buffer(request, &state, NULL), "chaku_request_buffer");
     state_data = chaku_buffer_data(state, &state_length);
     chaku_request_free(request);
+    logits_count = chaku_model_vocab_size(live[chaku_model_type]);
+    logits = calloc((size_t)logits_count, sizeof *logits);
+    if (!logits) give_up("no memory");
 }
 
 /* One whose event queue is soon full, so that it goes on until it is cancelled, without work. */
@@ -160,6 +191,8 @@ void *make_from(enum source source, enum type type) {
         case AN_ANSWERED_SESSION: return answered_session();
         case A_FINISHED_LOAD: return finished_load();
         case A_FINISHED_SAVE: return finished_save();
+        case A_PAUSED_REQUEST: return paused_request(NULL);
+        case A_LOGITS_EVENT: return logits_event();
         default: return make(type);
     }
 }

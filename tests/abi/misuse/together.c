@@ -48,7 +48,7 @@ static enum choice choose_handle(int index, union value *value, uint64_t *state)
         case 4:
         case 5:
             /* Only what does not change an object may have one of those that stay. */
-            if (parameter->constant) {
+            if (parameter->constant && parameter->source == A_LIVE_ONE) {
                 value->pointer = live[type];
                 return RIGHT;
             }
@@ -67,13 +67,14 @@ static enum choice choose(int index, struct call *call, uint64_t *state) {
         case HANDLE: return choose_handle(index, value, state);
         case INTEGER:
         case BYTES_LEN:
+        case LOGITS_COUNT:
         case NUMBER: return RIGHT;
         case USER_DATA: value->pointer = &destroyed; return RIGHT;
         default: break;
     }
     if (spoil) memset(value, 0, sizeof *value);
     if (parameter->role == DESTROY && !spoil) add(&registered);
-    return spoil && (!parameter->nullable || parameter->role == OUT_BUFFER) ? NULLED : RIGHT;
+    return spoil && (!parameter->nullable || parameter->role == OUT_BUFFER || parameter->role == LOGITS) ? NULLED : RIGHT;
 }
 
 static int is_bad(enum choice choice) { return choice != RIGHT && choice != SHARED; }
@@ -164,6 +165,8 @@ static void call_once(uint64_t *state) {
             case ARRAY:
             case BYTES:
             case BYTES_LEN:
+            case LOGITS:
+            case LOGITS_COUNT:
             case DESTROY: call.values[i] = reference.values[i]; break;
             default: break;
         }

@@ -39,6 +39,7 @@ mod event_queue;
 mod event_queue_tests;
 mod facts;
 mod fingerprint;
+pub mod hub;
 mod log;
 mod logit_bias;
 mod logprobs;

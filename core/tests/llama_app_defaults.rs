@@ -88,6 +88,10 @@ const ROWS: &[Row] = &[
     (&["-lm", "--load-mode", "LLAMA_ARG_LOAD_MODE"], "auto", Differs("mmap", "on", "auto is mapped too, but where a device cannot; locking and direct input are not here")),
     (&["-lzm", "--lazy-mode", "LLAMA_ARG_LAZY_MODE"], "auto", Absent("a mapped file is read on demand anyway")),
     (&["--check-tensors"], "off", Same("check_tensors")),
+    (&["-hf", "-hfr", "--hf-repo", "LLAMA_ARG_HF_REPO", "-hff", "--hf-file", "LLAMA_ARG_HF_FILE", "-mu", "--model-url", "LLAMA_ARG_MODEL_URL"], "none", Absent("a model's path may be `hf:user/repo:tag`, `hf:user/repo/file` or a URL")),
+    (&["-hft", "--hf-token"], "HF_TOKEN", Unset("hub_token", "the same")),
+    (&["--offline", "LLAMA_ARG_OFFLINE"], "off", Same("offline")),
+    (&["-dr", "--docker-repo", "LLAMA_ARG_DOCKER_REPO"], "none", Absent("the hub and plain URLs are what is downloaded from")),
     (&["--override-kv", "--lora", "--lora-scaled", "--control-vector"], "none", Absent(NOT_YET)),
     // Limits, and what is kept.
     (&["-np", "--parallel", "LLAMA_ARG_N_PARALLEL"], "1, or 4 in a server", Differs("max_running", "16", "places share one cache, so that a further one costs a row of logits and no window")),

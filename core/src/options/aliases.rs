@@ -71,6 +71,8 @@ const ALIASES: &[Alias] = &[
     alias("cpu_affinity", &["-Cr", "--cpu-range"]),
     alias("cpu_priority", &["--prio"]).reads(&[("-1", Is("low")), ("0", Is("normal")), ("2", Is("high"))]),
     alias("chat_template", &["--chat-template"]).env(&["LLAMA_ARG_CHAT_TEMPLATE"]),
+    alias("offline", &["--offline"]).env(&["LLAMA_ARG_OFFLINE"]),
+    alias("hub_token", &["-hft", "--hf-token"]),
     alias("system_prompt", &["-sys", "--system-prompt"]),
     // Off means that an answer ends where the window does, with finish_reason `length`.
     alias("overflow", &["--context-shift"]).negated_by(&["--no-context-shift"]).env(&["LLAMA_ARG_CONTEXT_SHIFT"]).switches("shift", "stop"),

@@ -8,6 +8,7 @@ mod table;
 mod text;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 pub use aliases::resolve;
 pub use config::{Config, Settings, Source};
@@ -39,12 +40,25 @@ pub struct Clamped {
 }
 
 /// Values by key, checked against the table when they are set. A setter that fails changes nothing.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Options {
     /// Invariant: each key is in the table and its value passed the key's check.
     values: BTreeMap<&'static str, Value>,
     /// What was asked for instead of a value that was clamped. Invariant: its keys are among those of `values`.
     clamped: BTreeMap<&'static str, f64>,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (key, value) in &self.values {
+            match find(key).is_some_and(Spec::is_secret) {
+                true => map.entry(key, &text::SECRET),
+                false => map.entry(key, value),
+            };
+        }
+        map.finish()
+    }
 }
 
 impl Options {

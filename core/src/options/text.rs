@@ -38,8 +38,11 @@ impl Options {
         }
     }
 
-    /// The value of a key as text, one for each element of a list; `None` when it is unset.
+    /// The value of a key as text, one for each element of a list; `None` when it is unset. Of a secret only that it is set.
     pub fn texts(&self, key: &str) -> Option<Vec<String>> {
+        if self.is_set(key) && super::find(key).is_some_and(super::Spec::is_secret) {
+            return Some(vec![SECRET.to_owned()]);
+        }
         Some(match self.get(key)? {
             Value::I64(value) => vec![value.to_string()],
             Value::F64(value) => vec![value.to_string()],
@@ -49,6 +52,9 @@ impl Options {
         })
     }
 }
+
+/// Shown in place of what nobody should see.
+pub(super) const SECRET: &str = "(secret)";
 
 /// The position of a switch, in the words of llama.app's INI files.
 fn switch(text: &str) -> Option<bool> {

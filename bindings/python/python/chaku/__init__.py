@@ -33,7 +33,7 @@ from ._errors import (
     Unknown,
 )
 from ._messages import Message
-from ._model import Load, Model
+from ._model import Download, Load, Model, download, download_async
 from ._options import ModelOptions, RequestOptions, RuntimeOptions, SessionOptions
 from ._reports import DevicePlan, Metrics, Plan, Timeline
 from ._request import Request
@@ -46,6 +46,7 @@ from ._types import (
     LogLevel,
     LogLine,
     OptionInfo,
+    Phase,
     Reply,
     Timings,
     TokenLogprob,
@@ -64,6 +65,7 @@ __all__ = [
     "DeadlineExceeded",
     "Device",
     "DevicePlan",
+    "Download",
     "Error",
     "Event",
     "EventKind",
@@ -82,6 +84,7 @@ __all__ = [
     "OptionInfo",
     "OutOfRange",
     "PermissionDenied",
+    "Phase",
     "Plan",
     "Reply",
     "Request",
@@ -106,6 +109,8 @@ __all__ = [
     "backends",
     "build_info",
     "devices",
+    "download",
+    "download_async",
     "metrics",
     "options",
     "plan",

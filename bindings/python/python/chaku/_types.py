@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 EventKind = Literal["progress", "text", "reasoning", "tool_call", "tool_call_arguments", "final"]
+Phase = Literal["load", "prefill", "download"]
 FinishReason = Literal["stop", "length", "tool_calls", "cancelled", "deadline", "error"]
 LogLevel = Literal["error", "warn", "info", "debug", "trace"]
 

@@ -1,0 +1,26 @@
+//! What the program does: one file a command.
+
+mod about;
+mod chat;
+mod complete;
+
+use crate::args::{Given, Settings, command};
+use crate::failure::{Failure, Result};
+
+/// Runs what was asked for.
+pub(crate) fn run(given: Given) -> Result<()> {
+    match given.command.as_str() {
+        "version" => return about::version(),
+        "licenses" => return about::licenses(),
+        "completions" => return about::completions(&given, command(None)),
+        _ => {}
+    }
+    let name = given.command.clone();
+    let settings = Settings::read(given)?;
+    match name.as_str() {
+        "cli" => chat::run(&settings),
+        "complete" => complete::run(&settings),
+        // `download` and `models` have their place here.
+        other => Err(Failure::usage(format!("there is no command `{other}`"))),
+    }
+}

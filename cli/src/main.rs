@@ -13,7 +13,12 @@ mod interrupt;
 mod model_source;
 mod output;
 mod prompt;
+mod repl;
+mod saved;
 mod terminal;
+mod tools;
+mod transcript;
+mod turn;
 
 use std::process::ExitCode;
 

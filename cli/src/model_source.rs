@@ -22,13 +22,23 @@ pub(crate) struct Loaded {
 
 /// The file of the model that the settings ask for.
 pub(crate) fn find(settings: &Settings) -> Result<PathBuf> {
-    settings.path("model").ok_or_else(|| Failure::usage("there is no model; give one with -m FILE"))
+    let name = settings.text("model").filter(|name| !name.is_empty());
+    locate(name.ok_or_else(|| Failure::usage("there is no model; give one with -m FILE"))?, settings)
+}
+
+/// The file that a model's name stands for: a path.
+fn locate(name: &str, _settings: &Settings) -> Result<PathBuf> {
+    Ok(PathBuf::from(name))
+}
+
+/// Loads the model of this name into a runtime.
+pub(crate) fn load_named(runtime: &Runtime, name: &str, settings: &Settings, look: Look) -> Result<Loaded> {
+    load_file(runtime, &locate(name, settings)?, look)
 }
 
 /// Loads the model that the settings ask for, with all their options.
 pub(crate) fn load(settings: &Settings, look: Look) -> Result<Loaded> {
-    let file = find(settings)?;
-    load_file(&runtime(settings)?, &file, &Options::new(), look)
+    load_file(&runtime(settings)?, &find(settings)?, look)
 }
 
 /// A runtime that has the options of the settings for all that is done in it.
@@ -39,9 +49,9 @@ pub(crate) fn runtime(settings: &Settings) -> Result<Runtime> {
 }
 
 /// Loads a file, with a bar on the standard error.
-pub(crate) fn load_file(runtime: &Runtime, file: &Path, options: &Options, look: Look) -> Result<Loaded> {
+pub(crate) fn load_file(runtime: &Runtime, file: &Path, look: Look) -> Result<Loaded> {
     let name = file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let request = Arc::new(runtime.load(file, options).map_err(Failure::of_load)?);
+    let request = Arc::new(runtime.load(file, &Options::new()).map_err(Failure::of_load)?);
     let _watch = Watch::new(request.clone());
     let bar = Progress::new(look, &format!("loading {name}"));
     let end = request.run(|event| {

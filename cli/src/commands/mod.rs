@@ -4,6 +4,8 @@ mod about;
 mod chat;
 mod complete;
 
+pub(crate) use chat::open as open_session;
+
 use crate::args::{Given, Settings, command};
 use crate::failure::{Failure, Result};
 

@@ -38,11 +38,6 @@ impl Failure {
         Failure { code: exit::FAILED, message: Some(message.into()), error: None }
     }
 
-    /// The model is not there, or no good.
-    pub(crate) fn model(message: impl Into<String>) -> Self {
-        Failure { code: exit::MODEL, message: Some(message.into()), error: None }
-    }
-
     /// Everything was said.
     pub(crate) fn silent(code: u8) -> Self {
         Failure { code, message: None, error: None }

@@ -27,7 +27,7 @@ pub(crate) fn find(settings: &Settings) -> Result<PathBuf> {
 }
 
 /// The file that a model's name stands for: a path.
-fn locate(name: &str, _settings: &Settings) -> Result<PathBuf> {
+pub(crate) fn locate(name: &str, _settings: &Settings) -> Result<PathBuf> {
     Ok(PathBuf::from(name))
 }
 

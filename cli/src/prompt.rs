@@ -28,7 +28,8 @@ pub(crate) fn read(settings: &Settings) -> Result<Option<String>> {
     })
 }
 
-fn stdin() -> Result<String> {
+/// All of the standard input, without one line feed at its end.
+pub(crate) fn stdin() -> Result<String> {
     let mut text = String::new();
     io::stdin()
         .lock()

@@ -83,7 +83,7 @@ impl Progress {
     pub(crate) fn new(look: Look, what: &str) -> Self {
         let target = if look.progress { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(None, target);
-        let style = ProgressStyle::with_template("{spinner} {msg} {wide_bar} {percent:>3} %");
+        let style = ProgressStyle::with_template("{spinner} {msg} {bar:30} {percent:>3} %");
         if let Ok(style) = style {
             bar.set_style(style);
         }

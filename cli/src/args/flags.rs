@@ -89,6 +89,7 @@ pub(crate) static OWN: &[Own] = &[
     own("n-prompt", &["bench"], "Measurement", "Tokens of the prompt [default: 512].").or(&["-p"]).takes("N"),
     own("n-gen", &["bench"], "Measurement", "Tokens to generate [default: 128].").or(&["-n"]).takes("N"),
     own("repetitions", &["bench"], "Measurement", "How often to measure [default: 5].").or(&["-r"]).takes("N"),
+    own("parse-control", &["tokenize"], PROMPT, "Read the names of control tokens in the text as these tokens."),
     own("special", &["tokenize"], PROMPT, "Let the tokenizer add what the model wants to begin and end with [default: on]."),
 ];
 
@@ -120,8 +121,6 @@ pub(crate) struct Flag {
     pub(crate) heading: &'static str,
     pub(crate) doc: String,
     pub(crate) hidden: bool,
-    /// Known to the configuration.
-    pub(crate) setting: bool,
 }
 
 impl Flag {
@@ -177,7 +176,6 @@ fn of_own(own: &'static Own) -> Vec<Flag> {
         heading: own.heading,
         doc: own.doc.to_owned(),
         hidden: false,
-        setting: own.setting,
     };
     if own.value.is_some() {
         return vec![flag];
@@ -212,7 +210,6 @@ fn of_option(spec: &'static Spec) -> Vec<Flag> {
         heading,
         doc,
         hidden: false,
-        setting: true,
     };
     let mut flags = vec![own.clone()];
     // Under llama.app's own names a value may mean something else.

@@ -1,8 +1,13 @@
 //! What the program does: one file a command.
 
 mod about;
+mod bench;
 mod chat;
 mod complete;
+mod config;
+mod devices;
+mod info;
+mod tokenize;
 
 pub(crate) use chat::open as open_session;
 
@@ -22,6 +27,11 @@ pub(crate) fn run(given: Given) -> Result<()> {
     match name.as_str() {
         "cli" => chat::run(&settings),
         "complete" => complete::run(&settings),
+        "info" => info::run(&settings),
+        "devices" => devices::run(&settings),
+        "tokenize" => tokenize::run(&settings),
+        "bench" => bench::run(&settings),
+        "config" => config::run(&settings),
         // `download` and `models` have their place here.
         other => Err(Failure::usage(format!("there is no command `{other}`"))),
     }

@@ -267,8 +267,7 @@ impl<'a> Repl<'a> {
     fn system(&mut self, text: &str) -> Result<()> {
         match text {
             "" => {
-                let own = self.session_options.texts("system_prompt");
-                let system = own.or_else(|| self.settings.options().texts("system_prompt")).unwrap_or_default().concat();
+                let system = self.value("system_prompt").unwrap_or_default().concat();
                 return self.info(if system.is_empty() { "there is no system prompt" } else { &system });
             }
             "off" => self.session_options.set_str("system_prompt", "")?,
@@ -280,7 +279,10 @@ impl<'a> Repl<'a> {
 
     fn save(&mut self, path: &Path) -> Result<()> {
         if saved::is_json(path) || self.session.message_count() == 0 {
-            saved::save_json(&self.messages(), path)?;
+            let system = self.value("system_prompt").map(|system| system.concat()).filter(|system| !system.is_empty());
+            let mut messages: Vec<_> = system.map(|system| ChatMessage::new(Role::System, system)).into_iter().collect();
+            messages.extend(self.messages());
+            saved::save_json(&messages, path)?;
         } else {
             saved::save(&self.session, path)?;
         }

@@ -45,6 +45,7 @@ mod logit_bias;
 mod logprobs;
 mod message;
 mod model;
+mod model_file;
 pub mod options;
 mod places;
 mod priority;
@@ -70,6 +71,7 @@ pub use event::{
 pub use log::{LogLevel, LogRecord};
 pub use message::{ChatMessage, Role, ToolCall};
 pub use model::{Model, SpecialToken};
+pub use model_file::ModelFile;
 pub use options::Options;
 pub use request::Request;
 pub use runtime::{DevicePlan, Metrics, Plan, Runtime};

@@ -3,30 +3,43 @@
 
 #[allow(dead_code, reason = "others need all of it")]
 mod common;
+#[path = "../../tests/hub/server.rs"]
+mod server;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use chaku::hub::{State, cached, remove, verify};
 use chaku::{Code, Error, Event, FinishReason, LogLevel, Options, Phase, Progress, Reason, Request, Runtime};
 use serde_json::Value;
+use server::Server;
 
 const TOKEN: &str = "hf_rightrightrightrightrightrightrightright";
 const MODEL: &str = "a-Q4_K_M.gguf";
 
 /// The hub, for one test, with an empty cache.
 struct Hub {
-    child: Child,
-    commands: ChildStdin,
-    lines: Receiver<String>,
-    address: String,
+    server: Server,
     cache: tempfile::TempDir,
     /// In place of `cache`.
     root: Option<PathBuf>,
+}
+
+impl Deref for Hub {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl DerefMut for Hub {
+    fn deref_mut(&mut self) -> &mut Server {
+        &mut self.server
+    }
 }
 
 impl Hub {
@@ -35,41 +48,7 @@ impl Hub {
     }
 
     fn with(arguments: &[&str]) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/hub/server.py");
-        let mut child = Command::new("python3")
-            .arg(script)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the tests of downloads need python3");
-        let (commands, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-        let (send, lines) = channel();
-        std::thread::spawn(move || BufReader::new(output).lines().try_for_each(|line| send.send(line.unwrap())));
-        let mut hub =
-            Hub { child, commands, lines, address: String::new(), cache: tempfile::tempdir().unwrap(), root: None };
-        hub.address = hub.line()["hub"].as_str().unwrap().to_owned();
-        hub
-    }
-
-    fn line(&self) -> Value {
-        serde_json::from_str(&self.lines.recv().expect("the hub has ended")).unwrap()
-    }
-
-    fn say(&mut self, command: &str) {
-        writeln!(self.commands, "{command}").unwrap();
-        self.commands.flush().unwrap();
-    }
-
-    /// The requests since the last call.
-    fn seen(&mut self) -> Vec<Value> {
-        self.say("mark x");
-        std::iter::from_fn(|| Some(self.line()).filter(|line| line.get("mark").is_none())).collect()
-    }
-
-    /// Waits until an answer has stalled in its middle.
-    fn wait_stalled(&self) {
-        while self.line().get("stalled").is_none() {}
+        Hub { server: Server::start(arguments), cache: tempfile::tempdir().unwrap(), root: None }
     }
 
     fn root(&self) -> &Path {
@@ -96,14 +75,6 @@ impl Hub {
 
     fn repo(&self, name: &str) -> PathBuf {
         self.root().join(format!("models--test--{name}"))
-    }
-}
-
-impl Drop for Hub {
-    fn drop(&mut self) {
-        // It ends with its input; a test that fails need not wait for that.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

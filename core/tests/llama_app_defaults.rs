@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use chaku::options::{Kind, Spec, find, resolve, table};
+use chaku::options::{Kind, Spec, find, foreign, resolve, table};
 
 /// Flags and environment variables, llama.app's default, and what is here.
 type Row = (&'static [&'static str], &'static str, Here);
@@ -53,7 +53,7 @@ const ROWS: &[Row] = &[
     (&["--sampler-seq", "--sampling-seq"], "edskypmxt", Absent("another way to write `samplers`")),
     (&["-s", "--seed"], "-1", Unset("seed", "the same: a new one for each request")),
     (&["--ignore-eos"], "off", Same("ignore_eos")),
-    (&["--logit-bias"], "none", Unset("logit_bias", "the same; what is `15043+1` there is `15043=1` here, so that there is no `-l`")),
+    (&["-l", "--logit-bias"], "none", Unset("logit_bias", "the same; `15043+1` is read too")),
     (&["--grammar"], "none", Unset("grammar", "the same")),
     (&["--grammar-file", "-jf", "--json-schema-file"], "none", Absent("a program reads the file and sets `grammar` or `json_schema`")),
     (&["-j", "--json-schema"], "none", Unset("json_schema", "the same")),
@@ -160,6 +160,7 @@ fn every_name_leads_to_the_option_of_its_row_and_to_none_where_there_is_none() {
         };
         for name in *names {
             assert_eq!(resolve(name).map(|spec| spec.key), key, "{name}");
+            assert!(key.is_some() || foreign(name).is_some(), "{name} is told apart from a typing error");
         }
     }
 }

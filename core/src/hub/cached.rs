@@ -55,15 +55,21 @@ pub fn cached(options: &Options) -> Result<Vec<Cached>> {
     Ok(all)
 }
 
+/// The files in the cache that a spec, or a name as it is listed, stands for, the one that is loaded first. Nothing is
+/// downloaded, and nobody asked.
+pub fn find(name: &str, options: &Options) -> Result<Vec<PathBuf>> {
+    look_up(&Place::read(&Layers(vec![options]))?, &named(name)?)
+}
+
 /// The path of what a spec stands for in the cache.
 pub(super) fn path(spec: &str, layers: &Layers<'_>) -> Result<PathBuf> {
     let place = Place::read(layers)?;
-    let found = find(&place, &Spec::parse(spec)?);
+    let found = look_up(&place, &Spec::parse(spec)?);
     let paths = found.map_err(|error| Error::new(error.reason(), format!("{error}; download {spec} first")))?;
     paths.into_iter().next().ok_or_else(|| Error::new(Reason::HubNotFound, format!("{spec} has no file")))
 }
 
-fn find(place: &Place, spec: &Spec) -> Result<Vec<PathBuf>> {
+fn look_up(place: &Place, spec: &Spec) -> Result<Vec<PathBuf>> {
     match spec {
         Spec::Repo { repo, which } => repo::cached(&Repo::new(&place.root, repo), which),
         Spec::Url(url) => url::cached(&place.urls, url),
@@ -183,7 +189,7 @@ pub fn verify(name: &str, options: &Options, mut on_progress: impl FnMut(u64, u6
     let spec = named(name)?;
     let paths = match &spec {
         Spec::Repo { repo, which: Which::Any } => everything(&Repo::new(&place.root, repo)),
-        spec => find(&place, spec)?,
+        spec => look_up(&place, spec)?,
     };
     if paths.is_empty() {
         return Err(Error::new(Reason::HubNotFound, format!("nothing of {name} is in the cache")));

@@ -50,11 +50,16 @@ use crate::runtime::{LoadGuard, Runtime};
 use crate::terms::Terms;
 
 #[cfg(feature = "hub")]
-pub use cached::{Cached, Checked, State, cached, remove, verify};
+pub use cached::{Cached, Checked, State, cached, find, remove, verify};
 
 /// The spec that a path is, if it is one. A file with such a name is `./hf:…`.
 pub(crate) fn spec_of(path: &Path) -> Option<&str> {
-    path.to_str().filter(|path| ["hf:", "https://", "http://"].iter().any(|prefix| path.starts_with(prefix)))
+    path.to_str().filter(|path| is_spec(path))
+}
+
+/// Whether a text in place of a path is a spec: it begins with `hf:`, `https://` or `http://`. It may yet be a wrong one.
+pub fn is_spec(text: &str) -> bool {
+    ["hf:", "https://", "http://"].iter().any(|prefix| text.starts_with(prefix))
 }
 
 /// Starts a download: a request like any other, on threads of its own.

@@ -2,6 +2,8 @@
 
 mod aliases;
 mod config;
+mod foreign;
+mod host;
 mod ini;
 mod layers;
 mod table;
@@ -11,7 +13,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use aliases::resolve;
-pub use config::{Config, Settings, Source};
+pub use config::{Config, Ignored, Settings, Source};
+pub use foreign::{Foreign, foreign};
+pub use host::{HostKey, HostValue};
 pub(crate) use layers::Layers;
 pub use table::{Kind, Scope, Spec, find, table};
 
@@ -246,6 +250,10 @@ fn known(key: &str) -> Result<&'static Spec> {
 }
 
 fn unknown(name: &str) -> Error {
+    if let Some(Foreign { why, .. }) = foreign(name) {
+        let error = Error::new(Reason::UnknownOption, format!("llama.app's `{name}` is no option here: {why}"));
+        return error.with("key", name).with("nearest", table::nearest(name));
+    }
     let nearest = table::nearest(name);
     Error::new(Reason::UnknownOption, format!("there is no option `{name}`; did you mean `{nearest}`?"))
         .with("key", name)

@@ -9,7 +9,8 @@ use ureq::http::StatusCode;
 
 use super::job::{Job, Part, Stop};
 use super::lock::Lock;
-use super::web::{ATTEMPTS, Answer, Failure, shown, unreachable};
+use super::shown;
+use super::web::{ATTEMPTS, Answer, Failure, unreachable};
 use crate::error::{Error, Reason, Result};
 use crate::runtime::save::unwritable;
 

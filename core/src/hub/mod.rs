@@ -62,6 +62,20 @@ pub fn is_spec(text: &str) -> bool {
     ["hf:", "https://", "http://"].iter().any(|prefix| text.starts_with(prefix))
 }
 
+/// A spec without what may be secret of a URL: names, passwords, signatures.
+pub(crate) fn shown(url: &str) -> String {
+    let bare = url.split(['?', '#']).next().unwrap_or_default();
+    match bare.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, path) =
+                rest.split_once('/').map_or((rest, None), |(authority, path)| (authority, Some(path)));
+            let host = authority.rsplit('@').next().unwrap_or_default();
+            path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}"))
+        }
+        None => bare.to_owned(),
+    }
+}
+
 /// Starts a download: a request like any other, on threads of its own.
 pub(crate) fn start(runtime: &Runtime, spec: &str, options: &Options, guard: LoadGuard) -> Result<Request> {
     check(spec)?;
@@ -81,7 +95,7 @@ pub(crate) fn start(runtime: &Runtime, spec: &str, options: &Options, guard: Loa
         drop(guard);
         match fetched {
             Ok(paths) => request.finish_with(Product::Paths(paths.into())),
-            Err(error) => drop(request.finish(Final::failed(error.with("spec", spec)))),
+            Err(error) => drop(request.finish(Final::failed(error.with("spec", shown(&spec))))),
         }
     };
     std::thread::Builder::new()
@@ -128,4 +142,15 @@ pub(crate) fn in_cache(_: &str, _: &Layers<'_>) -> Result<PathBuf> {
 fn absent() -> Error {
     let message = "this library was built without downloads; download the file by other means and give its path";
     Error::new(Reason::Unimplemented, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_of_a_url_has_no_secrets() {
+        assert_eq!(shown("https://me:secret@a.b/c/d?signature=secret#secret"), "https://a.b/c/d");
+        assert_eq!(shown("https://a.b"), "https://a.b");
+    }
 }

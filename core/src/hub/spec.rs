@@ -58,7 +58,7 @@ impl Spec {
 }
 
 fn wrong(text: &str, why: &str) -> Error {
-    let shown: String = text.chars().take(LONGEST_REPO).collect();
+    let shown: String = super::shown(text).chars().take(LONGEST_REPO).collect();
     Error::new(Reason::InvalidArgument, format!("`{shown}` names no model: {why}")).with("parameter", "spec")
 }
 

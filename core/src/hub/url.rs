@@ -11,8 +11,9 @@ use super::cache::write;
 use super::choose::siblings;
 use super::job::{Job, Part};
 use super::lock::Lock;
+use super::shown;
 use super::spec::{Spec, Which, is_path, is_repo};
-use super::web::{ATTEMPTS, Answer, Failure, Origin, shown};
+use super::web::{ATTEMPTS, Answer, Failure, Origin};
 use crate::error::{Error, Reason, Result};
 
 /// A URL of the hub's as the file of a repository that it stands for, which has a checksum.

@@ -10,6 +10,7 @@ use ureq::{Agent, Body};
 
 use super::job::Stop;
 use super::place::{Place, Token};
+use super::shown;
 use super::spec::is_oid;
 use crate::error::{Error, Reason, Result};
 
@@ -247,20 +248,6 @@ pub(super) fn unreachable(url: &str, error: &dyn std::error::Error) -> Failure {
     Failure::passing(Error::new(Reason::HubUnavailable, format!("{} cannot be reached: {error}", shown(url))))
 }
 
-/// A URL without what may be secret: names, passwords, signatures.
-pub(super) fn shown(url: &str) -> String {
-    let bare = url.split(['?', '#']).next().unwrap_or_default();
-    match bare.split_once("://") {
-        Some((scheme, rest)) => {
-            let (authority, path) =
-                rest.split_once('/').map_or((rest, None), |(authority, path)| (authority, Some(path)));
-            let host = authority.rsplit('@').next().unwrap_or_default();
-            path.map_or_else(|| format!("{scheme}://{host}"), |path| format!("{scheme}://{host}/{path}"))
-        }
-        None => bare.to_owned(),
-    }
-}
-
 fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(200).collect()
 }
@@ -355,11 +342,5 @@ mod tests {
         assert_eq!(to("https://x/y").as_deref(), Some("https://x/y"));
         assert_eq!([to("http://x/y"), to("file:///etc/passwd"), to("x/y"), to("")], [const { None }; 4]);
         assert!(follow("http://a", "http://b").is_some() && follow("http://a", "https://b").is_some());
-    }
-
-    #[test]
-    fn what_is_shown_of_a_url_has_no_secrets() {
-        assert_eq!(shown("https://me:secret@a.b/c/d?signature=secret#secret"), "https://a.b/c/d");
-        assert_eq!(shown("https://a.b"), "https://a.b");
     }
 }

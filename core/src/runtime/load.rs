@@ -90,7 +90,8 @@ fn run(request: &Arc<Shared>, path: PathBuf, options: Options, dispatch: Option<
     match loaded {
         Ok(model) => request.finish_with(Product::Model(model)),
         Err(error) => {
-            request.finish(Final::failed(error.with("path", path.display())));
+            let path = hub::spec_of(&path).map_or_else(|| path.display().to_string(), hub::shown);
+            request.finish(Final::failed(error.with("path", path)));
         }
     }
 }

@@ -92,14 +92,14 @@ fn models_lists_checks_and_removes() {
 #[test]
 fn a_model_is_loaded_by_its_name() {
     let hub = Hub::new();
-    let first = hub.succeeds("complete -hf test/tiny -p x -n 2 -t 1 --temp 0");
-    assert!(!first.is_empty());
-    assert_eq!(hub.succeeds("complete -m hf:test/tiny -p x -n 2 -t 1 --temp 0 --offline"), first);
+    let first = hub.succeeds("cli -hf test/tiny -p x -n 20 -t 1");
+    assert!(first.starts_with("Hello there"), "{first}");
+    assert_eq!(hub.succeeds("cli -m hf:test/tiny -p x -n 20 -t 1 --offline"), first);
     assert!(hub.succeeds("info hf:test/tiny").contains("tiny-Q4_K_M.gguf"));
     assert_eq!(hub.run("info -hf test/parts").1, 3);
     assert_eq!(hub.run("complete -hf test/gated -p x").1, 3);
     // What was said on the command line goes before what the environment has.
-    let line = format!("complete -m {} -p x -n 2 -t 1 --temp 0", model().display());
+    let line = format!("cli -m {} -p x -n 20 -t 1", model().display());
     let output = hub.command(&line).env("LLAMA_ARG_HF_REPO", "test/gone").output().unwrap();
     assert_eq!(String::from_utf8(output.stdout).unwrap(), first);
     assert_eq!(hub.run(&format!("complete -m {} -hf test/tiny -p x", model().display())).1, 2);

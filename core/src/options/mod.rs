@@ -12,7 +12,7 @@ mod text;
 use std::collections::BTreeMap;
 
 pub use aliases::resolve;
-pub use config::{Config, Ignored, Settings, Source};
+pub use config::{Config, Ignored, MAY_BE_REMOTE, Settings, Source};
 pub use foreign::{Foreign, foreign};
 pub use host::{HostKey, HostValue};
 pub(crate) use layers::Layers;

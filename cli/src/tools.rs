@@ -65,7 +65,11 @@ fn run(command: &str, call: &ToolCall) -> io::Result<String> {
     let status = child.wait()?;
     read?;
     let text = String::from_utf8_lossy(&result).trim_end().to_owned();
-    Ok(if status.success() { text } else { format!("error: the command failed, {status}\n{text}").trim_end().to_owned() })
+    Ok(if status.success() {
+        text
+    } else {
+        format!("error: the command failed, {status}\n{text}").trim_end().to_owned()
+    })
 }
 
 #[cfg(all(test, unix))]
@@ -82,7 +86,9 @@ mod tests {
     fn a_command_reads_the_call_and_prints_the_result() {
         assert_eq!(run("cat", &call(r#"{"a": 1}"#)).unwrap(), r#"{"id":"1","name":"add","arguments":{"a":1}}"#);
         assert_eq!(run("echo $CHAKU_TOOL", &call("{}")).unwrap(), "add");
-        assert!(run("echo no; exit 3", &call("{}")).unwrap().starts_with("error: the command failed, exit status: 3\nno"));
+        assert!(
+            run("echo no; exit 3", &call("{}")).unwrap().starts_with("error: the command failed, exit status: 3\nno")
+        );
     }
 
     #[test]

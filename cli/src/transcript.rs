@@ -35,6 +35,8 @@ impl Transcript {
     }
 
     fn write(&mut self, text: &str) -> Result<()> {
-        self.0.write_all(text.as_bytes()).map_err(|error| Failure::failed(format!("cannot write the transcript: {error}")))
+        self.0
+            .write_all(text.as_bytes())
+            .map_err(|error| Failure::failed(format!("cannot write the transcript: {error}")))
     }
 }

@@ -41,7 +41,10 @@ fn a_text_is_cut_into_tokens() {
     let smollm2 = model(SMOLLM2);
     let tokens = place.run(&["tokenize", "-m", &smollm2, "--json", "Hello", "llama"]).json();
     let pieces: String = tokens["tokens"].as_array().unwrap().iter().map(|t| t["piece"].as_str().unwrap()).collect();
-    assert_eq!((pieces.as_str(), tokens["count"].as_u64()), ("Hello llama", Some(tokens["tokens"].as_array().unwrap().len() as u64)));
+    assert_eq!(
+        (pieces.as_str(), tokens["count"].as_u64()),
+        ("Hello llama", Some(tokens["tokens"].as_array().unwrap().len() as u64))
+    );
     assert_eq!(place.run_with("Hello llama", &["tokenize", "-m", &smollm2, "--json"]).json(), tokens);
     let text = place.run(&["tokenize", "-m", &smollm2, "<|im_end|>"]).ok();
     let one = place.run(&["tokenize", "-m", &smollm2, "<|im_end|>", "--parse-control"]).ok();
@@ -87,4 +90,34 @@ fn shells_get_a_script_that_completes() {
         assert!(script.contains(sign) && script.contains("gpu-layers"), "{shell}");
     }
     place.run(&["completions", "cmd"]).failed(2, "bash");
+}
+
+/// The table of what has become of llama.app's flows names tests that there are, and leaves no row without an answer.
+#[test]
+fn the_table_of_parity_names_real_tests() {
+    let page = include_str!("../../docs/llama-app-parity.md");
+    let sources = [
+        ("scripts", include_str!("scripts.rs")),
+        ("settings", include_str!("settings.rs")),
+        ("terminal", include_str!("terminal.rs")),
+        ("looks", include_str!("looks.rs")),
+        ("defaults", include_str!("../../core/tests/llama_app_defaults.rs")),
+        ("config", include_str!("../../core/src/options/config_tests.rs")),
+        ("argv", include_str!("../src/args/argv.rs")),
+        ("markdown", include_str!("../src/repl/markdown.rs")),
+    ];
+    let rows = page.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| llama.app |"));
+    let mut named = 0;
+    for row in rows.filter(|row| !row.starts_with("| flow |")) {
+        let row = row.replace("\\|", "/");
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        assert_eq!(cells.len(), 6, "{row}");
+        assert!(["same", "better", "not yet", "not"].contains(&cells[2]), "{row}");
+        assert!(!cells[4].is_empty() || !cells[3].is_empty() || cells[2] == "not yet", "{row}");
+        let Some((file, test)) = cells[4].trim_matches('`').split_once(": ") else { continue };
+        let source = sources.iter().find(|(name, _)| *name == file).unwrap_or_else(|| panic!("{row}"));
+        assert!(source.1.contains(&format!("fn {test}(")), "{file} has no test {test}");
+        named += 1;
+    }
+    assert!(named > 50, "{named}");
 }

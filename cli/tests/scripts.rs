@@ -219,6 +219,19 @@ fn calls_of_tools_are_printed_unless_they_may_be_run() {
 }
 
 #[test]
+fn what_happens_is_logged_where_it_is_asked_for() {
+    let place = Place::new();
+    let script = model(SCRIPT);
+    let words = ["cli", "-m", &script, "-p", "Hi"];
+    let ran = place.run(&[&words[..], &["-v"]].concat());
+    assert!(ran.out == SAYS && ran.err.contains("chaku::load") && ran.err.contains("loaded"), "{ran:?}");
+    assert_eq!(place.run(&[&words[..], &["-lv", "3", "--log-file", "log.txt"]].concat()).ok(), SAYS);
+    assert!(place.read("log.txt").contains("chaku::load"));
+    let ran = place.run(&[&words[..], &["--top-p", "2"]].concat());
+    assert_eq!((ran.out.as_str(), ran.err.as_str()), (SAYS, "`top_p` is 2, outside its range; 1 is taken\n"));
+}
+
+#[test]
 fn a_conversation_goes_on_in_the_next_call() {
     let place = Place::new();
     let script = model(SCRIPT);

@@ -73,7 +73,8 @@ fn a_mistake_in_a_file_is_told_with_its_line() {
 #[test]
 fn what_is_exported_is_read_as_the_same() {
     let place = Place::new();
-    let words = ["--temp", "0.25", "-sys", "a # b\n\"c\"", "-r", "x", "-r", " y", "--no-show-timings", "-m", "a b.gguf"];
+    let words =
+        ["--temp", "0.25", "-sys", "a # b\n\"c\"", "-r", "x", "-r", " y", "--no-show-timings", "-m", "a b.gguf"];
     let exported = place.run(&[&["config", "export"], &words[..]].concat()).ok();
     let file = place.write("exported.ini", &exported);
     assert_eq!(place.run(&["config", "export", "--config", &file]).ok(), exported);

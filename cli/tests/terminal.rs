@@ -122,7 +122,8 @@ fn every_slash_command_does_what_it_says() {
     let mut talk = Talk::plain(&place, &["cli", "-m", &model(SCRIPT), "-sys", "Be brief.", "--no-show-timings"]);
     let help = talk.says("/help");
     for command in [
-        "/exit", "/regen", "/undo", "/clear", "/read", "/glob", "/system", "/save", "/load", "/set", "/model", "/tokens",
+        "/exit", "/regen", "/undo", "/clear", "/read", "/glob", "/system", "/save", "/load", "/set", "/model",
+        "/tokens",
     ] {
         assert!(help.contains(command), "{command}");
     }
@@ -287,7 +288,10 @@ fn several_lines_are_one_question() {
     talk.keys(CTRL_D);
     assert_eq!(talk.ends(), 0);
     let saved: serde_json::Value = serde_json::from_str(&place.read("talk.json")).unwrap();
-    assert_eq!((&saved[0]["content"], &saved[2]["content"]), (&"first line\nsecond line".into(), &"third\nfourth".into()));
+    assert_eq!(
+        (&saved[0]["content"], &saved[2]["content"]),
+        (&"first line\nsecond line".into(), &"third\nfourth".into())
+    );
     assert_eq!(saved.as_array().unwrap().len(), 4);
     // The other way round.
     let mut talk = Talk::plain(&place, &["cli", "-m", &model(SCRIPT), "-mli"]);
@@ -340,6 +344,27 @@ fn plain_lines_do_without_an_editor() {
     talk.expect("\n> ");
     talk.keys(CTRL_D);
     assert_eq!(talk.ends(), 0);
+}
+
+/// The transcript in the docs is what somebody sees.
+#[test]
+fn the_conversation_in_the_docs_is_a_real_one() {
+    let page = include_str!("../../docs/cli.md");
+    let block = page.split("```console\n").nth(1).unwrap().split("\n```").next().unwrap();
+    let place = Place::new();
+    place.write("notes.txt", "Llamas are fond of salt.");
+    let words = ["cli", "-m", &model(SCRIPT), "--simple-io", "--no-show-timings"];
+    let mut command = place.chaku(&words);
+    command.env("NO_COLOR", "1").stdin(std::process::Stdio::inherit());
+    let mut talk = Talk::begin(command);
+    let mut seen = String::new();
+    for line in block.lines().filter_map(|line| line.strip_prefix("> ")) {
+        seen.push_str(&talk.expect("\n> ").replace('\r', ""));
+        seen.push_str(&format!("\n> {line}\n"));
+        talk.keys(&format!("{line}\n"));
+    }
+    assert_eq!(talk.ends(), 0);
+    assert_eq!(seen.trim_end(), block);
 }
 
 #[test]

@@ -133,7 +133,11 @@ impl Flag {
 
 /// The flags of a command.
 pub(crate) fn flags_of(command: &str) -> Vec<Flag> {
-    let mut flags: Vec<Flag> = OWN.iter().filter(|own| own.on.contains(&command) || command == "config" && own.setting).flat_map(of_own).collect();
+    let mut flags: Vec<Flag> = OWN
+        .iter()
+        .filter(|own| own.on.contains(&command) || command == "config" && own.setting)
+        .flat_map(of_own)
+        .collect();
     if !CONFIGURED.contains(&command) {
         return flags;
     }
@@ -198,15 +202,8 @@ fn of_option(spec: &'static Spec) -> Vec<Flag> {
     };
     let value = |flag: &str| (!spec.stands_alone(flag)).then(|| placeholder(spec));
     let doc = with_others(spec.doc, theirs.iter());
-    let own = Flag {
-        value: value(&format!("--{long}")),
-        long,
-        short: None,
-        others: Vec::new(),
-        heading,
-        doc,
-        hidden: false,
-    };
+    let own =
+        Flag { value: value(&format!("--{long}")), long, short: None, others: Vec::new(), heading, doc, hidden: false };
     let mut flags = vec![own.clone()];
     // Under llama.app's own names a value may mean something else.
     let named = |flag: &mut Flag| {
@@ -235,7 +232,11 @@ fn of_option(spec: &'static Spec) -> Vec<Flag> {
 /// The doc line, and what clap does not show of names.
 fn with_others<'a>(doc: &str, others: impl Iterator<Item = &'a &'static str>) -> String {
     let others: Vec<&str> = others.copied().collect();
-    if others.is_empty() { doc.to_owned() } else { format!("{} [also {}]", doc.trim_end_matches('.'), others.join(", ")) }
+    if others.is_empty() {
+        doc.to_owned()
+    } else {
+        format!("{} [also {}]", doc.trim_end_matches('.'), others.join(", "))
+    }
 }
 
 fn negation(of: &Flag, long: String) -> Flag {

@@ -6,6 +6,6 @@ mod escapes;
 mod flags;
 mod settings;
 
-pub(crate) use flags::host_keys;
 pub(crate) use command::{Given, command, parse};
+pub(crate) use flags::host_keys;
 pub(crate) use settings::{Settings, read_text};

@@ -37,7 +37,8 @@ pub(super) fn run(settings: &Settings) -> Result<()> {
         // The first one warms up.
         for round in 0..=repetitions {
             bar.set(round, repetitions);
-            let rate = if what == "prompt" { reads(&loaded.model, tokens, round)? } else { writes(&loaded.model, tokens)? };
+            let rate =
+                if what == "prompt" { reads(&loaded.model, tokens, round)? } else { writes(&loaded.model, tokens)? };
             if round > 0 {
                 figure.rates.push(rate);
             }
@@ -51,9 +52,16 @@ pub(super) fn run(settings: &Settings) -> Result<()> {
             "llama_cpp": chaku::llama_info(), "results": figures });
         return Ok(print_json(&object)?);
     }
-    let mut table = format!("{} ({})\n\n| test | tokens | tokens/s |\n|---|---|---|\n", loaded.name, loaded.model.description());
+    let mut table =
+        format!("{} ({})\n\n| test | tokens | tokens/s |\n|---|---|---|\n", loaded.name, loaded.model.description());
     for figure in &figures {
-        table.push_str(&format!("| {} | {} | {:.2} ± {:.2} |\n", figure.what, figure.tokens, figure.mean(), figure.deviation()));
+        table.push_str(&format!(
+            "| {} | {} | {:.2} ± {:.2} |\n",
+            figure.what,
+            figure.tokens,
+            figure.mean(),
+            figure.deviation()
+        ));
     }
     Ok(print(&table)?)
 }

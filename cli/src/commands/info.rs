@@ -82,7 +82,10 @@ fn as_text(path: &str, file: &ModelFile, plan: &Result<Plan, String>) -> String 
     ];
     match plan {
         Ok(plan) => {
-            lines.push(("would take".to_owned(), format!("{} with a window of {} tokens", mib(plan.total), plan.ctx_size)));
+            lines.push((
+                "would take".to_owned(),
+                format!("{} with a window of {} tokens", mib(plan.total), plan.ctx_size),
+            ));
             for device in &plan.devices {
                 let parts = format!(
                     "{}: weights {}, KV cache {} ({} bytes a token), computing {}, other {}",
@@ -95,7 +98,10 @@ fn as_text(path: &str, file: &ModelFile, plan: &Result<Plan, String>) -> String 
                 );
                 lines.push((format!("  {}", device.name), parts));
             }
-            lines.push(("  prompts".to_owned(), format!("{} at most, kept when they leave the KV cache", mib(plan.prompt_cache))));
+            lines.push((
+                "  prompts".to_owned(),
+                format!("{} at most, kept when they leave the KV cache", mib(plan.prompt_cache)),
+            ));
         }
         Err(why) => lines.push(("cannot run".to_owned(), why.clone())),
     }

@@ -12,8 +12,8 @@ use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{
-    Cmd, CompletionType, ConditionalEventHandler, Context, Event, EventContext, EventHandler, Helper, KeyEvent, Movement,
-    RepeatCount,
+    Cmd, CompletionType, ConditionalEventHandler, Context, Event, EventContext, EventHandler, Helper, KeyEvent,
+    Movement, RepeatCount,
 };
 
 use super::slash;
@@ -135,7 +135,8 @@ fn joined(line: &str, enter_continues: bool) -> String {
 }
 
 fn history_file() -> Option<PathBuf> {
-    let names = AppStrategyArgs { top_level_domain: String::new(), author: String::new(), app_name: "chaku".to_owned() };
+    let names =
+        AppStrategyArgs { top_level_domain: String::new(), author: String::new(), app_name: "chaku".to_owned() };
     let folders = choose_app_strategy(names).ok()?;
     Some(folders.state_dir().unwrap_or_else(|| folders.data_dir()).join("history"))
 }
@@ -170,7 +171,11 @@ impl Completer for Help {
         }
         let typed = &line[..at];
         if typed.contains(char::is_whitespace) {
-            return if slash::takes_file(typed) { self.files.complete(line, at, context) } else { Ok((at, Vec::new())) };
+            return if slash::takes_file(typed) {
+                self.files.complete(line, at, context)
+            } else {
+                Ok((at, Vec::new()))
+            };
         }
         let fitting = slash::names().filter(|name| name.starts_with(typed));
         let pair = |name: &str| Pair { display: name.to_owned(), replacement: format!("{name} ") };

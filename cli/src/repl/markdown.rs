@@ -173,12 +173,16 @@ mod tests {
             let bold = format!("{}", Style::new().bold());
             let italic = format!("{}", Style::new().italic());
             let tags = [(format!("{HEADING}"), "h"), (format!("{CODE}"), "c"), (bold, "b"), (italic, "i")];
-            tags.iter().fold(shown, |shown, (code, tag)| shown.replace(code, &format!("<{tag}>"))).replace("\x1b[0m", ">")
+            tags.iter()
+                .fold(shown, |shown, (code, tag)| shown.replace(code, &format!("<{tag}>")))
+                .replace("\x1b[0m", ">")
         };
         let whole = show(vec![text.to_owned()]);
         assert_eq!(whole, show(text.chars().map(String::from).collect()));
         // Runs of one style are one.
-        ["h", "c", "b", "i"].iter().fold(whole, |whole, tag| whole.replace(&format!("><{tag}>"), "").replace(&format!("> <{tag}>"), " "))
+        ["h", "c", "b", "i"]
+            .iter()
+            .fold(whole, |whole, tag| whole.replace(&format!("><{tag}>"), "").replace(&format!("> <{tag}>"), " "))
     }
 
     #[test]

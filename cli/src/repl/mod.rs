@@ -123,7 +123,9 @@ impl<'a> Repl<'a> {
     /// Does something that may fail. The conversation goes on, unless there is nobody to talk to any more.
     fn attempt(&mut self, act: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         match act(self) {
-            Err(failure) if failure.message().is_none() && failure.code() == exit::INTERRUPTED => self.info("[stopped]"),
+            Err(failure) if failure.message().is_none() && failure.code() == exit::INTERRUPTED => {
+                self.info("[stopped]")
+            }
             Err(failure) if failure.message().is_none() => Err(failure),
             Err(failure) => {
                 self.complain(&failure);
@@ -280,7 +282,8 @@ impl<'a> Repl<'a> {
     fn save(&mut self, path: &Path) -> Result<()> {
         if saved::is_json(path) || self.session.message_count() == 0 {
             let system = self.value("system_prompt").map(|system| system.concat()).filter(|system| !system.is_empty());
-            let mut messages: Vec<_> = system.map(|system| ChatMessage::new(Role::System, system)).into_iter().collect();
+            let mut messages: Vec<_> =
+                system.map(|system| ChatMessage::new(Role::System, system)).into_iter().collect();
             messages.extend(self.messages());
             saved::save_json(&messages, path)?;
         } else {

@@ -36,7 +36,11 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ("/system", "[TEXT|off]", "show the system prompt, or change it for what follows"),
     ("/save", "FILE", "save the conversation: its messages to a .json, else all that is needed to go on at once"),
     ("/load", "FILE", "go on with a saved conversation"),
-    ("/set", "[OPTION [VALUE|default]]", "show or change an option of the answers, or markdown, show-reasoning, show-timings"),
+    (
+        "/set",
+        "[OPTION [VALUE|default]]",
+        "show or change an option of the answers, or markdown, show-reasoning, show-timings",
+    ),
     ("/model", "[FILE]", "show the model, or go on with another one"),
     ("/tokens", "", "say how much of the window is in use"),
 ];
@@ -85,7 +89,9 @@ pub(super) fn takes_file(typed: &str) -> bool {
 pub(super) fn help() -> String {
     let line = |(name, takes, does): &(&str, &str, &str)| format!("  {:<34} {does}\n", format!("{name} {takes}"));
     let commands: String = COMMANDS.iter().map(line).collect();
-    format!("{commands}A line that ends in \\ goes on; what is pasted is one text. Ctrl-C stops an answer, and leaves at an empty line.\n")
+    format!(
+        "{commands}A line that ends in \\ goes on; what is pasted is one text. Ctrl-C stops an answer, and leaves at an empty line.\n"
+    )
 }
 
 /// A file as it is shown to the model, in llama.app's frame.

@@ -99,11 +99,12 @@ impl From<Error> for Failure {
 /// Writing to whoever reads the output.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        // Whoever read has seen enough, as `head` does.
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            return Failure::silent(0);
+        match error.kind() {
+            // Whoever read has seen enough, as `head` does.
+            io::ErrorKind::BrokenPipe => Failure::silent(0),
+            io::ErrorKind::Interrupted => Failure::silent(exit::INTERRUPTED),
+            _ => Failure::failed(format!("cannot write the output: {error}")),
         }
-        Failure::failed(format!("cannot write the output: {error}"))
     }
 }
 

@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use crate::args::Settings;
 use crate::failure::{Failure, Result};
 use crate::interrupt::Watch;
-use crate::terminal::{Look, Progress};
+use crate::terminal::{Look, Progress, note};
 
 /// A model that is ready.
 pub(crate) struct Loaded {
@@ -100,6 +100,9 @@ pub(crate) fn load(settings: &Settings, look: Look) -> Result<Loaded> {
 /// A runtime that has the options of the settings for all that is done in it.
 pub(crate) fn runtime(settings: &Settings) -> Result<Runtime> {
     let runtime = Runtime::new(settings.options())?;
+    for clamped in settings.options().clamped() {
+        note(&format!("`{}` is {}, outside its range; {} is taken", clamped.key, clamped.given, clamped.taken));
+    }
     set_log(&runtime, settings)?;
     Ok(runtime)
 }
@@ -151,7 +154,8 @@ fn set_log(runtime: &Runtime, settings: &Settings) -> Result<()> {
         Some(_) => LogLevel::Trace,
         None if settings.is_on("verbose") => LogLevel::Debug,
         None if settings.path("log-file").is_some() => LogLevel::Info,
-        None => LogLevel::Error,
+        // What fails says so by itself, and an answer that is stopped is no error.
+        None => return Ok(()),
     };
     let file = match settings.path("log-file") {
         Some(path) => {

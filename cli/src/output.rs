@@ -58,8 +58,7 @@ impl Output {
         match (self.format, event) {
             (Format::Stream, _) => event_json(event).map_or(Ok(()), |object| print_json(&object)),
             (_, Event::Progress(progress)) => {
-                let bar = self.progress.get_or_insert_with(|| Progress::new(self.look, "reading the prompt"));
-                bar.set(progress.done, progress.total);
+                terminal::prompt_progress(&mut self.progress, self.look, *progress);
                 Ok(())
             }
             (_, event) => {

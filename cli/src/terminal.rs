@@ -76,6 +76,16 @@ pub(crate) fn note(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
 }
 
+/// A shorter prompt is read before anybody sees a bar.
+const SHORT_PROMPT: u64 = 256;
+
+/// The bar of a prompt that is being read.
+pub(crate) fn prompt_progress(bar: &mut Option<Progress>, look: Look, progress: chaku::Progress) {
+    if progress.total > SHORT_PROMPT {
+        bar.get_or_insert_with(|| Progress::new(look, "reading the prompt")).set(progress.done, progress.total);
+    }
+}
+
 /// A bar on the standard error, gone when it is dropped.
 pub(crate) struct Progress(ProgressBar);
 

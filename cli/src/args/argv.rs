@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn names_of_several_letters_become_long_ones_and_values_stay_as_they_are() {
         for (line, expected) in [
-            ("-ngl 9 -c 512", "--gpu-layers=9 --ctx-size=512"),
+            ("-ngl 9 -c 512", "--n-gpu-layers=9 --ctx-size=512"),
             ("-n -1 -p -st -st", "--predict=-1 --prompt=-st --single-turn"),
             ("--ctx_size 5 --temp=0.5", "--ctx-size=5 --temp=0.5"),
             ("--no-context-shift --ignore-eos", "--no-context-shift --ignore-eos"),

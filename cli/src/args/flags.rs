@@ -91,7 +91,7 @@ pub(crate) static OWN: &[Own] = &[
     own("yes", CHAT, TOOLS, "Run it without asking.").or(&["-y"]),
     own("quiet", WORK, OUTPUT, "No progress on the standard error.").or(&["-q"]),
     own("verbose", WORK, OUTPUT, "Log everything but texts to the standard error.").or(&["-v"]).setting(&[]),
-    own("verbosity", WORK, OUTPUT, "How much to log: 1 = errors (the default), 2 = warnings, 3 = what happens, 4 = decisions, 5 = everything, texts too.").or(&["-lv", "--log-verbosity"]).takes("N").setting(&["LLAMA_ARG_LOG_VERBOSITY"]),
+    own("verbosity", WORK, OUTPUT, "How much to log: 0 = nothing (the default), 1 = errors, 2 = warnings, 3 = what happens, 4 = decisions, 5 = everything, texts too.").or(&["-lv", "--log-verbosity"]).takes("N").setting(&["LLAMA_ARG_LOG_VERBOSITY"]),
     own("log-file", WORK, OUTPUT, "Log to this file instead.").takes("FILE").setting(&["LLAMA_ARG_LOG_FILE"]),
     own("n-prompt", &["bench"], "Measurement", "Tokens of the prompt [default: 512].").or(&["-p"]).takes("N"),
     own("n-gen", &["bench"], "Measurement", "Tokens to generate [default: 128].").or(&["-n"]).takes("N"),
@@ -140,7 +140,11 @@ impl Flag {
 
 /// The flags of a command.
 pub(crate) fn flags_of(command: &str) -> Vec<Flag> {
-    let mut flags: Vec<Flag> = OWN.iter().filter(|own| own.on.contains(&command)).flat_map(of_own).collect();
+    let mut flags: Vec<Flag> = OWN
+        .iter()
+        .filter(|own| own.on.contains(&command) || command == "config" && own.setting)
+        .flat_map(of_own)
+        .collect();
     if !CONFIGURED.contains(&command) {
         return flags;
     }
@@ -183,7 +187,7 @@ fn of_own(own: &'static Own) -> Vec<Flag> {
         others: own.others.iter().filter(|name| letter(name).is_none()).copied().collect(),
         value: own.value.map(str::to_owned),
         heading: own.heading,
-        doc: own.doc.to_owned(),
+        doc: with_others(own.doc, own.others.iter().filter(|name| letter(name).is_none())),
         hidden: false,
     };
     if own.value.is_some() {
@@ -193,7 +197,6 @@ fn of_own(own: &'static Own) -> Vec<Flag> {
     if own.name == "show-reasoning" {
         negated.others.push("--hide-reasoning");
     }
-    // `-no-cnv` and the like have no short form of ours.
     vec![flag, negated]
 }
 
@@ -207,10 +210,7 @@ fn of_option(spec: &'static Spec) -> Vec<Flag> {
         _ => "Options of the answer",
     };
     let value = |flag: &str| (!spec.stands_alone(flag)).then(|| placeholder(spec));
-    let mut doc = spec.doc.trim_end_matches('.').to_owned();
-    if !theirs.is_empty() {
-        doc = format!("{doc} [llama.app: {}]", theirs.join(", "));
-    }
+    let doc = with_others(spec.doc, theirs.iter());
     let own =
         Flag { value: value(&format!("--{long}")), long, short: None, others: Vec::new(), heading, doc, hidden: false };
     let mut flags = vec![own.clone()];
@@ -236,6 +236,16 @@ fn of_option(spec: &'static Spec) -> Vec<Flag> {
     }
     flags.extend(spec.negations().iter().map(|name| negation(&own, name.trim_start_matches('-').to_owned())));
     flags
+}
+
+/// The doc line, and what clap does not show of names.
+fn with_others<'a>(doc: &str, others: impl Iterator<Item = &'a &'static str>) -> String {
+    let others: Vec<&str> = others.copied().collect();
+    if others.is_empty() {
+        doc.to_owned()
+    } else {
+        format!("{} [also {}]", doc.trim_end_matches('.'), others.join(", "))
+    }
 }
 
 fn negation(of: &Flag, long: String) -> Flag {

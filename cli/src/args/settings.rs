@@ -51,7 +51,12 @@ impl Settings {
                 (Some((_, option)), _) => config.set(&flag(option), &read_text(Path::new(value))?)?,
                 (None, Some("stop")) => stops.push((name, value)),
                 (None, Some("tools")) => config.set(&flag("tools"), &tools(value)?)?,
-                _ => config.set(&format!("--{name}"), value)?,
+                (None, None) => match name.strip_prefix("no-").and_then(resolve) {
+                    // A switch that llama.app has no second flag for.
+                    Some(spec) => config.set(&flag(spec.key), &inverse(value))?,
+                    None => config.set(&format!("--{name}"), value)?,
+                },
+                (None, Some(_)) => config.set(&format!("--{name}"), value)?,
             }
         }
         let preset = preset.as_deref();

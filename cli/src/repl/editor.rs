@@ -78,16 +78,16 @@ impl Editor {
         }
     }
 
-    /// A yes or no.
+    /// A yes or no. Who leaves instead interrupts.
     pub(super) fn ask(&mut self, question: &str) -> io::Result<bool> {
         let answer = match self {
-            Editor::Simple => simple(question).map_err(|_| io::Error::other("the input cannot be read")),
-            Editor::Rich(rich) => match rich.editor.readline(question) {
-                Ok(line) => Ok(Line::Text(line)),
-                Err(_) => Ok(Line::End),
-            },
+            Editor::Simple => simple(question).map_err(|_| io::Error::from(io::ErrorKind::Interrupted))?,
+            Editor::Rich(rich) => rich.editor.readline(question).map_or(Line::End, Line::Text),
         };
-        Ok(matches!(answer?, Line::Text(line) if ["y", "Y", "yes"].contains(&line.trim())))
+        match answer {
+            Line::Text(line) => Ok(["y", "Y", "yes"].contains(&line.trim())),
+            _ => Err(io::ErrorKind::Interrupted.into()),
+        }
     }
 }
 

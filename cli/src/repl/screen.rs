@@ -5,7 +5,7 @@ use std::io;
 use chaku::{Event, ToolCall};
 
 use super::markdown::Markdown;
-use crate::terminal::{CALL, INFO, Look, Progress, REASONING, print};
+use crate::terminal::{CALL, INFO, Look, Progress, REASONING, print, prompt_progress};
 use crate::turn::View;
 
 /// What of an answer is shown, and how.
@@ -84,8 +84,7 @@ impl<'a> Screen<'a> {
 impl View for Screen<'_> {
     fn show(&mut self, event: &Event) -> io::Result<()> {
         if let Event::Progress(progress) = event {
-            let bar = self.progress.get_or_insert_with(|| Progress::new(self.look, "reading the prompt"));
-            bar.set(progress.done, progress.total);
+            prompt_progress(&mut self.progress, self.look, *progress);
             return Ok(());
         }
         self.progress = None;

@@ -65,8 +65,12 @@ pub fn find(name: &str, options: &Options) -> Result<Vec<PathBuf>> {
 pub(super) fn path(spec: &str, layers: &Layers<'_>) -> Result<PathBuf> {
     let place = Place::read(layers)?;
     let found = look_up(&place, &Spec::parse(spec)?);
-    let paths = found.map_err(|error| Error::new(error.reason(), format!("{error}; download {} first", super::shown(spec))))?;
-    paths.into_iter().next().ok_or_else(|| Error::new(Reason::HubNotFound, format!("{} has no file", super::shown(spec))))
+    let paths =
+        found.map_err(|error| Error::new(error.reason(), format!("{error}; download {} first", super::shown(spec))))?;
+    paths
+        .into_iter()
+        .next()
+        .ok_or_else(|| Error::new(Reason::HubNotFound, format!("{} has no file", super::shown(spec))))
 }
 
 fn look_up(place: &Place, spec: &Spec) -> Result<Vec<PathBuf>> {

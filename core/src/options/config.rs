@@ -123,6 +123,45 @@ impl Settings {
     }
 }
 
+/// What a preset from elsewhere may set: how a model writes, and what it needs to read. Nothing that takes more of the machine,
+/// lets a model call something, or changes for whom it works.
+pub const MAY_BE_REMOTE: &[&str] = &[
+    "ctx_size",
+    "batch_size",
+    "ubatch_size",
+    "flash_attn",
+    "chat_template_kwargs",
+    "reasoning",
+    "reasoning_format",
+    "reasoning_budget",
+    "max_tokens",
+    "stop",
+    "seed",
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "typical_p",
+    "top_n_sigma",
+    "repeat_penalty",
+    "repeat_last_n",
+    "presence_penalty",
+    "frequency_penalty",
+    "dry_multiplier",
+    "dry_base",
+    "dry_allowed_length",
+    "dry_penalty_last_n",
+    "xtc_probability",
+    "xtc_threshold",
+    "dynatemp_range",
+    "dynatemp_exponent",
+    "mirostat",
+    "mirostat_lr",
+    "mirostat_ent",
+    "samplers",
+    "logit_bias",
+];
+
 type Variables = BTreeMap<OsString, OsString>;
 
 /// More is no configuration that somebody wrote.
@@ -200,6 +239,10 @@ impl Config {
 
     /// The same from text that the host has. `path`: what to call it in errors and as a [`Source`].
     pub fn add_text(&mut self, text: &str, path: &Path) -> Result<()> {
+        self.add_some(text, path, |_| true)
+    }
+
+    fn add_some(&mut self, text: &str, path: &Path, may_be: impl Fn(&Setting<'_>) -> bool) -> Result<()> {
         let settings = ini::parse(text)
             .map_err(|mistake| in_file(Error::new(Reason::InvalidConfig, mistake.what), path, mistake.line))?;
         // What counts for all lies below the presets, wherever it stands.
@@ -211,7 +254,8 @@ impl Config {
             }
             let layer = layer_of(&mut layers, &setting);
             let source = Source::File { path: path.to_owned(), line: setting.line, preset: layer.preset.clone() };
-            if let Some(Foreign { why, .. }) = self.means_nothing(setting.key) {
+            let refused = (!may_be(&setting)).then_some("a preset from elsewhere may not set it");
+            if let Some(why) = refused.or_else(|| self.means_nothing(setting.key).map(|it| it.why)) {
                 ignored.push(Ignored { name: setting.key.to_owned(), why, source });
                 continue;
             }
@@ -221,6 +265,18 @@ impl Config {
         self.layers.extend(layers);
         self.ignored.extend(ignored);
         Ok(())
+    }
+
+    /// The same from text that somebody else wrote, such as a preset that comes with a model: it may say how a model writes
+    /// ([`MAY_BE_REMOTE`]) and set those of the host's keys that `allowed` names. What else it has is read over
+    /// ([`Config::ignored`]).
+    pub fn add_remote_text(&mut self, text: &str, path: &Path, allowed: &[&str]) -> Result<()> {
+        let may = |key: &str| match lookup(key) {
+            Some(name) => MAY_BE_REMOTE.contains(&name.spec.key),
+            None => self.host.iter().any(|host| host.is_called(key).is_some() && allowed.contains(&host.name)),
+        };
+        let kept = |setting: &Setting<'_>| setting.key == "version" || may(setting.key);
+        self.add_some(text, path, kept)
     }
 
     /// Reads environment variables, above what is there: `CHAKU_` and a key in capitals (`CHAKU_CTX_SIZE`), and below those

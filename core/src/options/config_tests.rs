@@ -268,6 +268,20 @@ fn a_hosts_own_keys_come_from_the_same_places_in_the_same_order() {
 }
 
 #[test]
+fn a_preset_from_elsewhere_sets_how_a_model_writes_and_nothing_else() {
+    assert!(MAY_BE_REMOTE.iter().all(|key| table::find(key).is_some()));
+    let text = "version = 1\n[small]\nm = a.gguf\nshow-timings = off\ntemp = 0.5\nprio = 2\nhost = x\nno-such-key = 1";
+    let mut config = Config::for_host(KEYS);
+    config.add_remote_text(text, Path::new("preset.ini"), &["model"]).unwrap();
+    let settings = config.settings(Some("small")).unwrap();
+    assert_eq!((settings.host("model"), settings.host("show-timings")), (Some("a.gguf"), None));
+    assert_eq!(settings.sources().map(|(key, _)| key).collect::<Vec<_>>(), ["model", "temperature"]);
+    let names: Vec<_> = config.ignored().iter().map(|ignored| ignored.name.as_str()).collect();
+    assert_eq!(names, ["show-timings", "prio", "host", "no-such-key"]);
+    assert!(config.add_remote_text("temp = hot", Path::new("preset.ini"), &[]).is_err());
+}
+
+#[test]
 fn what_llama_app_wrote_for_its_server_is_read_over_and_told() {
     let text = "version = 1\n[*]\nhost = 127.0.0.1\nport = 9931\ntemp = 0.25\n[user/repo:Q4_0]\nload-on-startup = true\nLLAMA_ARG_MODELS_MAX = 1";
     let config = from_text(text).unwrap();

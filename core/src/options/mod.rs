@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use aliases::resolve;
-pub use config::{Config, Ignored, Settings, Source};
+pub use config::{Config, Ignored, MAY_BE_REMOTE, Settings, Source};
 pub use foreign::{Foreign, foreign};
 pub use host::{HostKey, HostValue};
 pub(crate) use layers::Layers;

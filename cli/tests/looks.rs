@@ -101,6 +101,8 @@ fn the_table_of_parity_names_real_tests() {
         ("settings", include_str!("settings.rs")),
         ("terminal", include_str!("terminal.rs")),
         ("looks", include_str!("looks.rs")),
+        ("downloads", include_str!("downloads.rs")),
+        ("hub", include_str!("../../core/tests/hub.rs")),
         ("defaults", include_str!("../../core/tests/llama_app_defaults.rs")),
         ("config", include_str!("../../core/src/options/config_tests.rs")),
         ("argv", include_str!("../src/args/argv.rs")),

@@ -260,6 +260,7 @@ fn what_has_not_its_checksum_or_size_never_gets_its_name() {
 }
 
 #[test]
+#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn a_full_disk_is_an_error_of_its_own() {
     let mut hub = Hub::new();
     let disk = tempfile::tempdir().unwrap();

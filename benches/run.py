@@ -5,9 +5,11 @@ Compared sides run in turns, so that both see the same neighbours.
 """
 import json
 import os
+import pty
 import statistics
 import subprocess
 import sys
+import time
 
 import runtime
 from figures import p99, report, run
@@ -38,6 +40,33 @@ def first_token():
            raw_s=statistics.median(raw["seconds"] for raw, _ in pairs), chaku_s=statistics.median(chaku["seconds"] for _, chaku in pairs))
     report("extra_rss_mib", "MiB", "<= 8", command, [(chaku["peak_kib"] - raw["peak_kib"]) / 1024 for raw, chaku in pairs],
            raw_mib=statistics.median(raw["peak_kib"] for raw, _ in pairs) / 1024, chaku_mib=statistics.median(chaku["peak_kib"] for _, chaku in pairs) / 1024)
+
+
+def cli_start():
+    """From the start of the process to the moment when it takes a prompt, each on a terminal of its own."""
+    commands = (("target/benches/load_raw", SMOLLM2), ("target/release/chaku", "cli", "-m", SMOLLM2, "-c", "2048", "-t", "2", "--simple-io"))
+    pairs = []
+    for turn in range(PAIRS + 1):
+        seen = {command: seconds_to_prompt(command) for command in (commands if turn % 2 else commands[::-1])}
+        pairs.append([seen[command] for command in commands])
+    del pairs[0]  # it warmed the page cache
+    report("cli_start_vs_raw_load", "ratio", "<= 1.2", " | ".join(map(" ".join, commands)), [chaku / raw for raw, chaku in pairs],
+           raw_s=statistics.median(raw for raw, _ in pairs), chaku_s=statistics.median(chaku for _, chaku in pairs))
+
+
+def seconds_to_prompt(command):
+    ours, theirs = pty.openpty()
+    began = time.perf_counter()
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=subprocess.DEVNULL)
+    os.close(theirs)
+    shown = b""
+    while not shown.endswith(b"> "):
+        shown += os.read(ours, 4096)
+    seconds = time.perf_counter() - began
+    process.terminate()
+    process.wait()
+    os.close(ours)
+    return seconds
 
 
 def events():
@@ -124,7 +153,7 @@ def node():
            median_ms=statistics.median(delay["median_ms"] for delay in delays), max_ms=max(delay["max_ms"] for delay in delays))
 
 
-GROUPS = {"decode": decode, "first_token": first_token, "events": events, "cancel": cancel, "handles": handles, "gguf": gguf, "languages": languages, "python": python, "node": node,
+GROUPS = {"decode": decode, "first_token": first_token, "cli_start": cli_start, "events": events, "cancel": cancel, "handles": handles, "gguf": gguf, "languages": languages, "python": python, "node": node,
           **runtime.GROUPS}
 
 if __name__ == "__main__":

@@ -308,7 +308,7 @@ const char *chaku_version(void);
 
 /**
  * Whether this build has a feature. Features are the compiled-in backends: "cpu", "cuda", "metal", "vulkan", "opencl",
- * "rocm", "mkl".
+ * "rocm", "mkl"; and "hub": it can download models.
  *
  * - `name`: borrowed. NUL-terminated.
  *
@@ -833,6 +833,23 @@ const char *CHAKU_NULLABLE chaku_option_find(const char *name);
 #define CHAKU_OPT_CHAT_TEMPLATE "chat_template"
 /** File with the Jinja source to use instead of the model's own chat template, in place of `chat_template`. (str) */
 #define CHAKU_OPT_CHAT_TEMPLATE_FILE "chat_template_file"
+/**
+ * Download nothing: a model of the hub must be in the cache, else `offline` is what the error says. Unset, the
+ * variable HF_HUB_OFFLINE says so too. (bool, default 0)
+ */
+#define CHAKU_OPT_OFFLINE "offline"
+/**
+ * Folder of what is downloaded; unset = the first that is set of LLAMA_CACHE, HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE,
+ * HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub, which other tools share. (str)
+ */
+#define CHAKU_OPT_CACHE_DIR "cache_dir"
+/** Address of the hub; unset = MODEL_ENDPOINT, HF_ENDPOINT, else https://huggingface.co. (str) */
+#define CHAKU_OPT_HUB_ENDPOINT "hub_endpoint"
+/**
+ * Access token, sent to the hub and to no other host; unset = HF_TOKEN; an empty text = none. It is shown nowhere.
+ * (str)
+ */
+#define CHAKU_OPT_HUB_TOKEN "hub_token"
 
 /* Options of a session, or defaults for them given to the model or the runtime. */
 
@@ -1179,7 +1196,7 @@ chaku_code chaku_runtime_free(chaku_runtime *CHAKU_NULLABLE runtime);
  * Loads a GGUF file and waits for it.
  *
  * - `runtime`: borrowed. NULL = the default runtime.
- * - `path`: copied. NUL-terminated UTF-8, on every system.
+ * - `path`: copied. NUL-terminated UTF-8, on every system. May be a spec: see chaku_model_download.
  * - `options`: copied. Model keys, and defaults for its sessions and requests; NULL = none.
  * - `out_model`: returns owned (free with chaku_model_free).
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
@@ -1187,7 +1204,8 @@ chaku_code chaku_runtime_free(chaku_runtime *CHAKU_NULLABLE runtime);
  * Errors: NOT_FOUND `file_not_found`; PERMISSION_DENIED `file_permission`; UNAVAILABLE `file_unreadable`; DATA_LOSS
  * `model_corrupt` (not a GGUF, or a broken one); UNIMPLEMENTED `model_unsupported`; INVALID_ARGUMENT `invalid_option`
  * (an option this model cannot have); RESOURCE_EXHAUSTED `memory_budget`, `queue_full` (16 loads are under way),
- * `no_thread`; FAILED_PRECONDITION `cpu_unsupported`; DEADLINE_EXCEEDED `deadline`.
+ * `no_thread`; FAILED_PRECONDITION `cpu_unsupported`; DEADLINE_EXCEEDED `deadline`. For a spec also those of
+ * chaku_model_download.
  * Thread class: shared. Waits; chaku_model_load_async does not, shows progress and can be cancelled.
  */
 chaku_code chaku_model_load(chaku_runtime *CHAKU_NULLABLE runtime,
@@ -1201,7 +1219,7 @@ chaku_code chaku_model_load(chaku_runtime *CHAKU_NULLABLE runtime,
  * chaku_request_model gives the model.
  *
  * - `runtime`: borrowed. NULL = the default runtime.
- * - `path`: copied. NUL-terminated UTF-8, on every system.
+ * - `path`: copied. NUL-terminated UTF-8, on every system. May be a spec: see chaku_model_download.
  * - `options`: copied. Model keys, and defaults for its sessions and requests; NULL = none.
  * - `out_request`: returns owned (free with chaku_request_free).
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
@@ -1214,6 +1232,33 @@ chaku_code chaku_model_load_async(chaku_runtime *CHAKU_NULLABLE runtime,
                                   const chaku_options *CHAKU_NULLABLE options,
                                   chaku_request **out_request,
                                   chaku_error **out_error);
+
+/**
+ * Starts to download a model of the Hugging Face hub, or what is missing of it in the cache that tools for the hub share,
+ * and returns at once. The request's events are progress, in bytes, and the final event; then chaku_request_path gives the
+ * files. chaku_model_load and chaku_model_load_async do the same by themselves when their path is such a spec, before they load.
+ * The library reads HF_TOKEN and the other variables that its options name, unless these are set.
+ *
+ * - `runtime`: borrowed. NULL = the default runtime.
+ * - `spec`: copied. NUL-terminated UTF-8: "hf:user/repo", "hf:user/repo:tag" (a quantization, for instance Q4_K_M),
+ *   "hf:user/repo/file", or a URL.
+ * - `options`: copied. Model keys, of which `offline`, `cache_dir`, `hub_endpoint`, `hub_token` and the deadline matter; NULL =
+ *   none.
+ * - `out_request`: returns owned (free with chaku_request_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: UNIMPLEMENTED `unimplemented`: this library was built without downloads, which chaku_has_feature("hub") says;
+ * INVALID_ARGUMENT `invalid_argument` for what is no spec, `invalid_option`; RESOURCE_EXHAUSTED `queue_full` (16 loads and downloads
+ * are under way), `no_thread`. The rest arrives in the final event: UNAUTHENTICATED `hub_unauthorized`; PERMISSION_DENIED
+ * `hub_forbidden`; NOT_FOUND `hub_not_found`; UNAVAILABLE `hub_unavailable`, `file_unwritable`; DATA_LOSS
+ * `checksum_mismatch`; RESOURCE_EXHAUSTED `disk_full`; FAILED_PRECONDITION `offline`; DEADLINE_EXCEEDED `deadline`.
+ * Thread class: shared.
+ */
+chaku_code chaku_model_download(chaku_runtime *CHAKU_NULLABLE runtime,
+                                const char *spec,
+                                const chaku_options *CHAKU_NULLABLE options,
+                                chaku_request **out_request,
+                                chaku_error **out_error);
 
 /**
  * Makes one more handle to a model, to be freed on its own.
@@ -1939,6 +1984,32 @@ chaku_code chaku_request_timeline(const chaku_request *request, chaku_buffer **o
 chaku_code chaku_request_model(const chaku_request *request, chaku_model **out_model, chaku_error **out_error);
 
 /**
+ * How many files a request of chaku_model_download has found or brought: one, or each part of a model in parts.
+ *
+ * - `request`: borrowed.
+ *
+ * Returns 0 for a request that has not finished, failed or was no download, and for a handle that is no live request.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_request_path_count(const chaku_request *request);
+
+/**
+ * The path of such a file, by position from 0: the first is the one to load. The text is UTF-8 and ends with a NUL.
+ *
+ * - `request`: borrowed.
+ * - `out_path`: returns owned (free with chaku_buffer_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: FAILED_PRECONDITION `not_finished`, `no_result` (not a download); the download's own error when it failed;
+ * INVALID_ARGUMENT `invalid_argument` past the last one, `invalid_utf8` for a path that is not UTF-8.
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_request_path(const chaku_request *request,
+                              int64_t index,
+                              chaku_buffer **out_path,
+                              chaku_error **out_error);
+
+/**
  * Cancels a request and waits until its final event exists, its callback has returned for the last time and every `destroy`
  * has run. A load may hold its file, and a prompt being prepared its memory, for a moment longer.
  *
@@ -1996,6 +2067,12 @@ chaku_code chaku_request_free(chaku_request *CHAKU_NULLABLE request);
 #define CHAKU_FINISH_DEADLINE 5
 /** It failed; chaku_event_error says how. */
 #define CHAKU_FINISH_ERROR 6
+/** A progress event is about a file that is being loaded; it counts in thousandths. */
+#define CHAKU_PHASE_LOAD 1
+/** It is about a prompt that is being computed; it counts tokens. */
+#define CHAKU_PHASE_PREFILL 2
+/** It is about files that are being downloaded; it counts bytes. */
+#define CHAKU_PHASE_DOWNLOAD 3
 
 /**
  * What kind of event it is: one of the CHAKU_EVENT_ kinds. Ignore kinds you do not know.
@@ -2174,6 +2251,37 @@ int64_t chaku_event_position(const chaku_event *event);
  * Thread class: shared, callback-safe.
  */
 double chaku_event_progress(const chaku_event *event);
+
+/**
+ * What a progress event is about: one of the CHAKU_PHASE_ constants. A load that downloads first comes to 1 in one phase,
+ * then in the other. Phases to come may be others.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 0 for other events, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+int32_t chaku_event_phase(const chaku_event *event);
+
+/**
+ * How many of what a progress event counts are done: tokens, bytes, thousandths.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 0 for other events, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_event_progress_done(const chaku_event *event);
+
+/**
+ * How many there are in all; 0 when that is not known.
+ *
+ * - `event`: borrowed.
+ *
+ * Returns 0 for other events, and for a handle that is no live event.
+ * Thread class: shared, callback-safe.
+ */
+int64_t chaku_event_progress_total(const chaku_event *event);
 
 /**
  * Why the request ended: one of the CHAKU_FINISH_ reasons.

@@ -97,6 +97,14 @@ enum class EventKind : std::int32_t {
     logits = CHAKU_EVENT_LOGITS,
 };
 
+/// What a progress event is about. Ignore those you do not know.
+enum class Phase : std::int32_t {
+    none = 0, ///< of another event
+    load = CHAKU_PHASE_LOAD,
+    prefill = CHAKU_PHASE_PREFILL,
+    download = CHAKU_PHASE_DOWNLOAD,
+};
+
 /// Why a request ended.
 enum class FinishReason : std::int32_t {
     none = 0, ///< of an event that is not the final one
@@ -688,6 +696,10 @@ class Event : public internal::Handle<chaku_event, chaku_event_free> {
     }
     /// From 0 to 1; -1 = not known.
     double progress() const noexcept { return chaku_event_progress(get()); }
+    /// What the progress is of, and how much is done of how much: tokens, bytes, thousandths of a load. 0 = not known.
+    Phase phase() const noexcept { return static_cast<Phase>(chaku_event_phase(get())); }
+    std::int64_t progress_done() const noexcept { return chaku_event_progress_done(get()); }
+    std::int64_t progress_total() const noexcept { return chaku_event_progress_total(get()); }
 
     FinishReason finish_reason() const noexcept {
         return static_cast<FinishReason>(chaku_event_finish_reason(get()));
@@ -893,6 +905,18 @@ class Request : public internal::Handle<chaku_request, chaku_request_free> {
     }
     /// When it got how far, as JSON: see chaku_request_timeline.
     Result<std::string> timeline() const { return internal::make_text(chaku_request_timeline, get()); }
+    /// The files that a request of Model::download has found or brought, the one to load first.
+    Result<std::vector<std::string>> paths() const {
+        std::vector<std::string> paths;
+        const std::int64_t count = chaku_request_path_count(get());
+        // Asked for the first one, a request without any says why.
+        for (std::int64_t index = 0; index < (count > 0 ? count : 1); index++) {
+            Result<std::string> path = internal::make_text(chaku_request_path, get(), index);
+            if (!path) return path.error();
+            paths.push_back(*std::move(path));
+        }
+        return paths;
+    }
     /// What a request of Model::load_async has loaded.
     Result<Model> model() const;
     /// What a request of Session::save has saved to memory.
@@ -1098,6 +1122,16 @@ class Model : public internal::Handle<chaku_model, chaku_model_free> {
         chaku_runtime *owner = runtime.get();
         if (!owner) return Runtime::empty();
         return internal::make_with<Request>(options, chaku_model_load_async, owner, path.c_str());
+    }
+
+    /// Downloads a model of the hub ("hf:user/repo:tag"), or what is missing of it in the cache; Request::paths gives its files.
+    static Result<Request> download(const std::string &spec, const Options &options = {}) {
+        return internal::make_with<Request>(options, chaku_model_download, nullptr, spec.c_str());
+    }
+    static Result<Request> download(const Runtime &runtime, const std::string &spec, const Options &options = {}) {
+        chaku_runtime *owner = runtime.get();
+        if (!owner) return Runtime::empty();
+        return internal::make_with<Request>(options, chaku_model_download, owner, spec.c_str());
     }
 
     /// One more handle to the same model.

@@ -9,6 +9,9 @@ fi
 # The artifact alone: building the whole workspace at once would unify the features of its members.
 cargo build --release --quiet -p chaku-artifact ${FEATURES:+--features "$FEATURES"}
 
+# And the program, by itself for the same reason.
+cargo build --release --quiet -p chaku-cli ${FEATURES:+--features "$FEATURES"}
+
 # Programs look for the library under its soname, which names the ABI version: lay out what an installation has.
 if [ -e target/release/libchaku.so ]; then
     soname=$(readelf -d target/release/libchaku.so | sed -n 's/.*(SONAME).*\[\(.*\)\].*/\1/p')

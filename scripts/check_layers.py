@@ -13,6 +13,7 @@ ALLOWED = {
     "chaku-abi": {"chaku-capi"},
     "chaku-python": {"chaku-abi"},
     "chaku-node": {"chaku-abi"},
+    "chaku-cli": {"chaku"},
     "chaku-bench": {"chaku", "chaku-llama"},
     "chaku-loom": set(),
     "chaku-mutation": {"chaku-abi", "chaku"},

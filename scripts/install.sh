@@ -29,7 +29,7 @@ else
 fi
 static_libs=$(sed -n "/^ \*   $system /,/static/s/.* cc main\.c libchaku\.a //p" include/chaku.h)
 [ -n "$version" ] && [ -n "$abi" ] && [ -n "$static_libs" ] || die "cannot read the version and the link flags"
-[ -e "target/release/$built" ] || die "target/release/$built is missing: run 'make build' first"
+[ -e "target/release/$built" ] && [ -e target/release/chaku ] || die "target/release/$built or target/release/chaku is missing: run 'make build' first"
 scripts/static_library.sh
 
 # fill TEMPLATE FOLDER: writes TEMPLATE without its .in into FOLDER.
@@ -45,13 +45,16 @@ fill() {
 
 root=$destdir$prefix
 lib=$root/$libdir
-install -d -m 755 "$root/include" "$lib/pkgconfig" "$lib/cmake/chaku" "$root/share/doc/chaku"
+install -d -m 755 "$root/bin" "$root/include" "$lib/pkgconfig" "$lib/cmake/chaku" "$root/share/doc/chaku"
 install -m 644 include/chaku.h include/chaku.hpp include/module.modulemap "$root/include"
 strip_shared "target/release/$built" "$lib/$shared"
 chmod 755 "$lib/$shared"
 ln -sf "$shared" "$lib/$shared_name"
 ln -sf "$shared_name" "$lib/$built"
 install -m 644 target/release/libchaku.a "$lib"
+# Nothing of it is loaded from elsewhere: it needs no library of ours.
+strip -o "$root/bin/chaku" target/release/chaku
+chmod 755 "$root/bin/chaku"
 fill packaging/chaku.pc.in "$lib/pkgconfig"
 fill packaging/chakuConfig.cmake.in "$lib/cmake/chaku"
 fill packaging/chakuConfigVersion.cmake.in "$lib/cmake/chaku"

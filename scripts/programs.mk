@@ -8,7 +8,7 @@ RAW := tests/reference/raw_llama.hpp scripts/cxx_llama.sh $(LLAMA)
 
 # Some link llama.cpp too, to measure it beside libchaku or alone.
 BOTH := $(addprefix target/benches/,decode batch16 shared8)
-ALONE := $(addprefix target/benches/,first_token_raw shapes)
+ALONE := $(addprefix target/benches/,first_token_raw load_raw shapes)
 BENCHES := $(BOTH) $(ALONE) $(addprefix target/benches/,first_token_chaku cancel drain stream handles gap busy cancel_running stalled constraint)
 
 target/tests/reference/raw: tests/reference/raw.cpp $(RAW)

@@ -10,7 +10,8 @@ export type { ModelOptions, RequestOptions, RuntimeOptions, SessionOptions };
 // ---- Loading ------------------------------------------------------------------------------------------------------
 
 /**
- * Loads a GGUF file.
+ * Loads a GGUF file, or a model of the Hugging Face hub, `hf:user/repo` or `hf:user/repo:Q4_K_M`, or from a URL in a string:
+ * such a model is downloaded first, unless it is in the cache, with the errors of `download`.
  *
  * Fails with NotFoundError `file_not_found`, DataLossError `model_corrupt` (no GGUF, or a broken one),
  * UnimplementedError `model_unsupported`, ResourceExhaustedError `memory_budget` and others; with the signal's reason
@@ -21,9 +22,32 @@ export function loadModel(path: string | URL, options?: LoadOptions): Promise<Mo
 export interface LoadOptions extends ModelOptions {
   /** The runtime to load into; without one, the default runtime of the process. */
   runtime?: Runtime;
-  /** Called with how far the load is, from 0 to 1. A promise it returns is waited for. */
-  onProgress?: (progress: number) => unknown;
+  /**
+   * Called with how far the load is, from 0 to 1; when it downloads first, with how far that is before. A promise it returns
+   * is waited for.
+   */
+  onProgress?: (progress: number, event: ProgressEvent) => unknown;
   /** Cancels the load. */
+  signal?: AbortSignal;
+}
+
+/**
+ * Downloads a model, and gives the paths of its files, the one to load first. `spec` is `hf:user/repo`, `hf:user/repo:tag`,
+ * `hf:user/repo/file`, or a URL. What is in the cache, which other tools for the hub share, is not downloaded again, and
+ * what was interrupted is resumed.
+ *
+ * Fails with UnauthenticatedError `hub_unauthorized`, PermissionDeniedError `hub_forbidden`, NotFoundError `hub_not_found`,
+ * UnavailableError `hub_unavailable`, DataLossError `checksum_mismatch`, ResourceExhaustedError `disk_full`,
+ * FailedPreconditionError `offline` and others; with the signal's reason when it is aborted.
+ */
+export function download(spec: string, options?: DownloadOptions): Promise<string[]>;
+
+export interface DownloadOptions extends ModelOptions {
+  /** The runtime whose options hold; without one, the default runtime of the process. */
+  runtime?: Runtime;
+  /** Called with how far it is, from 0 to 1, or -1 when that is not known. A promise it returns is waited for. */
+  onProgress?: (progress: number, event: ProgressEvent) => unknown;
+  /** Cancels the download. What came is kept for the next time. */
   signal?: AbortSignal;
 }
 
@@ -263,7 +287,7 @@ export interface CallOptions extends StreamOptions {
   /** Called with the text of each token. A promise it returns is waited for; if it throws, the request is cancelled. */
   onText?: (text: string) => unknown;
   /** Called with how much of the prompt is computed, from 0 to 1; else as `onText`. */
-  onProgress?: (progress: number) => unknown;
+  onProgress?: (progress: number, event: ProgressEvent) => unknown;
 }
 
 export interface IngestOptions extends CallOptions {
@@ -326,8 +350,14 @@ export type Event =
 /** Work was done that yields no text: part of a prompt. */
 export interface ProgressEvent {
   readonly kind: 'progress';
-  /** How far the work is, from 0 to 1. */
+  /** How far the work is, from 0 to 1; -1 = that is not known. */
   readonly progress: number;
+  /** What it is about. */
+  readonly phase: 'load' | 'prefill' | 'download' | null;
+  /** How much of it is done: tokens, bytes, or thousandths of a load. */
+  readonly done: number;
+  /** How much there is in all; 0 = that is not known. */
+  readonly total: number;
 }
 
 /** A token was generated. */

@@ -1,12 +1,13 @@
 'use strict';
 
 const { errors } = require('./lib/errors.js');
-const { loadModel } = require('./lib/model.js');
+const { download, loadModel } = require('./lib/model.js');
 const native = require('./lib/native.js');
 const { table } = require('./lib/options.js');
 const { Runtime, metrics, plan } = require('./lib/runtime.js');
 
 module.exports = {
+  download,
   loadModel,
   plan,
   metrics,

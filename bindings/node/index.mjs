@@ -1,6 +1,7 @@
 import chaku from './index.js';
 
 export const {
+  download,
   loadModel,
   plan,
   metrics,

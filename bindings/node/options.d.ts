@@ -265,6 +265,24 @@ export interface ModelOptions extends SessionOptions {
   fixedShape?: boolean;
   /** Jinja source to use instead of the model's own chat template. */
   chatTemplate?: string;
+  /**
+   * Download nothing: a model of the hub must be in the cache, else `offline` is what the error says. Unset, the
+   * variable HF_HUB_OFFLINE says so too. (default false)
+   */
+  offline?: boolean;
+  /**
+   * Folder of what is downloaded; unset = the first that is set of LLAMA_CACHE, HF_HUB_CACHE,
+   * HUGGINGFACE_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub, which other
+   * tools share.
+   */
+  cacheDir?: string;
+  /** Address of the hub; unset = MODEL_ENDPOINT, HF_ENDPOINT, else https://huggingface.co. */
+  hubEndpoint?: string;
+  /**
+   * Access token, sent to the hub and to no other host; unset = HF_TOKEN; an empty text = none. It is shown
+   * nowhere.
+   */
+  hubToken?: string;
 }
 
 /** Options of a runtime, and defaults for everything in it. */

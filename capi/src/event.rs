@@ -4,7 +4,7 @@ use std::ffi::c_char;
 use std::ptr;
 use std::sync::Arc;
 
-use chaku::{Error, Event, Final, Result, Text, Timings, TopLogprob, Usage};
+use chaku::{Error, Event, Final, Phase, Progress, Result, Text, Timings, TopLogprob, Usage};
 
 use crate::error::{CHAKU_INVALID_ARGUMENT, CHAKU_OK};
 use crate::out::{Out, set_optional};
@@ -41,6 +41,13 @@ pub const CHAKU_FINISH_CANCELLED: i32 = 4;
 pub const CHAKU_FINISH_DEADLINE: i32 = 5;
 /// It failed; chaku_event_error says how.
 pub const CHAKU_FINISH_ERROR: i32 = 6;
+
+/// A progress event is about a file that is being loaded; it counts in thousandths.
+pub const CHAKU_PHASE_LOAD: i32 = 1;
+/// It is about a prompt that is being computed; it counts tokens.
+pub const CHAKU_PHASE_PREFILL: i32 = 2;
+/// It is about files that are being downloaded; it counts bytes.
+pub const CHAKU_PHASE_DOWNLOAD: i32 = 3;
 
 /// The event behind a handle.
 pub(crate) struct EventObject {
@@ -100,6 +107,13 @@ pub(crate) fn deliver(event: &Event, call: impl FnOnce(*const chaku_event) -> i3
 fn text_of(object: &EventObject) -> Option<&Text> {
     match &object.event {
         Event::Text(text) | Event::Reasoning(text) | Event::Prompt(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn progress_of(object: &EventObject) -> Option<&Progress> {
+    match &object.event {
+        Event::Progress(progress) => Some(progress),
         _ => None,
     }
 }
@@ -374,11 +388,53 @@ pub extern "C" fn chaku_event_position(event: *const chaku_event) -> i64 {
 pub extern "C" fn chaku_event_progress(event: *const chaku_event) -> f64 {
     guard::value(0.0, || {
         Ok(match &handle::get(event, "event")?.event {
-            Event::Progress(progress) => progress.done as f64 / progress.total.max(1) as f64,
+            Event::Progress(Progress { total: 0, .. }) => -1.0,
+            Event::Progress(progress) => progress.done as f64 / progress.total as f64,
             Event::Final(_) => 1.0,
             _ => 0.0,
         })
     })
+}
+
+/// What a progress event is about: one of the CHAKU_PHASE_ constants. A load that downloads first comes to 1 in one phase,
+/// then in the other. Phases to come may be others.
+///
+/// - `event`: borrowed.
+///
+/// Returns 0 for other events, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_phase(event: *const chaku_event) -> i32 {
+    guard::value(0, || {
+        Ok(progress_of(&*handle::get(event, "event")?).map_or(0, |progress| match progress.phase {
+            Phase::Load => CHAKU_PHASE_LOAD,
+            Phase::Prefill => CHAKU_PHASE_PREFILL,
+            Phase::Download => CHAKU_PHASE_DOWNLOAD,
+            _ => 0,
+        }))
+    })
+}
+
+/// How many of what a progress event counts are done: tokens, bytes, thousandths.
+///
+/// - `event`: borrowed.
+///
+/// Returns 0 for other events, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_progress_done(event: *const chaku_event) -> i64 {
+    guard::value(0, || Ok(progress_of(&*handle::get(event, "event")?).map_or(0, |progress| progress.done as i64)))
+}
+
+/// How many there are in all; 0 when that is not known.
+///
+/// - `event`: borrowed.
+///
+/// Returns 0 for other events, and for a handle that is no live event.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_event_progress_total(event: *const chaku_event) -> i64 {
+    guard::value(0, || Ok(progress_of(&*handle::get(event, "event")?).map_or(0, |progress| progress.total as i64)))
 }
 
 /// Why the request ended: one of the CHAKU_FINISH_ reasons.

@@ -42,7 +42,7 @@ impl ModelObject {
 /// Loads a GGUF file and waits for it.
 ///
 /// - `runtime`: borrowed. NULL = the default runtime.
-/// - `path`: copied. NUL-terminated UTF-8, on every system.
+/// - `path`: copied. NUL-terminated UTF-8, on every system. May be a spec: see chaku_model_download.
 /// - `options`: copied. Model keys, and defaults for its sessions and requests; NULL = none.
 /// - `out_model`: returns owned (free with chaku_model_free).
 /// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
@@ -50,7 +50,8 @@ impl ModelObject {
 /// Errors: NOT_FOUND `file_not_found`; PERMISSION_DENIED `file_permission`; UNAVAILABLE `file_unreadable`; DATA_LOSS
 /// `model_corrupt` (not a GGUF, or a broken one); UNIMPLEMENTED `model_unsupported`; INVALID_ARGUMENT `invalid_option`
 /// (an option this model cannot have); RESOURCE_EXHAUSTED `memory_budget`, `queue_full` (16 loads are under way),
-/// `no_thread`; FAILED_PRECONDITION `cpu_unsupported`; DEADLINE_EXCEEDED `deadline`.
+/// `no_thread`; FAILED_PRECONDITION `cpu_unsupported`; DEADLINE_EXCEEDED `deadline`. For a spec also those of
+/// chaku_model_download.
 /// Thread class: shared. Waits; chaku_model_load_async does not, shows progress and can be cancelled.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn chaku_model_load(
@@ -76,7 +77,7 @@ pub unsafe extern "C" fn chaku_model_load(
 /// chaku_request_model gives the model.
 ///
 /// - `runtime`: borrowed. NULL = the default runtime.
-/// - `path`: copied. NUL-terminated UTF-8, on every system.
+/// - `path`: copied. NUL-terminated UTF-8, on every system. May be a spec: see chaku_model_download.
 /// - `options`: copied. Model keys, and defaults for its sessions and requests; NULL = none.
 /// - `out_request`: returns owned (free with chaku_request_free).
 /// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
@@ -98,6 +99,44 @@ pub unsafe extern "C" fn chaku_model_load_async(
             callback::refuse_inside()?;
             let path = Path::new(c_str(path, "path")?);
             out.put(runtime::or_default(runtime)?.load(path, &options::values(options)?)?)
+        })
+    }
+}
+
+/// Starts to download a model of the Hugging Face hub, or what is missing of it in the cache that tools for the hub share,
+/// and returns at once. The request's events are progress, in bytes, and the final event; then chaku_request_path gives the
+/// files. chaku_model_load and chaku_model_load_async do the same by themselves when their path is such a spec, before they load.
+/// The library reads HF_TOKEN and the other variables that its options name, unless these are set.
+///
+/// - `runtime`: borrowed. NULL = the default runtime.
+/// - `spec`: copied. NUL-terminated UTF-8: "hf:user/repo", "hf:user/repo:tag" (a quantization, for instance Q4_K_M),
+///   "hf:user/repo/file", or a URL.
+/// - `options`: copied. Model keys, of which `offline`, `cache_dir`, `hub_endpoint`, `hub_token` and the deadline matter; NULL =
+///   none.
+/// - `out_request`: returns owned (free with chaku_request_free).
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+///
+/// Errors: UNIMPLEMENTED `unimplemented`: this library was built without downloads, which chaku_has_feature("hub") says;
+/// INVALID_ARGUMENT `invalid_argument` for what is no spec, `invalid_option`; RESOURCE_EXHAUSTED `queue_full` (16 loads and downloads
+/// are under way), `no_thread`. The rest arrives in the final event: UNAUTHENTICATED `hub_unauthorized`; PERMISSION_DENIED
+/// `hub_forbidden`; NOT_FOUND `hub_not_found`; UNAVAILABLE `hub_unavailable`, `file_unwritable`; DATA_LOSS
+/// `checksum_mismatch`; RESOURCE_EXHAUSTED `disk_full`; FAILED_PRECONDITION `offline`; DEADLINE_EXCEEDED `deadline`.
+/// Thread class: shared.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_model_download(
+    runtime: *mut chaku_runtime,
+    spec: *const c_char,
+    options: *const chaku_options,
+    out_request: *mut *mut chaku_request,
+    out_error: *mut *mut chaku_error,
+) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_model_download", out_error, || {
+            let out = Out::handle(out_request, "out_request")?;
+            callback::refuse_inside()?;
+            let spec = c_str(spec, "spec")?;
+            out.put(runtime::or_default(runtime)?.download(spec, &options::values(options)?)?)
         })
     }
 }

@@ -2,14 +2,14 @@
 
 use std::ffi::c_void;
 
-use chaku::Event;
+use chaku::{Error, Event, Reason};
 
 use crate::buffer::BufferObject;
 use crate::callback::{self, UserData, chaku_destroy_callback, chaku_event_callback, chaku_ready_callback};
 use crate::event::{self, EventObject};
 use crate::model::ModelObject;
 use crate::out::Out;
-use crate::text::{null, slice};
+use crate::text::{invalid, null, slice};
 use crate::time::timeout;
 use crate::types::{chaku_buffer, chaku_code, chaku_error, chaku_event, chaku_model, chaku_request};
 use crate::{guard, handle};
@@ -259,6 +259,50 @@ pub unsafe extern "C" fn chaku_request_model(
         guard::call("chaku_request_model", out_error, || {
             let out = Out::handle(out_model, "out_model")?;
             out.put(ModelObject::new(handle::get(request, "request")?.model()?))
+        })
+    }
+}
+
+/// How many files a request of chaku_model_download has found or brought: one, or each part of a model in parts.
+///
+/// - `request`: borrowed.
+///
+/// Returns 0 for a request that has not finished, failed or was no download, and for a handle that is no live request.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub extern "C" fn chaku_request_path_count(request: *const chaku_request) -> i64 {
+    guard::value(0, || Ok(handle::get(request, "request")?.paths().map_or(0, |paths| paths.len() as i64)))
+}
+
+/// The path of such a file, by position from 0: the first is the one to load. The text is UTF-8 and ends with a NUL.
+///
+/// - `request`: borrowed.
+/// - `out_path`: returns owned (free with chaku_buffer_free).
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+///
+/// Errors: FAILED_PRECONDITION `not_finished`, `no_result` (not a download); the download's own error when it failed;
+/// INVALID_ARGUMENT `invalid_argument` past the last one, `invalid_utf8` for a path that is not UTF-8.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_request_path(
+    request: *const chaku_request,
+    index: i64,
+    out_path: *mut *mut chaku_buffer,
+    out_error: *mut *mut chaku_error,
+) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_request_path", out_error, || {
+            let out = Out::handle(out_path, "out_path")?;
+            let paths = handle::get(request, "request")?.paths()?;
+            let path = usize::try_from(index)
+                .ok()
+                .and_then(|index| paths.get(index))
+                .ok_or_else(|| invalid("index", format!("`index` is {index}, and there are {} files", paths.len())))?;
+            let path = path
+                .to_str()
+                .ok_or_else(|| Error::new(Reason::InvalidUtf8, format!("the path {} is not UTF-8", path.display())))?;
+            out.put(BufferObject::of_text(path.to_owned()))
         })
     }
 }

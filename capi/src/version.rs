@@ -46,7 +46,7 @@ pub extern "C" fn chaku_version() -> *const c_char {
 }
 
 /// Whether this build has a feature. Features are the compiled-in backends: "cpu", "cuda", "metal", "vulkan", "opencl",
-/// "rocm", "mkl".
+/// "rocm", "mkl"; and "hub": it can download models.
 ///
 /// - `name`: borrowed. NUL-terminated.
 ///
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn chaku_has_feature(name: *const c_char) -> i32 {
     guard::value(0, || {
         // SAFETY: `name` is NULL or NUL-terminated, as the header asks.
         let name = unsafe { c_str(name, "name")? };
-        Ok(i32::from(chaku::backends().contains(&name)))
+        Ok(i32::from(chaku::backends().contains(&name) || name == "hub" && cfg!(feature = "hub")))
     })
 }
 

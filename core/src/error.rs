@@ -120,6 +120,18 @@ reasons! {
     FileUnwritable = "file_unwritable", Unavailable;
     /// The disk is full, or the user's share of it.
     DiskFull = "disk_full", ResourceExhausted;
+    /// The hub does not know who asks: a token is missing or wrong. It may say the same of what does not exist.
+    HubUnauthorized = "hub_unauthorized", Unauthenticated;
+    /// Who asks may not have it: its licence was not accepted, for instance.
+    HubForbidden = "hub_forbidden", PermissionDenied;
+    /// The hub, or the cache, has no such repository, tag or file; the detail `available` may name the tags there are.
+    HubNotFound = "hub_not_found", NotFound;
+    /// The server cannot be reached, or does not answer as it should.
+    HubUnavailable = "hub_unavailable", Unavailable;
+    /// What was downloaded is not what was announced.
+    ChecksumMismatch = "checksum_mismatch", DataLoss;
+    /// The model is not in the cache, and nothing may be downloaded.
+    Offline = "offline", FailedPrecondition;
     /// The file is not a GGUF, or is a broken one.
     ModelCorrupt = "model_corrupt", DataLoss;
     /// The model is sound but this build cannot run it.

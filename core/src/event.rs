@@ -35,9 +35,9 @@ pub enum Event {
 pub struct Progress {
     /// What is counted.
     pub phase: Phase,
-    /// Units done: tokens in prefill, thousandths of the file in a load.
+    /// Units done: tokens in prefill, thousandths of the file in a load, bytes in a download.
     pub done: u64,
-    /// Units in all.
+    /// Units in all; 0 = not known.
     pub total: u64,
 }
 
@@ -49,6 +49,8 @@ pub enum Phase {
     Load,
     /// The prompt is being computed.
     Prefill,
+    /// Files are being downloaded.
+    Download,
 }
 
 /// One token and the text it completes.

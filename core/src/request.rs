@@ -1,6 +1,7 @@
 //! A request: one piece of work that takes time. Its handle reads events and cancels; its shared half belongs to the
 //! threads that do the work.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
@@ -119,6 +120,8 @@ pub(crate) enum Product {
     Model(Model),
     /// By a save to memory.
     Data(Arc<[u8]>),
+    /// By a download.
+    Paths(Arc<[PathBuf]>),
 }
 
 /// The worker's end. Lock order: a session's state before a request's queue.
@@ -258,6 +261,14 @@ impl Request {
         match self.product()? {
             Some(Product::Data(data)) => Ok(data),
             _ => Err(Error::new(Reason::NoResult, "this request does not save a session to memory")),
+        }
+    }
+
+    /// The files a finished [`crate::Runtime::download`] found or brought, the one that is loaded first.
+    pub fn paths(&self) -> Result<Arc<[PathBuf]>> {
+        match self.product()? {
+            Some(Product::Paths(paths)) => Ok(paths),
+            _ => Err(Error::new(Reason::NoResult, "this request does not download")),
         }
     }
 
@@ -409,6 +420,12 @@ impl Shared {
             return Some(Error::new(Reason::Cancelled, "the request was cancelled"));
         }
         self.deadline.is_some_and(|deadline| deadline <= now).then(expired)
+    }
+
+    /// Wakes the thread that works for it, when it is cancelled for instance.
+    #[cfg(feature = "hub")]
+    pub(crate) fn signal(&self) -> &Signal {
+        &self.worker
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {

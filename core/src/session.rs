@@ -180,6 +180,14 @@ impl Session {
         }
     }
 
+    /// The conversation, without its system message; nothing for a raw text.
+    pub fn messages(&self) -> Vec<ChatMessage> {
+        match &self.0.state.lock().content {
+            Content::Chat(chat) => chat.said.iter().map(|said| said.message.clone()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Cancels the request under way, if any.
     pub fn cancel(&self) {
         let active = self.0.state.lock().active.clone();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use chaku::options::{Kind, Spec, find, resolve, table};
+use chaku::options::{Kind, Spec, find, foreign, resolve, table};
 
 /// Flags and environment variables, llama.app's default, and what is here.
 type Row = (&'static [&'static str], &'static str, Here);
@@ -53,7 +53,7 @@ const ROWS: &[Row] = &[
     (&["--sampler-seq", "--sampling-seq"], "edskypmxt", Absent("another way to write `samplers`")),
     (&["-s", "--seed"], "-1", Unset("seed", "the same: a new one for each request")),
     (&["--ignore-eos"], "off", Same("ignore_eos")),
-    (&["--logit-bias"], "none", Unset("logit_bias", "the same; what is `15043+1` there is `15043=1` here, so that there is no `-l`")),
+    (&["-l", "--logit-bias"], "none", Unset("logit_bias", "the same; `15043+1` is read too")),
     (&["--grammar"], "none", Unset("grammar", "the same")),
     (&["--grammar-file", "-jf", "--json-schema-file"], "none", Absent("a program reads the file and sets `grammar` or `json_schema`")),
     (&["-j", "--json-schema"], "none", Unset("json_schema", "the same")),
@@ -88,6 +88,10 @@ const ROWS: &[Row] = &[
     (&["-lm", "--load-mode", "LLAMA_ARG_LOAD_MODE"], "auto", Differs("mmap", "on", "auto is mapped too, but where a device cannot; locking and direct input are not here")),
     (&["-lzm", "--lazy-mode", "LLAMA_ARG_LAZY_MODE"], "auto", Absent("a mapped file is read on demand anyway")),
     (&["--check-tensors"], "off", Same("check_tensors")),
+    (&["-hf", "-hfr", "--hf-repo", "LLAMA_ARG_HF_REPO", "-hff", "--hf-file", "LLAMA_ARG_HF_FILE", "-mu", "--model-url", "LLAMA_ARG_MODEL_URL"], "none", Absent("a model's path may be `hf:user/repo:tag`, `hf:user/repo/file` or a URL")),
+    (&["-hft", "--hf-token"], "HF_TOKEN", Unset("hub_token", "the same")),
+    (&["--offline", "LLAMA_ARG_OFFLINE"], "off", Same("offline")),
+    (&["-dr", "--docker-repo", "LLAMA_ARG_DOCKER_REPO"], "none", Absent("the hub and plain URLs are what is downloaded from")),
     (&["--override-kv", "--lora", "--lora-scaled", "--control-vector"], "none", Absent(NOT_YET)),
     // Limits, and what is kept.
     (&["-np", "--parallel", "LLAMA_ARG_N_PARALLEL"], "1, or 4 in a server", Differs("max_running", "16", "places share one cache, so that a further one costs a row of logits and no window")),
@@ -157,6 +161,7 @@ fn every_name_leads_to_the_option_of_its_row_and_to_none_where_there_is_none() {
         };
         for name in *names {
             assert_eq!(resolve(name).map(|spec| spec.key), key, "{name}");
+            assert!(key.is_some() || foreign(name).is_some(), "{name} is told apart from a typing error");
         }
     }
 }

@@ -72,6 +72,10 @@ fn a_fork_goes_on_by_itself() {
     assert_eq!((fork.message_count(), fork.context_used()), (2, session.context_used()));
     let (_, end) = ask(&fork, "def");
     assert_eq!((fork.message_count(), session.message_count()), (4, 2));
+    let said: Vec<_> = fork.messages().into_iter().map(|message| (message.role, message.content)).collect();
+    assert_eq!((said[0].clone(), said[2].clone()), ((Role::User, "abc".into()), (Role::User, "def".into())));
+    assert_eq!((said[1].0, said.len()), (Role::Assistant, 4));
+    assert_eq!(session.messages(), fork.messages()[..2]);
     // The same question there makes the same prompt.
     let (_, same) = ask(&session, "def");
     assert_eq!(same.usage.prompt_tokens, end.usage.prompt_tokens);

@@ -19,6 +19,7 @@ OWNERSHIP = ("borrowed", "copied", "consumed", "returns owned (free with chaku_"
 VALID = {
     "key": '"max_tokens"',
     "path": "model_path",
+    "spec": '"hf:no/where"',
     "role": '"user"',
     "messages": r'"[{\"role\":\"user\",\"content\":\"hello\"}]"',
     "text": '"hello"',

@@ -61,7 +61,7 @@ check "make install refuses a prefix that is not absolute" bash -c '! make insta
 files() { # FOLDER LIBDIR: nothing else is there, and everything that should be
     local licence so=libchaku.so
     diff <(cd "$1" && find . ! -type d | LC_ALL=C sort) <(
-        printf './%s\n' include/chaku.h include/chaku.hpp include/module.modulemap \
+        printf './%s\n' bin/chaku include/chaku.h include/chaku.hpp include/module.modulemap \
             "$2/cmake/chaku/chakuConfig.cmake" "$2/cmake/chaku/chakuConfigVersion.cmake" \
             "$2/libchaku.a" "$2/$so" "$2/$so.$ABI" "$2/$so.$VERSION" "$2/pkgconfig/chaku.pc" |
             { cat; for licence in LICENSE* NOTICE* THIRD*PARTY*; do [ ! -e "$licence" ] || echo "./share/doc/chaku/$licence"; done; } |
@@ -73,6 +73,7 @@ pathless() { ! grep -rnF -e "$PWD" -e "$prefix" -e "$OUT" -e '@' "$1" --include=
 check "exactly the expected files" files "$prefix" lib
 check "exactly the expected files, other LIBDIR" files "$OUT/staged/opt/chaku" lib/some-arch
 check "licences are among them" test -s "$prefix/share/doc/chaku/LICENSE-MIT"
+check "the program runs from there" "$prefix/bin/chaku" --version
 check "the links of the shared library" links "$prefix/lib"
 check "everybody may read it" readable
 check "no path of this machine in .pc and .cmake" pathless "$prefix"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# In fixed shape libchaku chooses, token for token, what a plain llama.cpp loop over the same build chooses. Both programs take the same arguments:
+# In fixed shape libchaku chooses, token for token, what a plain llama.cpp loop over the same build chooses, and so does the program `chaku`
+# with the flags of llama.app. The first two take the same arguments:
 #   MODEL generate|chat MAX_TOKENS IGNORE_EOS TEMPERATURE TEXT...      with chat each TEXT is one turn of one conversation
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -38,4 +39,22 @@ same "a prompt of several chunks" 1 64 generate 64 1 0 "$long"
 # Greedy text of a small model soon repeats itself. With a seed the choice also depends on every logit that came before.
 same "sampled with a seed, 512 tokens" 1 512 chat 512 1 0.8 "Tell me everything you know about wool."
 same "three turns, sampled" 3 60 chat 150 0 0.8 "Name three animals." "Which of them has wool?" "Write a short poem about it."
+
+# The text of the answer, in which every token counts, is that of the plain loop's tokens.
+program() { # NAME COMMAND KIND MAX_TOKENS TEMPERATURE TEXT
+    local name=$1 command=$2 kind=$3 tokens=$4 temperature=$5 text=$6
+    "$programs/raw" "$model" "$kind" "$tokens" 1 "$temperature" "$text" | grep '^[0-9]' >"$programs/raw.txt"
+    target/release/chaku "$command" -m "$model" -p "$text" --no-escape -n "$tokens" --ignore-eos --temp "$temperature" -s 42 \
+        -c 2048 --fixed-shape --logprobs 0 --json </dev/null >"$programs/chaku.json" || true
+    "$(scripts/python.sh)" -c 'import json, sys; print(*[it["token"] for it in json.load(open(sys.argv[1]))["logprobs"]], sep="\n")' \
+        "$programs/chaku.json" >"$programs/chaku.txt" || true
+    if [ "$(wc -l <"$programs/raw.txt")" = "$tokens" ] && cmp -s "$programs/raw.txt" "$programs/chaku.txt"; then
+        echo "ok      $name: $tokens tokens"
+    else
+        echo "FAILED  $name: $(cmp "$programs/raw.txt" "$programs/chaku.txt" 2>&1 || true)"
+        failed=1
+    fi
+}
+program "chaku complete, with a seed" complete generate 128 0.8 "Once upon a time in the mountains of Peru"
+program "chaku cli, with a seed" cli chat 128 0.8 "Tell me everything you know about wool."
 exit $failed

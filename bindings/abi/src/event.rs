@@ -196,7 +196,27 @@ impl Event {
         (position >= 0).then_some(position)
     }
 
-    /// How far the work is, from 0 to 1.
+    /// What a progress event is about, in one word.
+    pub fn phase(&self) -> Option<&'static str> {
+        match c::chaku_event_phase(self.raw()) {
+            c::CHAKU_PHASE_LOAD => Some("load"),
+            c::CHAKU_PHASE_PREFILL => Some("prefill"),
+            c::CHAKU_PHASE_DOWNLOAD => Some("download"),
+            _ => None,
+        }
+    }
+
+    /// How many of what a progress event counts are done: tokens, bytes, thousandths of a load.
+    pub fn progress_done(&self) -> i64 {
+        c::chaku_event_progress_done(self.raw())
+    }
+
+    /// How many there are in all; 0 = not known.
+    pub fn progress_total(&self) -> i64 {
+        c::chaku_event_progress_total(self.raw())
+    }
+
+    /// How far the work is, from 0 to 1; -1 = not known.
     pub fn progress(&self) -> f64 {
         c::chaku_event_progress(self.raw())
     }

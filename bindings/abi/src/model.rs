@@ -45,6 +45,17 @@ impl Model {
         .map(Request::own)
     }
 
+    /// Starts to download a model; [`Request::paths`] yields its files at the end.
+    pub fn download(runtime: Option<&Runtime>, spec: &str, options: &Options) -> Result<Request> {
+        let spec = c_string(spec, "spec")?;
+        let runtime = raw_or_default(runtime);
+        // SAFETY: the spec is NUL-terminated and outlives the call; the outputs are local variables.
+        call_for(ptr::null_mut(), |out, error| unsafe {
+            c::chaku_model_download(runtime, spec.as_ptr(), options.raw(), out, error)
+        })
+        .map(Request::own)
+    }
+
     /// A new session.
     pub fn session(&self, options: &Options) -> Result<Session> {
         // SAFETY: the outputs are local variables.

@@ -72,6 +72,14 @@ impl Request {
             .map(Buffer::own)
     }
 
+    /// The files a finished download found or brought, the one to load first.
+    pub fn paths(&self) -> Result<Vec<String>> {
+        // SAFETY: the outputs are local variables.
+        let path = |index| buffer::text(|out, error| unsafe { c::chaku_request_path(self.raw(), index, out, error) });
+        // Asked for the first one, a request without any says why.
+        (0..c::chaku_request_path_count(self.raw()).max(1)).map(path).collect()
+    }
+
     /// The model a finished load made.
     pub fn model(&self) -> Result<Model> {
         // SAFETY: the outputs are local variables.

@@ -45,7 +45,7 @@ const callEvent = ({ index, id, name, arguments: piece }) =>
     : { kind: 'tool_call', index, id, name };
 
 const tokenLogprob = ({ token, logprob, bytes, topLogprobs }) => ({ token, logprob, bytes, topLogprobs });
-const progressEvent = (progress) => ({ kind: 'progress', progress });
+const progressEvent = ({ progress, phase = null, done, total }) => ({ kind: 'progress', progress, phase, done, total });
 const finalEvent = ({ finishReason, usage, timings }) => ({ kind: 'final', finishReason, usage, timings });
 
 module.exports = {

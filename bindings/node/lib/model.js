@@ -13,7 +13,7 @@ const { sessionSettings, settings } = require('./options.js');
 const { nativeRuntime } = require('./runtime.js');
 const { Session } = require('./session.js');
 const { reply, start } = require('./start.js');
-const { Stream, collect, modelOf } = require('./stream.js');
+const { Stream, collect, modelOf, pathsOf } = require('./stream.js');
 
 /** Loads a file. */
 async function loadModel(path, options) {
@@ -26,6 +26,18 @@ async function loadModel(path, options) {
   const stream = new Stream(request, { signal });
   await collect(stream, { onProgress });
   return new Model(modelOf(stream));
+}
+
+/** Downloads a model: the paths of its files. */
+async function download(spec, options) {
+  const { runtime, onProgress, signal, ...rest } = check.object(options, 'options');
+  const owner = nativeRuntime(runtime);
+  check.text(spec, 'spec');
+  check.callback(onProgress, 'onProgress');
+  check.signal(signal)?.throwIfAborted();
+  const stream = new Stream(unwrap(native.download(inbox, owner, spec, settings(rest))), { signal });
+  await collect(stream, { onProgress });
+  return pathsOf(stream);
 }
 
 /** A loaded model. */
@@ -141,4 +153,4 @@ function tokenList(tokens) {
   return list;
 }
 
-module.exports = { loadModel };
+module.exports = { download, loadModel };

@@ -20,8 +20,9 @@ const { parsed } = require('./names.js');
 /** Events a stream hands out before the event loop gets its turn. */
 const TURN = 64;
 
-/** What a load made, of its stream, and the bytes of a save. */
+/** What a load made, of its stream, the paths of a download, and the bytes of a save. */
 let modelOf;
+let pathsOf;
 let bytesOf;
 
 /** A request under way: its events one by one, or its reply. */
@@ -53,7 +54,7 @@ class Stream {
   #listening = false;
   /** Resolves then; shared by all who read to the end. */
   #readable;
-  /** `reply`, `timeline`, `model` of a load, `failure`, and whether the signal is why. */
+  /** `reply`, `timeline`, `model` of a load, `paths` of a download, `failure`, and whether the signal is why. */
   #end;
   #ended = deferred();
   #returned = false;
@@ -61,6 +62,7 @@ class Stream {
 
   static {
     modelOf = (stream) => stream.#end.model;
+    pathsOf = (stream) => stream.#end.paths;
     bytesOf = (stream) => stream.#request.bytes();
     disposable(Stream, {
       async asyncDispose() {
@@ -236,7 +238,7 @@ class Stream {
     this.#events.push(callEvent(call));
   }
 
-  #finish({ finishReason, usage, timings, failure, timeline, model }) {
+  #finish({ finishReason, usage, timings, failure, timeline, model, paths }) {
     const reply = {
       text: this.#text,
       reasoning: this.#reasoning,
@@ -249,7 +251,7 @@ class Stream {
     };
     // The end of a request that failed is thrown.
     if (failure === undefined) this.#events.push(finalEvent(reply));
-    this.#end = { reply, timeline, model, failure, aborted: failure?.code === 'CANCELLED' && this.#signal?.aborted };
+    this.#end = { reply, timeline, model, paths, failure, aborted: failure?.code === 'CANCELLED' && this.#signal?.aborted };
     this.#stopListening();
     this.#ended.resolve();
     // Whoever waits for more in another call: no news of this request comes any more.
@@ -310,11 +312,11 @@ async function collect(stream, { onText, onProgress }) {
   if (onText !== undefined || onProgress !== undefined) {
     for await (const event of stream) {
       if (event.kind === 'text' && event.text !== '') await onText?.(event.text);
-      if (event.kind === 'progress') await onProgress?.(event.progress);
+      if (event.kind === 'progress') await onProgress?.(event.progress, event);
       if (event.kind === 'logits') stream.resume();
     }
   }
   return await stream.reply();
 }
 
-module.exports = { Stream, bytesOf, collect, modelOf };
+module.exports = { Stream, bytesOf, collect, modelOf, pathsOf };

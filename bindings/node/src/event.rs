@@ -24,8 +24,20 @@ pub struct Event {
     /// Both left out unless the request asked for them.
     pub logprob: Option<f64>,
     pub top_logprobs: Option<Vec<TopLogprob>>,
-    pub progress: Option<f64>,
+    pub progress: Option<Progress>,
     pub end: Option<End>,
+}
+
+/// How far the work is.
+#[napi(object, object_from_js = false)]
+pub struct Progress {
+    /// From 0 to 1; -1 = not known.
+    pub progress: f64,
+    /// What it is about.
+    pub phase: Option<String>,
+    pub done: i64,
+    /// 0 = not known.
+    pub total: i64,
 }
 
 /// A call of a tool begins, if it has a name, or goes on with arguments.
@@ -56,6 +68,8 @@ pub struct End {
     pub timeline: Option<String>,
     /// What a load made.
     pub model: Option<Model>,
+    /// What a download found or brought.
+    pub paths: Option<Vec<String>>,
 }
 
 /// Tokens a request used.
@@ -75,6 +89,13 @@ pub struct Timings {
     pub prefill_ms: f64,
     pub decode_ms: f64,
     pub total_ms: f64,
+}
+
+impl Progress {
+    fn of(event: &chaku_abi::Event) -> Self {
+        let phase = event.phase().map(str::to_owned);
+        Progress { progress: event.progress(), phase, done: event.progress_done(), total: event.progress_total() }
+    }
 }
 
 impl Event {
@@ -106,7 +127,7 @@ impl Event {
             EventKind::Logits => {
                 Event { logits: Some(event.logits().to_vec().into()), position: event.position(), ..Event::EMPTY }
             }
-            EventKind::Progress => Event { progress: Some(event.progress()), ..Event::EMPTY },
+            EventKind::Progress => Event { progress: Some(Progress::of(event)), ..Event::EMPTY },
             EventKind::Final => Event { end: Some(End::of(event)), ..Event::EMPTY },
             _ => return None,
         })
@@ -168,6 +189,7 @@ impl End {
             failure: event.error().map(Failure::from),
             timeline: None,
             model: None,
+            paths: None,
         }
     }
 }

@@ -57,6 +57,22 @@ pub fn load(
     Ok(outcome(options(settings)?.and_then(start)))
 }
 
+/// Starts to download a model. The request's end has the paths of its files.
+#[napi]
+pub fn download(
+    inbox: &Inbox,
+    runtime: Option<&Runtime>,
+    spec: String,
+    settings: Option<Object<'_>>,
+) -> napi::Result<Outcome<Request>> {
+    let start = |options| {
+        let runtime = runtime.map(|runtime| runtime.handle.get()).transpose()?;
+        let request = chaku_abi::Model::download(runtime.as_deref(), &spec, &options)?;
+        Request::watch(inbox, request, Makes::Paths)
+    };
+    Ok(outcome(options(settings)?.and_then(start)))
+}
+
 #[napi]
 impl Model {
     /// A new session.

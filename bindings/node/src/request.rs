@@ -33,6 +33,7 @@ pub struct Request {
 pub(crate) enum Makes {
     Reply,
     Model,
+    Paths,
     Bytes,
     Nothing,
 }
@@ -155,6 +156,7 @@ impl Awaitable {
                 end.timeline = request.timeline().ok();
                 match self.makes {
                     Makes::Model if end.failure.is_none() => end.model = Some(Model::new(request.model()?)),
+                    Makes::Paths if end.failure.is_none() => end.paths = Some(request.paths()?),
                     Makes::Bytes if end.failure.is_none() => return Ok(Some(event)),
                     _ => {}
                 }

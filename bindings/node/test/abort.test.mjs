@@ -3,6 +3,8 @@ import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { download } from 'chaku';
+
 import {
   LONG,
   Reading,
@@ -16,6 +18,7 @@ import {
   read,
   until,
 } from './conformance/harness.mjs';
+import { startHub } from './hub.mjs';
 
 const LONG_PROMPT = 'The llama walks up the mountain and looks back. '.repeat(130);
 
@@ -44,6 +47,19 @@ async function aborts(start, milliseconds) {
 
 test('in a load', async () => {
   await aborts((signal) => load(SMOLLM2, { signal, mmap: false }), 1);
+});
+
+test('in a download whose server has stalled', async () => {
+  const hub = await startHub();
+  await aborts(async (signal, abort) => {
+    const downloading = download('hf:test/stall', { signal, ...hub.options });
+    await hub.stalled();
+    abort();
+    return await downloading;
+  });
+  hub.say('go');
+  assert.equal((await download('hf:test/stall', hub.options)).length, 1);
+  await hub.stop();
 });
 
 test('behind another request', async () => {

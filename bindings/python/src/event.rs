@@ -117,7 +117,25 @@ impl Event {
         top_logprobs(py, self.0.top_logprobs())
     }
 
-    /// How far the work is, from 0 to 1.
+    /// What a progress event is about: "load", "prefill" or "download"; None for other events.
+    #[getter]
+    fn phase(&self) -> Option<&'static str> {
+        self.0.phase()
+    }
+
+    /// How much of it is done: tokens, bytes, or thousandths of a load.
+    #[getter]
+    fn progress_done(&self) -> i64 {
+        self.0.progress_done()
+    }
+
+    /// How much there is in all; 0 = that is not known.
+    #[getter]
+    fn progress_total(&self) -> i64 {
+        self.0.progress_total()
+    }
+
+    /// How far the work is, from 0 to 1; -1 = that is not known.
     #[getter]
     fn progress(&self) -> f64 {
         self.0.progress()

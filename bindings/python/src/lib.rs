@@ -30,6 +30,8 @@ mod _chaku {
     #[pymodule_export]
     use crate::build::{backends, build_info, devices, options, version};
     #[pymodule_export]
+    use crate::model::download;
+    #[pymodule_export]
     use crate::runtime::{Runtime, metrics, plan};
     #[pymodule_export]
     use crate::{event::Event, model::Model, request::Request, session::Session, wake::Wake};

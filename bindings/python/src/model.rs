@@ -14,6 +14,19 @@ use crate::session::{Session, start};
 use crate::text::text;
 use crate::wait;
 
+/// Starts to download a model.
+#[pyfunction]
+#[pyo3(signature = (spec, runtime, keywords))]
+pub(crate) fn download(
+    py: Python<'_>,
+    spec: &Bound<'_, PyString>,
+    runtime: Option<&Runtime>,
+    keywords: &Bound<'_, PyDict>,
+) -> Result<Request> {
+    let (spec, options, runtime) = (text(spec)?, options(keywords)?, runtime.map(Runtime::get));
+    start(py, || chaku_abi::Model::download(runtime, spec, &options))
+}
+
 /// A loaded model.
 #[pyclass(frozen, module = "chaku._chaku")]
 pub(crate) struct Model(pub(crate) chaku_abi::Model);

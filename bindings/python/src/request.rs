@@ -159,6 +159,11 @@ impl Request {
         Ok(self.work.request.timeline()?)
     }
 
+    /// The files of a download, once it has ended.
+    fn paths(&self) -> Result<Vec<String>> {
+        Ok(self.work.request.paths()?)
+    }
+
     /// What a save to memory made, once it has ended.
     fn buffer<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyBytes>> {
         let buffer = py.detach(|| self.work.request.buffer())?;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -51,6 +52,40 @@ def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < until, "it never came true"
         time.sleep(0.002)
+
+
+class Hub:
+    """A hub on this machine: tests/hub/server.py, which ends with the block."""
+
+    def __init__(self, cache: Path, *arguments: str) -> None:
+        self.cache = cache
+        server = [sys.executable, str(ROOT / "tests/hub/server.py"), *arguments]
+        self._server = subprocess.Popen(server, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.address: str = self.line()["hub"]
+
+    def line(self) -> dict[str, Any]:
+        assert self._server.stdout is not None
+        line: dict[str, Any] = json.loads(self._server.stdout.readline())
+        return line
+
+    def say(self, command: str) -> None:
+        assert self._server.stdin is not None
+        self._server.stdin.write(command + "\n")
+        self._server.stdin.flush()
+
+    def wait_stalled(self) -> None:
+        while "stalled" not in self.line():
+            pass
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return {"hub_endpoint": self.address, "cache_dir": str(self.cache), "hub_token": ""}
+
+    def __enter__(self) -> Hub:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.communicate()
 
 
 class fails:

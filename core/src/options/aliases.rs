@@ -3,7 +3,7 @@
 //!
 //! Read off llama.cpp's `common/arg.cpp`. `core/tests/llama_app_defaults.rs` has what there is, with the reason for what is not here.
 
-use super::table::{Spec, find, table};
+use super::table::{Kind, Spec, find, table};
 
 /// llama.app's names of one option.
 pub(super) struct Alias {
@@ -72,6 +72,8 @@ const ALIASES: &[Alias] = &[
     alias("cpu_priority", &["--prio"]).reads(&[("-1", Is("low")), ("0", Is("normal")), ("2", Is("high"))]),
     alias("chat_template", &["--chat-template"]).env(&["LLAMA_ARG_CHAT_TEMPLATE"]),
     alias("chat_template_file", &["--chat-template-file"]).env(&["LLAMA_ARG_CHAT_TEMPLATE_FILE"]),
+    alias("offline", &["--offline"]).env(&["LLAMA_ARG_OFFLINE"]),
+    alias("hub_token", &["-hft", "--hf-token"]),
     alias("system_prompt", &["-sys", "--system-prompt"]),
     // Off means that an answer ends where the window does, with finish_reason `length`.
     alias("overflow", &["--context-shift"]).negated_by(&["--no-context-shift"]).env(&["LLAMA_ARG_CONTEXT_SHIFT"]).switches("shift", "stop"),
@@ -101,6 +103,8 @@ const ALIASES: &[Alias] = &[
     alias("mirostat_lr", &["--mirostat-lr"]),
     alias("mirostat_ent", &["--mirostat-ent"]),
     alias("samplers", &["--samplers"]),
+    // What is `15043+1` there is `15043=+1` here, and both are read.
+    alias("logit_bias", &["-l", "--logit-bias"]),
     alias("grammar", &["--grammar"]),
     alias("json_schema", &["-j", "--json-schema"]),
     alias("ignore_eos", &["--ignore-eos"]),
@@ -125,6 +129,20 @@ impl Spec {
     /// llama.app's environment variables for it. Ours is `CHAKU_` and the key in capitals.
     pub fn env(&self) -> &'static [&'static str] {
         self.alias().map_or(&[], |alias| alias.env)
+    }
+
+    /// Whether a flag of it stands alone on a command line, as those of switches do: `--ignore-eos`, and `--load-mode mmap` not.
+    pub fn stands_alone(&self, flag: &str) -> bool {
+        let bare = flag.trim_start_matches('-');
+        if bare.replace('-', "_") == self.key {
+            return matches!(self.kind, Kind::Bool { .. });
+        }
+        let is = |flag: &&str| flag.trim_start_matches('-') == bare;
+        let switch = |alias: &Alias| match self.kind {
+            Kind::Bool { .. } => alias.words.is_empty(),
+            _ => !alias.negations.is_empty(),
+        };
+        self.negations().iter().any(is) || (self.flags().iter().any(is) && self.alias().is_some_and(switch))
     }
 
     /// All of llama.app's names for it.
@@ -208,6 +226,19 @@ mod tests {
         for alias in ALIASES {
             assert!(!alias.flags.is_empty() && alias.flags.iter().chain(alias.negations).all(|f| f.starts_with('-')));
             assert!(alias.env.iter().all(|name| name.starts_with("LLAMA_ARG_")), "{}", alias.key);
+        }
+    }
+
+    #[test]
+    fn flags_of_switches_stand_alone() {
+        let alone = |name: &str| resolve(name).unwrap().stands_alone(name);
+        for name in
+            ["--ignore-eos", "--check-tensors", "--context-shift", "--no-context-shift", "--mmap", "--parse-special"]
+        {
+            assert!(alone(name), "{name}");
+        }
+        for name in ["-n", "-fa", "--reasoning", "--load-mode", "-lm", "--overflow", "-r", "--temp", "--max-tokens"] {
+            assert!(!alone(name), "{name}");
         }
     }
 

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use super::aliases::lookup;
 use super::ini::{self, Setting};
-use super::{Options, table};
+use super::text::switch;
+use super::{Foreign, HostKey, HostValue, Options, foreign, table};
 use crate::error::{Error, Reason, Result};
 
 /// Where a value came from.
@@ -56,11 +57,28 @@ impl fmt::Display for Source {
 ///
 /// Files are INI: `key = value` under `[*]`, `[default]` or no section for all, under `[name]` for the preset of this name,
 /// which goes above what the same file says for all. Keys are ours or llama.app's ([`super::resolve`]). A value may stand in
-/// `"…"` (with `\n`, `\"`, `\\`) or `'…'` (as it is); a list key may come several times.
+/// `"…"` (with `\n`, `\"`, `\\`) or `'…'` (as it is); a list key may come several times. A key of llama.app's that means
+/// nothing here ([`super::foreign`]) is passed over, and told of by [`Config::ignored`]; any other one that is no option and
+/// none of the host's own ([`Config::for_host`]) is an error.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     /// Lowest first.
     layers: Vec<Layer>,
+    /// What is read besides the options.
+    host: &'static [HostKey],
+    ignored: Vec<Ignored>,
+}
+
+/// A key that was read over: one of llama.app's that means nothing here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ignored {
+    /// The key as it was written.
+    pub name: String,
+    /// Why it means nothing.
+    pub why: &'static str,
+    /// Where it stands.
+    pub source: Source,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -68,7 +86,9 @@ struct Layer {
     /// `None` = it counts for all.
     preset: Option<String>,
     options: Options,
-    /// Invariant: has every key that is set in `options`. The others are reset to what counts without a configuration.
+    /// Values of the host's own keys, by name.
+    host: BTreeMap<&'static str, String>,
+    /// Invariant: has every key that is set in `options` and `host`. The others are reset to what counts without a configuration.
     sources: BTreeMap<&'static str, Source>,
 }
 
@@ -76,7 +96,8 @@ struct Layer {
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     options: Options,
-    /// Invariant: has the keys that are set in `options`.
+    host: BTreeMap<&'static str, String>,
+    /// Invariant: has the keys that are set in `options` and `host`.
     sources: BTreeMap<&'static str, Source>,
 }
 
@@ -84,6 +105,11 @@ impl Settings {
     /// The values: for a runtime, or for a model.
     pub fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// The value of a key of the host's own, `on` or `off` if it is a switch; `None` = it is unset.
+    pub fn host(&self, name: &str) -> Option<&str> {
+        self.host.get(name).map(String::as_str)
     }
 
     /// Where the value of a key came from; `None` = it is unset.
@@ -96,6 +122,45 @@ impl Settings {
         self.sources.iter().map(|(key, source)| (*key, source))
     }
 }
+
+/// What a preset from elsewhere may set: how a model writes, and what it needs to read. Nothing that takes more of the machine,
+/// lets a model call something, or changes for whom it works.
+pub const MAY_BE_REMOTE: &[&str] = &[
+    "ctx_size",
+    "batch_size",
+    "ubatch_size",
+    "flash_attn",
+    "chat_template_kwargs",
+    "reasoning",
+    "reasoning_format",
+    "reasoning_budget",
+    "max_tokens",
+    "stop",
+    "seed",
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "typical_p",
+    "top_n_sigma",
+    "repeat_penalty",
+    "repeat_last_n",
+    "presence_penalty",
+    "frequency_penalty",
+    "dry_multiplier",
+    "dry_base",
+    "dry_allowed_length",
+    "dry_penalty_last_n",
+    "xtc_probability",
+    "xtc_threshold",
+    "dynatemp_range",
+    "dynatemp_exponent",
+    "mirostat",
+    "mirostat_lr",
+    "mirostat_ent",
+    "samplers",
+    "logit_bias",
+];
 
 type Variables = BTreeMap<OsString, OsString>;
 
@@ -113,20 +178,39 @@ impl Config {
     /// `~/.config/chaku/config.ini`, on Windows `%APPDATA%\chaku\config.ini`), and the environment. A file that is not
     /// there is none. `CHAKU_CONFIG` names another file than the user's, which must be there; empty, there is none.
     pub fn load() -> Result<Config> {
-        let variables: Variables = std::env::vars_os().collect();
-        Config::load_with(&system_file(&variables), &variables)
+        let mut config = Config::new();
+        config.add_process(None)?;
+        Ok(config)
     }
 
-    fn load_with(system: &Path, variables: &Variables) -> Result<Config> {
-        let mut config = Config::new();
-        config.add_file_if_there(system)?;
+    /// Nothing is configured, and these keys of the host's own will be read besides the options. A name that is an option's
+    /// stands for the option.
+    pub fn for_host(keys: &'static [HostKey]) -> Self {
+        Config { host: keys, ..Config::default() }
+    }
+
+    /// Reads what [`Config::load`] does, above what is there. `file`: in place of the user's, whatever `CHAKU_CONFIG` says.
+    pub fn add_process(&mut self, file: Option<&Path>) -> Result<()> {
+        let mut variables: Variables = std::env::vars_os().collect();
+        if let Some(file) = file {
+            variables.insert("CHAKU_CONFIG".into(), file.into());
+        }
+        self.add_places(&system_file(&variables), &variables)
+    }
+
+    fn add_places(&mut self, system: &Path, variables: &Variables) -> Result<()> {
+        self.add_file_if_there(system)?;
         match variables.get(&OsString::from("CHAKU_CONFIG")) {
             Some(path) if path.is_empty() => {}
-            Some(path) => config.add_file(Path::new(path))?,
-            None => user_file(variables).map_or(Ok(()), |path| config.add_file_if_there(&path))?,
+            Some(path) => self.add_file(Path::new(path))?,
+            None => user_file(variables).map_or(Ok(()), |path| self.add_file_if_there(&path))?,
         }
-        config.add_env(variables.clone())?;
-        Ok(config)
+        self.add_env(variables.clone())
+    }
+
+    /// What was read over, in the order in which it was read.
+    pub fn ignored(&self) -> &[Ignored] {
+        &self.ignored
     }
 
     /// Reads these files, the later ones above the earlier ones.
@@ -155,20 +239,44 @@ impl Config {
 
     /// The same from text that the host has. `path`: what to call it in errors and as a [`Source`].
     pub fn add_text(&mut self, text: &str, path: &Path) -> Result<()> {
+        self.add_some(text, path, |_| true)
+    }
+
+    fn add_some(&mut self, text: &str, path: &Path, may_be: impl Fn(&Setting<'_>) -> bool) -> Result<()> {
         let settings = ini::parse(text)
             .map_err(|mistake| in_file(Error::new(Reason::InvalidConfig, mistake.what), path, mistake.line))?;
         // What counts for all lies below the presets, wherever it stands.
-        let mut layers = vec![Layer::default()];
+        let (mut layers, mut ignored) = (vec![Layer::default()], Vec::new());
         for setting in settings {
             // llama.app reserves it and reads nothing from it.
             if setting.key == "version" {
                 continue;
             }
-            let line = setting.line;
-            layer_of(&mut layers, &setting).add(path, setting).map_err(|error| in_file(error, path, line))?;
+            let layer = layer_of(&mut layers, &setting);
+            let source = Source::File { path: path.to_owned(), line: setting.line, preset: layer.preset.clone() };
+            let refused = (!may_be(&setting)).then_some("a preset from elsewhere may not set it");
+            if let Some(why) = refused.or_else(|| self.means_nothing(setting.key).map(|it| it.why)) {
+                ignored.push(Ignored { name: setting.key.to_owned(), why, source });
+                continue;
+            }
+            let set = layer.set(self.host, setting.key, &setting.value, source);
+            set.map_err(|error| in_file(error, path, setting.line))?;
         }
         self.layers.extend(layers);
+        self.ignored.extend(ignored);
         Ok(())
+    }
+
+    /// The same from text that somebody else wrote, such as a preset that comes with a model: it may say how a model writes
+    /// ([`MAY_BE_REMOTE`]) and set those of the host's keys that `allowed` names. What else it has is read over
+    /// ([`Config::ignored`]).
+    pub fn add_remote_text(&mut self, text: &str, path: &Path, allowed: &[&str]) -> Result<()> {
+        let may = |key: &str| match lookup(key) {
+            Some(name) => MAY_BE_REMOTE.contains(&name.spec.key),
+            None => self.host.iter().any(|host| host.is_called(key).is_some() && allowed.contains(&host.name)),
+        };
+        let kept = |setting: &Setting<'_>| setting.key == "version" || may(setting.key);
+        self.add_some(text, path, kept)
     }
 
     /// Reads environment variables, above what is there: `CHAKU_` and a key in capitals (`CHAKU_CTX_SIZE`), and below those
@@ -183,7 +291,7 @@ impl Config {
                 _ if name.starts_with("CHAKU_") => &mut ours,
                 _ => continue,
             };
-            layer.add_variable(name, &value)?;
+            layer.add_variable(self.host, name, &value)?;
         }
         self.layers.extend([theirs, ours]);
         Ok(())
@@ -195,10 +303,10 @@ impl Config {
         let source = Source::Explicit { name: name.to_owned() };
         let again = |layer: &&mut Layer| layer.sources.values().any(|source| matches!(source, Source::Explicit { .. }));
         match self.layers.last_mut().filter(again) {
-            Some(layer) => layer.set(name, text, source),
+            Some(layer) => layer.set(self.host, name, text, source),
             None => {
                 let mut layer = Layer::default();
-                layer.set(name, text, source)?;
+                layer.set(self.host, name, text, source)?;
                 self.layers.push(layer);
                 Ok(())
             }
@@ -226,15 +334,25 @@ impl Config {
         let counts = |layer: &&Layer| layer.preset.is_none() || layer.preset == preset;
         for layer in self.layers.iter().filter(counts) {
             for (key, source) in &layer.sources {
+                settings.sources.insert(key, source.clone());
+                if let Some(value) = layer.host.get(key) {
+                    settings.host.insert(key, value.clone());
+                    continue;
+                }
                 settings.options.unset(key)?;
-                settings.sources.remove(key);
-                if layer.options.is_set(key) {
-                    settings.sources.insert(key, source.clone());
+                if !layer.options.is_set(key) {
+                    settings.sources.remove(key);
                 }
             }
             settings.options = settings.options.under(&layer.options);
         }
         Ok(settings)
+    }
+
+    /// Whether a key is one of llama.app's that nobody here reads.
+    fn means_nothing(&self, name: &str) -> Option<Foreign> {
+        let is_read = lookup(name).is_some() || self.host.iter().any(|key| key.is_called(name).is_some());
+        foreign(name).filter(|_| !is_read)
     }
 
     fn check_preset(&self, preset: &str) -> Result<()> {
@@ -254,13 +372,9 @@ impl Config {
 }
 
 impl Layer {
-    fn add(&mut self, path: &Path, setting: Setting<'_>) -> Result<()> {
-        let source = Source::File { path: path.to_owned(), line: setting.line, preset: self.preset.clone() };
-        self.set(setting.key, &setting.value, source)
-    }
-
-    fn add_variable(&mut self, name: &str, value: &OsString) -> Result<()> {
-        let Some(known) = lookup(name) else {
+    fn add_variable(&mut self, host: &'static [HostKey], name: &str, value: &OsString) -> Result<()> {
+        let option = lookup(name).map(|known| known.negated);
+        let Some(negated) = option.or_else(|| host.iter().find_map(|key| key.is_called(name))) else {
             if let Some(key) = name.strip_prefix("CHAKU_").filter(|_| name != "CHAKU_CONFIG") {
                 let nearest = table::nearest(&key.to_ascii_lowercase());
                 tracing::warn!(target: "chaku::options", name, nearest, "an environment variable is no option");
@@ -272,17 +386,36 @@ impl Layer {
             return Err(named(Error::new(Reason::InvalidUtf8, "the value is not UTF-8")));
         };
         // As llama.app has it, LLAMA_ARG_NO_… says no by being there.
-        let value = if known.negated { "on" } else { value };
-        self.set(name, value, Source::Environment { name: name.to_owned() }).map_err(named)
+        let value = if negated { "on" } else { value };
+        self.set(host, name, value, Source::Environment { name: name.to_owned() }).map_err(named)
     }
 
-    fn set(&mut self, name: &str, text: &str, source: Source) -> Result<()> {
+    fn set(&mut self, host: &'static [HostKey], name: &str, text: &str, source: Source) -> Result<()> {
+        let called = |key: &'static HostKey| Some((key, key.is_called(name)?));
+        if lookup(name).is_none()
+            && let Some((key, negated)) = host.iter().find_map(called)
+        {
+            self.host.insert(key.name, host_value(key, negated, text)?);
+            self.sources.insert(key.name, source);
+            return Ok(());
+        }
         self.options.set_text(name, text)?;
         if let Some(name) = lookup(name) {
             self.sources.insert(name.spec.key, source);
         }
         Ok(())
     }
+}
+
+fn host_value(key: &HostKey, negated: bool, text: &str) -> Result<String> {
+    if key.value != HostValue::Switch {
+        return Ok(text.to_owned());
+    }
+    let state = switch(text).ok_or_else(|| {
+        let message = format!("`{}` is a switch: on or off, not `{text}`", key.name);
+        Error::new(Reason::InvalidOption, message).with("key", key.name)
+    })?;
+    Ok(if state != negated { "on" } else { "off" }.to_owned())
 }
 
 fn layer_of<'a>(layers: &'a mut Vec<Layer>, setting: &Setting<'_>) -> &'a mut Layer {

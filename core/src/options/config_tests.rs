@@ -7,6 +7,12 @@ fn from_text(text: &str) -> Result<Config> {
     Ok(config)
 }
 
+fn load_with(system: &Path, variables: &Variables) -> Result<Config> {
+    let mut config = Config::new();
+    config.add_places(system, variables)?;
+    Ok(config)
+}
+
 fn variables(given: &[(&str, &str)]) -> Variables {
     given.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).collect()
 }
@@ -31,7 +37,7 @@ fn each_place_goes_above_the_one_before_it() {
     let system = write(&etc, "top_k = 2\nseed = 2\nmin_p = 0.2\ntop_p = 0.2\nmirostat = 2");
     let user = write(&home.join(".config"), "seed = 3\nmin_p = 0.3\ntop_p = 0.3");
     let environment = variables(&[("HOME", home.to_str().unwrap()), ("CHAKU_MIN_P", "0.4"), ("CHAKU_TOP_P", "0.4")]);
-    let mut config = Config::load_with(&system, &environment).unwrap();
+    let mut config = load_with(&system, &environment).unwrap();
     config.set("--top-p", "0.5").unwrap();
     let settings = config.settings(None).unwrap();
 
@@ -84,7 +90,7 @@ fn the_users_file_is_found_or_named() {
     std::fs::write(&named, "seed = 3").unwrap();
     let missing = folder.path().join("missing.ini");
     let seed = |given: &[(&str, &str)]| {
-        let config = Config::load_with(&missing, &variables(given)).unwrap();
+        let config = load_with(&missing, &variables(given)).unwrap();
         value(&config, None, "seed")
     };
     let (home, xdg, named) = (home.to_str().unwrap(), xdg.to_str().unwrap(), named.to_str().unwrap());
@@ -98,7 +104,7 @@ fn the_users_file_is_found_or_named() {
     assert_eq!(seed(&[]), None);
     // A file that is named must be there, and be a file.
     for (path, reason) in [(&missing, Reason::FileNotFound), (&folder.path().into(), Reason::FileUnreadable)] {
-        let error = Config::load_with(&missing, &variables(&[("CHAKU_CONFIG", path.to_str().unwrap())])).unwrap_err();
+        let error = load_with(&missing, &variables(&[("CHAKU_CONFIG", path.to_str().unwrap())])).unwrap_err();
         assert_eq!((error.reason(), error.detail("file")), (reason, path.to_str()));
     }
 }
@@ -225,6 +231,72 @@ fn a_variable_that_is_not_utf8_is_an_error_only_if_it_is_ours() {
     assert!(Config::from_env([("PATH".into(), broken()), (broken(), "x".into())]).is_ok());
     let error = Config::from_env([("CHAKU_SEED".into(), broken())]).unwrap_err();
     assert_eq!((error.reason(), error.detail("variable")), (Reason::InvalidUtf8, Some("CHAKU_SEED")));
+}
+
+const KEYS: &[HostKey] = &[
+    HostKey { name: "model", aliases: &["m"], env: &["LLAMA_ARG_MODEL"], value: HostValue::Text },
+    HostKey { name: "show-timings", aliases: &[], env: &["LLAMA_ARG_SHOW_TIMINGS"], value: HostValue::Switch },
+];
+
+#[test]
+fn a_hosts_own_keys_come_from_the_same_places_in_the_same_order() {
+    let mut config = Config::for_host(KEYS);
+    let text = "m = a.gguf\nshow-timings = off\n[big]\nmodel = b.gguf\nno-show-timings = off\ntemp = 0.5";
+    config.add_text(text, Path::new("models.ini")).unwrap();
+    let host = |config: &Config, preset, name| config.settings(preset).unwrap().host(name).map(str::to_owned);
+    assert_eq!(host(&config, None, "model").as_deref(), Some("a.gguf"));
+    assert_eq!(host(&config, None, "show-timings").as_deref(), Some("off"));
+    assert_eq!(host(&config, Some("big"), "model").as_deref(), Some("b.gguf"));
+    assert_eq!(host(&config, Some("big"), "show-timings").as_deref(), Some("on"));
+    let environment = [("LLAMA_ARG_MODEL", "c.gguf"), ("LLAMA_ARG_NO_SHOW_TIMINGS", ""), ("LLAMA_ARG_HOST", "x")];
+    config.add_env(variables(&environment)).unwrap();
+    assert_eq!(host(&config, Some("big"), "model").as_deref(), Some("c.gguf"));
+    assert_eq!(host(&config, Some("big"), "show-timings").as_deref(), Some("off"));
+    config.add_env(variables(&[("CHAKU_SHOW_TIMINGS", "on")])).unwrap();
+    config.set("-m", "d.gguf").unwrap();
+    let settings = config.settings(Some("big")).unwrap();
+    assert_eq!((settings.host("model"), settings.host("show-timings")), (Some("d.gguf"), Some("on")));
+    assert_eq!(settings.source("model"), Some(&Source::Explicit { name: "-m".into() }));
+    assert_eq!(settings.options().texts("temperature"), Some(vec!["0.5".to_owned()]));
+    let error = config.set("show-timings", "perhaps").unwrap_err();
+    assert_eq!((error.reason(), error.detail("key")), (Reason::InvalidOption, Some("show-timings")));
+    // Without the host, its keys are llama.app's and mean nothing.
+    let plain = from_text("model = a.gguf\nhost = 0.0.0.0").unwrap();
+    assert_eq!(plain.settings(None).unwrap().host("model"), None);
+    let names: Vec<_> = plain.ignored().iter().map(|ignored| ignored.name.as_str()).collect();
+    assert_eq!(names, ["model", "host"]);
+}
+
+#[test]
+fn a_preset_from_elsewhere_sets_how_a_model_writes_and_nothing_else() {
+    assert!(MAY_BE_REMOTE.iter().all(|key| table::find(key).is_some()));
+    let text = "version = 1\n[small]\nm = a.gguf\nshow-timings = off\ntemp = 0.5\nprio = 2\nhost = x\nno-such-key = 1";
+    let mut config = Config::for_host(KEYS);
+    config.add_remote_text(text, Path::new("preset.ini"), &["model"]).unwrap();
+    let settings = config.settings(Some("small")).unwrap();
+    assert_eq!((settings.host("model"), settings.host("show-timings")), (Some("a.gguf"), None));
+    assert_eq!(settings.sources().map(|(key, _)| key).collect::<Vec<_>>(), ["model", "temperature"]);
+    let names: Vec<_> = config.ignored().iter().map(|ignored| ignored.name.as_str()).collect();
+    assert_eq!(names, ["show-timings", "prio", "host", "no-such-key"]);
+    assert!(config.add_remote_text("temp = hot", Path::new("preset.ini"), &[]).is_err());
+}
+
+#[test]
+fn what_llama_app_wrote_for_its_server_is_read_over_and_told() {
+    let text = "version = 1\n[*]\nhost = 127.0.0.1\nport = 9931\ntemp = 0.25\n[user/repo:Q4_0]\nload-on-startup = true\nLLAMA_ARG_MODELS_MAX = 1";
+    let config = from_text(text).unwrap();
+    assert_eq!(value(&config, Some("user/repo:Q4_0"), "temperature").as_deref(), Some("0.25"));
+    let ignored: Vec<_> = config.ignored().iter().map(|it| (it.name.as_str(), it.source.to_string())).collect();
+    let at = |line: u32| format!("config.ini:{line}");
+    assert_eq!(
+        ignored,
+        [("host", at(3)), ("port", at(4)), ("load-on-startup", at(7)), ("LLAMA_ARG_MODELS_MAX", at(8))]
+    );
+    assert!(from_text("hots = 1").is_err());
+    // On purpose it cannot be set at all.
+    let error = Config::new().set("--host", "0.0.0.0").unwrap_err();
+    assert_eq!(error.reason(), Reason::UnknownOption);
+    assert!(error.message().contains("HTTP server"), "{error}");
 }
 
 #[test]

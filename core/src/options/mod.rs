@@ -2,15 +2,20 @@
 
 mod aliases;
 mod config;
+mod foreign;
+mod host;
 mod ini;
 mod layers;
 mod table;
 mod text;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 pub use aliases::resolve;
-pub use config::{Config, Settings, Source};
+pub use config::{Config, Ignored, MAY_BE_REMOTE, Settings, Source};
+pub use foreign::{Foreign, foreign};
+pub use host::{HostKey, HostValue};
 pub(crate) use layers::Layers;
 pub use table::{Kind, Scope, Spec, find, table};
 
@@ -39,12 +44,25 @@ pub struct Clamped {
 }
 
 /// Values by key, checked against the table when they are set. A setter that fails changes nothing.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Options {
     /// Invariant: each key is in the table and its value passed the key's check.
     values: BTreeMap<&'static str, Value>,
     /// What was asked for instead of a value that was clamped. Invariant: its keys are among those of `values`.
     clamped: BTreeMap<&'static str, f64>,
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for (key, value) in &self.values {
+            match find(key).is_some_and(Spec::is_secret) {
+                true => map.entry(key, &text::SECRET),
+                false => map.entry(key, value),
+            };
+        }
+        map.finish()
+    }
 }
 
 impl Options {
@@ -232,6 +250,10 @@ fn known(key: &str) -> Result<&'static Spec> {
 }
 
 fn unknown(name: &str) -> Error {
+    if let Some(Foreign { why, .. }) = foreign(name) {
+        let error = Error::new(Reason::UnknownOption, format!("llama.app's `{name}` is no option here: {why}"));
+        return error.with("key", name).with("nearest", table::nearest(name));
+    }
     let nearest = table::nearest(name);
     Error::new(Reason::UnknownOption, format!("there is no option `{name}`; did you mean `{nearest}`?"))
         .with("key", name)

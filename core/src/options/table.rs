@@ -104,6 +104,13 @@ pub struct Spec {
     pub doc: &'static str,
 }
 
+impl Spec {
+    /// Whether its value is for nobody's eyes.
+    pub fn is_secret(&self) -> bool {
+        self.key == "hub_token"
+    }
+}
+
 /// Every option, grouped by scope.
 pub fn table() -> &'static [Spec] {
     TABLE
@@ -201,6 +208,10 @@ const TABLE: &[Spec] = rows! {
         "fixed_shape", SWITCH_OFF, "", "Repeatable text: one compute thread, prefill in full chunks, one request at a time, and nothing of what other sessions computed is used.";
         "chat_template", TEXT, "", "Jinja source to use instead of the model's own chat template; `chatml` = that of ChatML.";
         "chat_template_file", TEXT, "", "File with the Jinja source to use instead of the model's own chat template, in place of `chat_template`.";
+        "offline", SWITCH_OFF, "", "Download nothing: a model of the hub must be in the cache, else `offline` is what the error says. Unset, the variable HF_HUB_OFFLINE says so too.";
+        "cache_dir", TEXT, "", "Folder of what is downloaded; unset = the first that is set of LLAMA_CACHE, HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub, which other tools share.";
+        "hub_endpoint", TEXT, "", "Address of the hub; unset = MODEL_ENDPOINT, HF_ENDPOINT, else https://huggingface.co.";
+        "hub_token", TEXT, "", "Access token, sent to the hub and to no other host; unset = HF_TOKEN; an empty text = none. It is shown nowhere.";
     }
     Session {
         "system_prompt", TEXT, "", "The conversation's system message.";

@@ -1,5 +1,7 @@
 //! Options from text, as flags, environments and files have it, under any of their names; and back.
 
+use std::borrow::Cow;
+
 use super::aliases::{Name, Word, lookup};
 use super::{Kind, Options, Value, invalid, unknown, wrong_type};
 use crate::error::Result;
@@ -33,13 +35,16 @@ impl Options {
             Kind::I64 { .. } => self.set_i64(key, text.parse().map_err(|_| wrong())?),
             Kind::F64 { .. } => self.set_f64(key, text.parse().map_err(|_| wrong())?),
             Kind::Bool { .. } => self.set_bool(key, state.ok_or_else(wrong)?),
-            Kind::List { .. } if !text.is_empty() => self.add_str(key, text),
+            Kind::List { .. } if !text.is_empty() => self.add_str(key, &list_entry(key, text)),
             Kind::Str { .. } | Kind::List { .. } => self.set_str(key, text),
         }
     }
 
-    /// The value of a key as text, one for each element of a list; `None` when it is unset.
+    /// The value of a key as text, one for each element of a list; `None` when it is unset. Of a secret only that it is set.
     pub fn texts(&self, key: &str) -> Option<Vec<String>> {
+        if self.is_set(key) && super::find(key).is_some_and(super::Spec::is_secret) {
+            return Some(vec![SECRET.to_owned()]);
+        }
         Some(match self.get(key)? {
             Value::I64(value) => vec![value.to_string()],
             Value::F64(value) => vec![value.to_string()],
@@ -50,8 +55,20 @@ impl Options {
     }
 }
 
+/// Shown in place of what nobody should see.
+pub(super) const SECRET: &str = "(secret)";
+
+/// llama.app writes `15043+1` and `15043-1` for a bias.
+fn list_entry<'a>(key: &str, text: &'a str) -> Cow<'a, str> {
+    let (token, bias) = text.split_at(text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len());
+    if key == "logit_bias" && !token.is_empty() && bias.starts_with(['+', '-']) && !bias.contains('=') {
+        return Cow::Owned(format!("{token}={bias}"));
+    }
+    Cow::Borrowed(text)
+}
+
 /// The position of a switch, in the words of llama.app's INI files.
-fn switch(text: &str) -> Option<bool> {
+pub(super) fn switch(text: &str) -> Option<bool> {
     match text {
         "on" | "enabled" | "true" | "1" => Some(true),
         "off" | "disabled" | "false" | "0" => Some(false),
@@ -109,6 +126,12 @@ mod tests {
         assert_eq!(read("ngl", "all"), ["-1"]);
         assert_eq!(read("lm", "none"), ["off"]);
         assert_eq!(read("prio", "2"), ["high"]);
+        for (text, entry) in [("15043+1", "15043=+1"), ("7-0.5", "7=-0.5"), ("7-inf", "7=-inf")] {
+            assert_eq!(read("logit-bias", text), [entry]);
+        }
+        for same in ["15043=1", "7=-1", "a-b=1", "\"7\"=-2", "+1", "-1", "7+1=2"] {
+            assert_eq!(read("logit-bias", same), [same]);
+        }
         assert_eq!([read("threads", "-1"), read("lm", "auto")], [Vec::<String>::new(), vec![]]);
         assert!(Options::new().set_text("lm", "mlock").is_err());
         // Its 0 is no answer, ours no limit.

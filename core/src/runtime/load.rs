@@ -23,6 +23,7 @@ use super::worker::{Worker, panicked};
 use super::{LoadGuard, Runtime};
 use crate::error::{Error, Reason, Result};
 use crate::event::{Event, Final, Phase, Progress};
+use crate::hub;
 use crate::model::Model;
 use crate::options::{Layers, Options};
 use crate::request::{Product, Request, Shared};
@@ -38,6 +39,7 @@ const PROGRESS_TOTAL: u64 = 1000;
 const DEFAULT_CTX_SIZE: u32 = 4096;
 
 pub(super) fn start(runtime: &Runtime, path: &Path, options: &Options) -> Result<Request> {
+    hub::spec_of(path).map_or(Ok(()), hub::check)?;
     let layers = Layers(vec![runtime.options(), options]);
     // One for the load, the model and its requests, whatever happens to the runtime's meanwhile.
     let dispatch = runtime.dispatch();
@@ -62,6 +64,8 @@ pub(super) fn plan(runtime: &Runtime, path: &Path, options: &Options) -> Result<
     memory::check_room()?;
     let (dispatch, layers) = (runtime.dispatch(), Layers(vec![runtime.options(), options]));
     let available = runtime.0.budget.as_ref().map(Budget::left);
+    let found = hub::spec_of(path).map(|spec| hub::in_cache(spec, &layers)).transpose()?;
+    let path = found.as_deref().unwrap_or(path);
     let run = || {
         let _logged = dispatch.as_ref().map(tracing::dispatcher::set_default);
         plan::choose(path, &layers, available, Shrink::ToFit)
@@ -87,13 +91,14 @@ fn run(request: &Arc<Shared>, path: PathBuf, options: Options, dispatch: Option<
     match loaded {
         Ok(model) => request.finish_with(Product::Model(model)),
         Err(error) => {
-            request.finish(Final::failed(error.with("path", path.display())));
+            let path = hub::spec_of(&path).map_or_else(|| path.display().to_string(), hub::shown);
+            request.finish(Final::failed(error.with("path", path)));
         }
     }
 }
 
 fn load(
-    request: &Shared,
+    request: &Arc<Shared>,
     path: &Path,
     options: Options,
     dispatch: Option<&tracing::Dispatch>,
@@ -103,6 +108,8 @@ fn load(
     memory::check_room()?;
     let options = template_file::resolve(runtime.options(), options)?;
     let layers = Layers(vec![runtime.options(), &options]);
+    let fetched = hub::spec_of(path).map(|spec| hub::fetch(request, spec, &layers)).transpose()?;
+    let path = fetched.as_ref().and_then(|paths| paths.first()).map_or(path, PathBuf::as_path);
     let reserved = runtime.reserve(path, &layers)?;
     let mut params = model_params(&layers);
     if let Some(reserved) = &reserved {

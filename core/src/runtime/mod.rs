@@ -44,6 +44,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use parking_lot::Mutex;
 
 use crate::error::{Error, Reason, Result};
+use crate::hub;
 use crate::log::{LogLevel, LogRecord, LogSink};
 use crate::model::{self, Model};
 use crate::options::{Layers, Options, Scope};
@@ -113,13 +114,20 @@ impl Runtime {
         drop(before);
     }
 
-    /// Starts loading a GGUF file. The request reports progress; [`Request::model`] yields the model at the end.
+    /// Starts loading a GGUF file, or downloading and then loading a model: the path may be a spec ([`crate::hub`]). The request reports progress; [`Request::model`] yields the model at the end.
     pub fn load(&self, path: &Path, options: &Options) -> Result<Request> {
         let log = self.dispatch();
         // A runtime has no log before somebody asks for one.
         self.options().accept(Scope::Runtime, log.as_ref())?;
         options.accept(Scope::Model, log.as_ref())?;
         load::start(self, path, options)
+    }
+
+    /// Downloads a model, unless it is in the cache: see [`crate::hub`]. The request reports progress in bytes;
+    /// [`Request::paths`] yields its files at the end. A load does the same by itself, when it is given a spec as its path.
+    pub fn download(&self, spec: &str, options: &Options) -> Result<Request> {
+        options.accept(Scope::Model, self.dispatch().as_ref())?;
+        hub::start(self, spec, options, self.begin_load()?)
     }
 
     /// Loads a GGUF file and waits for it.
@@ -133,7 +141,8 @@ impl Runtime {
     }
 
     /// What loading a GGUF file with these options would take, and the sizes it would have. Reads the file up to its
-    /// weights; nothing is loaded. Also for models that only embed, which cannot be loaded yet.
+    /// weights; nothing is loaded, nor downloaded: what a spec stands for must be in the cache. Also for models that only
+    /// embed, which cannot be loaded yet.
     pub fn plan(&self, path: &Path, options: &Options) -> Result<Plan> {
         options.accept(Scope::Model, self.dispatch().as_ref())?;
         load::plan(self, path, options)
@@ -199,14 +208,21 @@ impl Runtime {
     /// Counts a load until the guard is dropped.
     fn begin_load(&self) -> Result<LoadGuard> {
         if !self.0.loads.take() {
-            let message = format!("{MAX_LOADS} models are being loaded already; wait for one");
+            let message = format!("{MAX_LOADS} models are being loaded or downloaded already; wait for one");
             return Err(Error::new(Reason::QueueFull, message).with("limit", MAX_LOADS));
         }
         Ok(LoadGuard(self.clone()))
     }
 }
 
-struct LoadGuard(Runtime);
+/// One of the loads and downloads that may be under way at once.
+pub(crate) struct LoadGuard(Runtime);
+
+impl LoadGuard {
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.0
+    }
+}
 
 impl Drop for LoadGuard {
     fn drop(&mut self) {

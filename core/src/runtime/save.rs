@@ -166,7 +166,7 @@ impl Save {
     }
 }
 
-fn unwritable(path: &Path, error: &std::io::Error) -> Error {
+pub(crate) fn unwritable(path: &Path, error: &std::io::Error) -> Error {
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
             let message = format!("the disk has no room for {}: {error}; free some, or save elsewhere", path.display());

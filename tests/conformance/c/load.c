@@ -51,6 +51,26 @@ CASE(not_a_gguf) {
     load(RANDOM, NULL);
 }
 
+CASE(download) {
+    chaku_request *request = (chaku_request *)1;
+    chaku_model *model = (chaku_model *)1;
+    /* A library made with downloads asks nobody either: that is no name of a repository. */
+    const char *spec = chaku_has_feature("hub") ? "hf:no-repository" : "hf:test/tiny";
+    const chaku_code code = chaku_has_feature("hub") ? CHAKU_INVALID_ARGUMENT : CHAKU_UNIMPLEMENTED;
+    const char *reason = chaku_has_feature("hub") ? "invalid_argument" : "unimplemented";
+    CHECK_FAILS(chaku_model_download(NULL, spec, NULL, &request, ERROR), code, reason);
+    CHECK(request == NULL);
+    CHECK(chaku_has_feature("hub") || strstr(chaku_error_message(the_error), "without downloads") != NULL);
+    CHECK_FAILS(chaku_model_load(NULL, spec, NULL, &model, ERROR), code, reason);
+    CHECK(model == NULL);
+    CHECK_FAILS(chaku_model_load_async(NULL, spec, NULL, &request, ERROR), code, reason);
+    request = start_load(RANDOM, NULL);
+    CHECK_END(read_all(request), CHAKU_FINISH_STOP, CHAKU_OK, "");
+    CHECK_INT(chaku_request_path_count(request), 0);
+    chaku_buffer *path = NULL;
+    CHECK_FAILS(chaku_request_path(request, 0, &path, ERROR), CHAKU_FAILED_PRECONDITION, "no_result");
+}
+
 CASE(load_cancel) {
     chaku_request *request = start_load(SMOLLM2, NULL);
     chaku_model *model = NULL;

@@ -33,6 +33,28 @@ CASE(missing_file) {
     FAILS(request.model(), Code::not_found, "file_not_found");
 }
 
+CASE(download) {
+    const bool can = chaku::has_feature("hub");
+    // A library made with downloads asks nobody either: that is no name of a repository.
+    const char *spec = can ? "hf:no-repository" : "hf:test/tiny";
+    const Code code = can ? Code::invalid_argument : Code::unimplemented;
+    const char *reason = can ? "invalid_argument" : "unimplemented";
+    const auto error = FAILS(chaku::Model::download(spec), code, reason);
+    CHECK(can || contains(error.message(), "without downloads"));
+    FAILS(chaku::Model::load(spec), code, reason);
+    FAILS(chaku::Model::load_async(spec), code, reason);
+    auto request = start_load(RANDOM);
+    std::int64_t done = 0;
+    MUST(request.run([&](const chaku::Event &event) {
+        if (event.kind() != chaku::EventKind::progress) return;
+        CHECK(event.phase() == chaku::Phase::load);
+        done = event.progress_done();
+        CHECK(done <= event.progress_total());
+    }));
+    CHECK(done > 0);
+    FAILS(request.paths(), Code::failed_precondition, "no_result");
+}
+
 CASE(not_a_gguf) {
     for (const char *file : {"not-a-gguf.bin", "truncated.gguf"}) {
         FAILS(chaku::Model::load(model_path(file)), Code::data_loss, "model_corrupt");

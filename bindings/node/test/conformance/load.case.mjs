@@ -1,5 +1,10 @@
 // Loading, and what a model says about itself.
-import { RANDOM, SMOLLM2, assert, chat, countTokens, fails, load as loadFile } from './harness.mjs';
+import { readFile, stat } from 'node:fs/promises';
+
+import { download as downloadModel, loadModel } from 'chaku';
+
+import { startHub } from '../hub.mjs';
+import { RANDOM, SMOLLM2, assert, chat, countTokens, fails, load as loadFile, modelPath } from './harness.mjs';
 
 export async function load() {
   const [first, second] = [await loadFile(RANDOM), await loadFile(RANDOM)];
@@ -27,6 +32,24 @@ export async function missing_file() {
 export async function not_a_gguf() {
   for (const file of ['not-a-gguf.bin', 'truncated.gguf']) await fails(loadFile(file), 'DATA_LOSS', 'model_corrupt');
   await loadFile(RANDOM);
+}
+
+export async function download() {
+  const hub = await startHub('--model', modelPath(RANDOM));
+  const seen = [];
+  const onProgress = (progress, event) => seen.push([progress, event]);
+  const [path, ...others] = await downloadModel('hf:test/tiny', { onProgress, ...hub.options });
+  assert.deepEqual(others, []);
+  assert.deepEqual(await readFile(path), await readFile(modelPath(RANDOM)));
+  const { size } = await stat(path);
+  assert.deepEqual(seen.at(-1), [1, { kind: 'progress', progress: 1, phase: 'download', done: size, total: size }]);
+  assert.ok(seen.every(([, { done }], i) => i === 0 || seen[i - 1][1].done <= done));
+  assert.deepEqual(await downloadModel('hf:test/tiny:q4_k_m', hub.options), [path]);
+  const model = await loadModel('hf:test/tiny', { threads: 1, ...hub.options });
+  assert.equal(model.metadata['general.name'], 'tiny-random');
+  await fails(downloadModel('hf:no-repository', hub.options), 'INVALID_ARGUMENT', 'invalid_argument');
+  await fails(loadModel('hf:test/gone', hub.options), 'NOT_FOUND', 'hub_not_found');
+  await hub.stop();
 }
 
 export async function load_cancel() {

@@ -33,7 +33,7 @@ from ._errors import (
     Unknown,
 )
 from ._messages import Message
-from ._model import Load, Model
+from ._model import Download, Load, Model, download, download_async
 from ._options import ModelOptions, RequestOptions, RuntimeOptions, SessionOptions
 from ._reports import DevicePlan, Metrics, Plan, Timeline
 from ._request import Request
@@ -46,6 +46,7 @@ from ._types import (
     LogLevel,
     LogLine,
     OptionInfo,
+    Phase,
     PromptLogprob,
     Reply,
     Timings,
@@ -65,6 +66,7 @@ __all__ = [
     "DeadlineExceeded",
     "Device",
     "DevicePlan",
+    "Download",
     "Error",
     "Event",
     "EventKind",
@@ -83,6 +85,7 @@ __all__ = [
     "OptionInfo",
     "OutOfRange",
     "PermissionDenied",
+    "Phase",
     "Plan",
     "PromptLogprob",
     "Reply",
@@ -108,6 +111,8 @@ __all__ = [
     "backends",
     "build_info",
     "devices",
+    "download",
+    "download_async",
     "metrics",
     "options",
     "plan",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, final
 
 from ._errors import Error
-from ._types import EventKind, FinishReason, Reply, Timings, TopLogprob, Usage
+from ._types import EventKind, FinishReason, Phase, Reply, Timings, TopLogprob, Usage
 
 __all__ = [
     "Event",
@@ -75,8 +75,17 @@ class Event:
     def top_logprobs(self) -> tuple[TopLogprob, ...]:
         """The likeliest tokens in its place, the likeliest first."""
     @property
+    def phase(self) -> Phase | None:
+        """What a progress event is about: "load", "prefill" or "download"; None for other events."""
+    @property
+    def progress_done(self) -> int:
+        """How much of it is done: tokens, bytes, or thousandths of a load."""
+    @property
+    def progress_total(self) -> int:
+        """How much there is in all; 0 = that is not known."""
+    @property
     def progress(self) -> float:
-        """How far the work is, from 0 to 1."""
+        """How far the work is, from 0 to 1; -1 = that is not known."""
     @property
     def finish_reason(self) -> FinishReason | None:
         """Why the request ended; None before the final event."""
@@ -100,6 +109,7 @@ class Request:
     def on_ready(self, wake: Wake, token: int) -> None: ...
     def timeline(self) -> str: ...
     def buffer(self) -> bytes: ...
+    def paths(self) -> list[str]: ...
     @property
     def queue_position(self) -> int | None: ...
     @property
@@ -171,6 +181,7 @@ def version() -> str: ...
 def build_info() -> str: ...
 def backends() -> list[str]: ...
 def devices() -> list[tuple[str, str, str, _DeviceKind, int, int]]: ...
+def download(spec: str, runtime: Runtime | None, keywords: Mapping[str, object]) -> Request: ...
 def metrics(runtime: Runtime | None) -> str: ...
 def plan(runtime: Runtime | None, path: str, keywords: Mapping[str, object]) -> str: ...
 def options() -> list[

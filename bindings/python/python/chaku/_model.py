@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import _chaku
@@ -74,7 +75,9 @@ class Model:
     ) -> Model:
         """Loads a GGUF file and waits for it.
 
-        `on_progress` is called with numbers from 0 to 1. Options of sessions and requests become the defaults of all
+        In place of a path there may be a model of the Hugging Face hub, "hf:user/repo" or "hf:user/repo:Q4_K_M", or a URL:
+        it is downloaded first, unless it is in the cache. `on_progress` is called with numbers from 0 to 1, of the
+        download too. Options of sessions and requests become the defaults of all
         of this model; so does the deadline.
         """
         with cls.load_async(path, runtime=runtime, deadline=deadline, **options) as load:
@@ -92,7 +95,7 @@ class Model:
         deadline: float | None = None,
         **options: Unpack[ModelOptions],
     ) -> Load:
-        """Starts to load a GGUF file and returns at once. `await` the Load, or its `result()`, for the model."""
+        """Starts to load a GGUF file, or a model of the hub, and returns at once. `await` the Load, or its `result()`, for the model."""
         native = None if runtime is None else runtime._native
         return Load(_chaku.Model.load(os.fspath(path), native, keywords(options, deadline)))
 
@@ -195,6 +198,46 @@ class Model:
 
     def __repr__(self) -> str:
         return f"<chaku.Model {self.description!r}>"
+
+
+def download(
+    spec: str,
+    *,
+    runtime: Runtime | None = None,
+    on_progress: Callable[[float], object] | None = None,
+    deadline: float | None = None,
+    **options: Unpack[ModelOptions],
+) -> list[Path]:
+    """Downloads a model and returns the paths of its files, the one to load first.
+
+    `spec` is "hf:user/repo", "hf:user/repo:tag", "hf:user/repo/file", or a URL. What is in the cache, which other tools for
+    the hub share, is not downloaded again, and what was interrupted is resumed. `on_progress` is called with numbers from
+    0 to 1, or -1 when it is not known how much there is. Ctrl-C ends it.
+    """
+    with download_async(spec, runtime=runtime, deadline=deadline, **options) as download:
+        for event in download:
+            if on_progress is not None and event.kind == "progress":
+                on_progress(event.progress)
+        return download.result()
+
+
+def download_async(
+    spec: str,
+    *,
+    runtime: Runtime | None = None,
+    deadline: float | None = None,
+    **options: Unpack[ModelOptions],
+) -> Download:
+    """Starts a `download` and returns at once. `await` the Download, or its `result()`, for the paths."""
+    native = None if runtime is None else runtime._native
+    return Download(_chaku.download(spec, native, keywords(options, deadline)))
+
+
+class Download(Request[list[Path]]):
+    """A download under way. Its events are progress, in bytes: `event.progress_done` of `event.progress_total`."""
+
+    def _outcome(self) -> list[Path]:
+        return [Path(path) for path in self._native.paths()]
 
 
 class Load(Request[Model]):

@@ -209,6 +209,17 @@ class ModelOptions(SessionOptions, total=False):
     sessions computed is used. (default False)"""
     chat_template: str | None
     """Jinja source to use instead of the model's own chat template."""
+    offline: bool | None
+    """Download nothing: a model of the hub must be in the cache, else `offline` is what the error says. Unset, the
+    variable HF_HUB_OFFLINE says so too. (default False)"""
+    cache_dir: str | None
+    """Folder of what is downloaded; unset = the first that is set of LLAMA_CACHE, HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE,
+    HF_HOME/hub, XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub, which other tools share."""
+    hub_endpoint: str | None
+    """Address of the hub; unset = MODEL_ENDPOINT, HF_ENDPOINT, else https://huggingface.co."""
+    hub_token: str | None
+    """Access token, sent to the hub and to no other host; unset = HF_TOKEN; an empty text = none. It is shown
+    nowhere."""
 
 
 class RuntimeOptions(ModelOptions, total=False):

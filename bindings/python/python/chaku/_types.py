@@ -13,6 +13,7 @@ T = TypeVar("T")
 EventKind = Literal[
     "progress", "prompt", "text", "reasoning", "tool_call", "tool_call_arguments", "logits", "final"
 ]
+Phase = Literal["load", "prefill", "download"]
 FinishReason = Literal["stop", "length", "tool_calls", "cancelled", "deadline", "error"]
 LogLevel = Literal["error", "warn", "info", "debug", "trace"]
 

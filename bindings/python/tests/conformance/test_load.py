@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import chaku
 import pytest
 from harness import (
     RANDOM,
     SMOLLM2,
+    Hub,
     Reading,
     chat,
     count_tokens,
@@ -58,6 +61,26 @@ def test_not_a_gguf(file: str) -> None:
         load(file)
     read(chaku.Model.load_async(path(file))).ends("error", chaku.DataLoss, "model_corrupt")
     load(RANDOM)
+
+
+def test_download(tmp_path: Path) -> None:
+    with Hub(tmp_path, "--model", path(RANDOM)) as hub:
+        request = chaku.download_async("hf:test/tiny", **hub.options)
+        counts = [(e.phase, e.progress_done, e.progress_total) for e in request if e.kind == "progress"]
+        (file,) = request.result()
+        size = file.stat().st_size
+        assert counts[-1] == ("download", size, size) and counts == sorted(counts)
+        assert file.read_bytes() == Path(path(RANDOM)).read_bytes()
+
+        seen: list[float] = []
+        assert chaku.download("hf:test/tiny:q4_k_m", on_progress=seen.append, **hub.options) == [file]
+        assert seen[-1] == 1
+        with chaku.Model.load("hf:test/tiny", threads=1, **hub.options) as model:
+            assert model.metadata["general.name"] == "tiny-random"
+        with fails(chaku.InvalidArgument, "invalid_argument"):
+            chaku.download("hf:no-repository", **hub.options)
+        with fails(chaku.NotFound, "hub_not_found"):
+            chaku.Model.load("hf:test/gone", **hub.options)
 
 
 def test_load_cancel() -> None:

@@ -1,0 +1,161 @@
+//! What the command line, the environment and the configuration files come to.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use chaku::Options;
+use chaku::options::{Config, Ignored, Settings as Resolved, Source, resolve};
+
+use super::command::Given;
+use super::escapes::unescape;
+use super::flags::{OWN, host_keys};
+use crate::failure::{Failure, Result};
+
+/// Options whose text may stand in a file: the key of the file, and the option.
+const FILES: &[(&str, &str)] = &[
+    ("system-prompt-file", "system_prompt"),
+    ("grammar-file", "grammar"),
+    ("json-schema-file", "json_schema"),
+];
+
+/// What counts for this call.
+pub(crate) struct Settings {
+    config: Config,
+    resolved: Resolved,
+    /// What is about this call alone, by name.
+    call: BTreeMap<String, String>,
+    /// What was said without a flag.
+    pub(crate) words: Vec<String>,
+}
+
+impl Settings {
+    /// Reads files and environment, and puts on top of them what was said.
+    pub(crate) fn read(given: Given) -> Result<Self> {
+        let mut call = BTreeMap::new();
+        let mut config = Config::for_host(host_keys());
+        let file = given.flags.iter().rev().find(|(name, _)| name == "config").map(|(_, path)| Path::new(path));
+        config.add_process(file).map_err(|error| Failure::usage(error.to_string()))?;
+        let preset = given.flags.iter().rev().find(|(name, _)| name == "preset").map(|(_, name)| name.clone());
+        let mut stops = Vec::new();
+        for (name, value) in &given.flags {
+            if is_of_call(name) {
+                match name.strip_prefix("no-").filter(|positive| is_switch(positive)) {
+                    Some(positive) => call.insert(positive.to_owned(), inverse(value)),
+                    None => call.insert(name.clone(), value.clone()),
+                };
+                continue;
+            }
+            let key = resolve(name).map(|spec| spec.key);
+            match (FILES.iter().find(|(file, _)| file == name), key) {
+                (Some((_, option)), _) => config.set(&flag(option), &read_text(Path::new(value))?)?,
+                (None, Some("stop")) => stops.push((name, value)),
+                (None, Some("tools")) => config.set(&flag("tools"), &tools(value)?)?,
+                (None, None) => match name.strip_prefix("no-").and_then(resolve) {
+                    // A switch that llama.app has no second flag for.
+                    Some(spec) => config.set(&flag(spec.key), &inverse(value))?,
+                    None => config.set(&format!("--{name}"), value)?,
+                },
+                (None, Some(_)) => config.set(&format!("--{name}"), value)?,
+            }
+        }
+        let preset = preset.as_deref();
+        let escapes = config.settings(preset)?.host("escape") != Some("off");
+        for (name, value) in stops {
+            let text = if escapes { unescape(value) } else { value.clone() };
+            config.set(&format!("--{name}"), &text)?;
+        }
+        if escapes && let Some(prompt) = call.get_mut("prompt") {
+            *prompt = unescape(prompt);
+        }
+        let mut resolved = config.settings(preset)?;
+        for (file, option) in FILES {
+            // The text itself goes before a file of it.
+            if let (Some(path), false) = (resolved.host(file), resolved.options().is_set(option)) {
+                config.set(&flag(option), &read_text(Path::new(path))?)?;
+            }
+        }
+        resolved = config.settings(preset)?;
+        Ok(Settings { config, resolved, call, words: given.words })
+    }
+
+    /// The values of the options.
+    pub(crate) fn options(&self) -> &Options {
+        self.resolved.options()
+    }
+
+    /// Where a value came from.
+    pub(crate) fn source(&self, key: &str) -> Option<&Source> {
+        self.resolved.source(key)
+    }
+
+    /// What a flag of the program's own was given.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        debug_assert!(OWN.iter().any(|own| own.name == name), "{name} is no flag");
+        self.call.get(name).map(String::as_str).or_else(|| self.resolved.host(name))
+    }
+
+    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.text(name).filter(|text| !text.is_empty()).map(PathBuf::from)
+    }
+
+    /// A switch of the program's own, if it was set.
+    pub(crate) fn switch(&self, name: &str) -> Option<bool> {
+        self.text(name).map(|state| state == "on")
+    }
+
+    pub(crate) fn is_on(&self, name: &str) -> bool {
+        self.switch(name) == Some(true)
+    }
+
+    /// A whole number.
+    pub(crate) fn number(&self, name: &str) -> Result<Option<u64>> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let number = text.parse().map_err(|_| Failure::usage(format!("`--{name}` is a whole number, not `{text}`")))?;
+        Ok(Some(number))
+    }
+
+    /// The names of the presets in the files.
+    pub(crate) fn presets(&self) -> Vec<&str> {
+        self.config.presets()
+    }
+
+    /// What was read over in the files.
+    pub(crate) fn ignored(&self) -> &[Ignored] {
+        self.config.ignored()
+    }
+}
+
+/// Whether a flag is about one call, and no setting.
+fn is_of_call(name: &str) -> bool {
+    let own = |name: &str| OWN.iter().find(|own| own.name == name);
+    let positive = name.strip_prefix("no-").and_then(own).filter(|own| own.value.is_none());
+    own(name).or(positive).is_some_and(|own| !own.setting)
+}
+
+fn is_switch(name: &str) -> bool {
+    OWN.iter().any(|own| own.name == name && own.value.is_none())
+}
+
+fn inverse(state: &str) -> String {
+    if state == "on" { "off" } else { "on" }.to_owned()
+}
+
+fn flag(key: &str) -> String {
+    format!("--{}", key.replace('_', "-"))
+}
+
+/// The definitions of tools, or the file that has them.
+fn tools(value: &str) -> Result<String> {
+    if value.is_empty() || value.trim_start().starts_with('[') {
+        Ok(value.to_owned())
+    } else {
+        read_text(Path::new(value))
+    }
+}
+
+/// A file of text, without one line feed at its end, as llama.app reads them.
+pub(crate) fn read_text(path: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", path.display())))?;
+    Ok(text.strip_suffix('\n').map_or(text.clone(), str::to_owned))
+}

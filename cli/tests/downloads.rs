@@ -1,0 +1,121 @@
+//! `download`, `models`, and models by name, from a hub on this machine.
+
+#[allow(dead_code, reason = "others need all of it")]
+#[path = "../../tests/hub/server.rs"]
+mod server;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use server::Server;
+
+fn model() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/models/tiny-script.gguf")
+}
+
+struct Hub {
+    server: Server,
+    cache: tempfile::TempDir,
+}
+
+impl Hub {
+    fn new() -> Self {
+        let server = Server::start(&["--model", model().to_str().unwrap()]);
+        Hub { server, cache: tempfile::tempdir().unwrap() }
+    }
+
+    fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chaku"));
+        command.args(line.split(' '));
+        command.env("CHAKU_CONFIG", "").env("HF_ENDPOINT", &self.server.address);
+        command.env("LLAMA_CACHE", self.cache.path()).env_remove("HF_TOKEN");
+        command
+    }
+
+    /// Output and exit code.
+    fn run(&self, line: &str) -> (String, i32) {
+        let Output { status, stdout, .. } = self.command(line).output().unwrap();
+        (String::from_utf8(stdout).unwrap(), status.code().unwrap())
+    }
+
+    fn succeeds(&self, line: &str) -> String {
+        let output = self.command(line).output().unwrap();
+        // Nobody looks at a bar that is no terminal's.
+        let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), complaints.as_str()), (Some(0), ""), "{line}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+#[test]
+fn download_prints_where_the_model_is() {
+    let hub = Hub::new();
+    let path = hub.succeeds("download test/tiny");
+    assert!(path.ends_with("/tiny-Q4_K_M.gguf\n") && Path::new(path.trim_end()).is_file(), "{path}");
+    for same in ["get hf:test/tiny:q4_k_m", "download -hf test/tiny", "get -hf test/tiny:Q8_0 -hff tiny-Q4_K_M.gguf"] {
+        assert_eq!(hub.succeeds(same), path, "{same}");
+    }
+    let both = hub.succeeds("download test/tiny test/parts");
+    assert_eq!(both.lines().count(), 2);
+    assert!(both.ends_with("b-Q8_0-00001-of-00003.gguf\n"));
+    let json: Value = serde_json::from_str(&hub.succeeds("download -hf test/parts --json")).unwrap();
+    assert_eq!(json["paths"].as_array().unwrap().len(), 3);
+    let url = format!("{}/files/x.gguf", hub.server.address);
+    assert!(hub.succeeds(&format!("download -mu {url}")).ends_with("/x.gguf\n"));
+    assert_eq!(hub.run("download -m x.gguf"), (String::new(), 2));
+    assert_eq!(hub.run("download -hff x.gguf"), (String::new(), 2));
+    assert_eq!(hub.run("download test/tiny:Q2_K"), (String::new(), 3));
+    assert_eq!(hub.run("download test/cut --offline"), (String::new(), 3));
+}
+
+#[test]
+fn models_lists_checks_and_removes() {
+    let hub = Hub::new();
+    assert_eq!(hub.succeeds("models"), "");
+    let path = hub.succeeds("download test/tiny:Q8_0");
+    hub.succeeds("download test/parts");
+    let list = hub.succeeds("models list");
+    let lines: Vec<Vec<&str>> = list.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines, [["test/parts:Q8_0", "900.0", "kB"], ["test/tiny:Q8_0", "300.0", "kB"]]);
+    let json: Value = serde_json::from_str(&hub.succeeds("models --json")).unwrap();
+    assert_eq!(json["models"][1]["size"], 300_000);
+    assert_eq!(hub.succeeds("models verify").lines().filter(|line| line.starts_with("good ")).count(), 4);
+    std::fs::write(path.trim_end(), "other").unwrap();
+    let (checked, code) = hub.run("models verify test/tiny");
+    assert_eq!((checked, code), (format!("damaged  {path}"), 3));
+    assert_eq!(hub.succeeds("models remove test/parts:Q8_0"), "removed test/parts:Q8_0, 900.0 kB\n");
+    assert_eq!(hub.succeeds("models").lines().count(), 1);
+    assert_eq!((hub.run("models remove test/parts").1, hub.run("models remove").1, hub.run("models x").1), (3, 2, 2));
+}
+
+#[test]
+fn a_model_is_loaded_by_its_name() {
+    let hub = Hub::new();
+    let first = hub.succeeds("cli -hf test/tiny -p x -n 20 -t 1");
+    assert!(first.starts_with("Hello there"), "{first}");
+    assert_eq!(hub.succeeds("cli -m hf:test/tiny -p x -n 20 -t 1 --offline"), first);
+    assert!(hub.succeeds("info hf:test/tiny").contains("tiny-Q4_K_M.gguf"));
+    assert_eq!(hub.run("info -hf test/parts").1, 3);
+    assert_eq!(hub.run("complete -hf test/gated -p x").1, 3);
+    // What was said on the command line goes before what the environment has.
+    let line = format!("cli -m {} -p x -n 20 -t 1", model().display());
+    let output = hub.command(&line).env("LLAMA_ARG_HF_REPO", "test/gone").output().unwrap();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), first);
+    assert_eq!(hub.run(&format!("complete -m {} -hf test/tiny -p x", model().display())).1, 2);
+}
+
+#[test]
+fn a_token_is_not_shown() {
+    let hub = Hub::new();
+    for line in [
+        "config show -hft hf_topsecret",
+        "config show --json --hf-token hf_topsecret",
+        "config export -hft hf_topsecret",
+    ] {
+        let output = hub.command(line).output().unwrap();
+        let shown = [output.stdout, output.stderr].concat();
+        assert!(!String::from_utf8_lossy(&shown).contains("topsecret"), "{line}: {}", String::from_utf8_lossy(&shown));
+        assert_eq!(output.status.code(), Some(0), "{line}");
+    }
+}

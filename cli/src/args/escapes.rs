@@ -5,7 +5,7 @@ pub(super) fn unescape(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('\\') {
-        bytes.extend_from_slice(rest[..at].as_bytes());
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
         let after = &rest[at + 1..];
         let (byte, length) = match after.bytes().next() {
             Some(b'n') => (b'\n', 1),

@@ -31,51 +31,30 @@ pub(crate) struct Settings {
 impl Settings {
     /// Reads files and environment, and puts on top of them what was said.
     pub(crate) fn read(given: Given) -> Result<Self> {
-        let mut call = BTreeMap::new();
+        let last =
+            |name: &str| given.flags.iter().rev().find(|(flag, _)| flag == name).map(|(_, value)| value.as_str());
         let mut config = Config::for_host(host_keys());
-        let file = given.flags.iter().rev().find(|(name, _)| name == "config").map(|(_, path)| Path::new(path));
-        config.add_process(file).map_err(|error| Failure::usage(error.to_string()))?;
-        let preset = given.flags.iter().rev().find(|(name, _)| name == "preset").map(|(_, name)| name.clone());
-        let mut stops = Vec::new();
+        config.add_process(last("config").map(Path::new)).map_err(|error| Failure::usage(error.to_string()))?;
+        let preset = last("preset");
+        let mut said = Said { config, call: BTreeMap::new(), stops: Vec::new() };
         for (name, value) in &given.flags {
-            if is_of_call(name) {
-                match name.strip_prefix("no-").filter(|positive| is_switch(positive)) {
-                    Some(positive) => call.insert(positive.to_owned(), inverse(value)),
-                    None => call.insert(name.clone(), value.clone()),
-                };
-                continue;
-            }
-            let key = resolve(name).map(|spec| spec.key);
-            match (FILES.iter().find(|(file, _)| file == name), key) {
-                (Some((_, option)), _) => config.set(&flag(option), &read_text(Path::new(value))?)?,
-                (None, Some("stop")) => stops.push((name, value)),
-                (None, Some("tools")) => config.set(&flag("tools"), &tools(value)?)?,
-                (None, None) => match name.strip_prefix("no-").and_then(resolve) {
-                    // A switch that llama.app has no second flag for.
-                    Some(spec) => config.set(&flag(spec.key), &inverse(value))?,
-                    None => config.set(&format!("--{name}"), value)?,
-                },
-                (None, Some(_)) => config.set(&format!("--{name}"), value)?,
-            }
+            said.add(name, value)?;
         }
-        let preset = preset.as_deref();
+        let Said { mut config, mut call, stops } = said;
         let escapes = config.settings(preset)?.host("escape") != Some("off");
+        let read = |text: &str| if escapes { unescape(text) } else { text.to_owned() };
         for (name, value) in stops {
-            let text = if escapes { unescape(value) } else { value.clone() };
-            config.set(&format!("--{name}"), &text)?;
+            config.set(&name, &read(&value))?;
         }
-        if escapes && let Some(prompt) = call.get_mut("prompt") {
-            *prompt = unescape(prompt);
-        }
-        let mut resolved = config.settings(preset)?;
+        call.entry("prompt".to_owned()).and_modify(|prompt| *prompt = read(prompt));
+        let resolved = config.settings(preset)?;
         for (file, option) in FILES {
             // The text itself goes before a file of it.
             if let (Some(path), false) = (resolved.host(file), resolved.options().is_set(option)) {
                 config.set(&flag(option), &read_text(Path::new(path))?)?;
             }
         }
-        resolved = config.settings(preset)?;
-        Ok(Settings { config, resolved, call, words: given.words })
+        Ok(Settings { resolved: config.settings(preset)?, config, call, words: given.words })
     }
 
     /// The values of the options.
@@ -122,6 +101,38 @@ impl Settings {
     /// What was read over in the files.
     pub(crate) fn ignored(&self) -> &[Ignored] {
         self.config.ignored()
+    }
+}
+
+/// What was said on the command line.
+struct Said {
+    config: Config,
+    call: BTreeMap<String, String>,
+    /// Read last, when it is known how: texts that end an answer, with their flags.
+    stops: Vec<(String, String)>,
+}
+
+impl Said {
+    fn add(&mut self, name: &str, value: &str) -> Result<()> {
+        let positive = name.strip_prefix("no-");
+        if is_of_call(name) {
+            match positive.filter(|positive| is_switch(positive)) {
+                Some(positive) => self.call.insert(positive.to_owned(), inverse(value)),
+                None => self.call.insert(name.to_owned(), value.to_owned()),
+            };
+            return Ok(());
+        }
+        if let Some((_, option)) = FILES.iter().find(|(file, _)| *file == name) {
+            return Ok(self.config.set(&flag(option), &read_text(Path::new(value))?)?);
+        }
+        match (resolve(name).map(|spec| spec.key), positive.and_then(resolve)) {
+            (Some("stop"), _) => self.stops.push((flag(name), value.to_owned())),
+            (Some("tools"), _) => self.config.set(&flag("tools"), &tools(value)?)?,
+            // A switch that llama.app has no second flag for.
+            (None, Some(spec)) => self.config.set(&flag(spec.key), &inverse(value))?,
+            _ => self.config.set(&flag(name), value)?,
+        }
+        Ok(())
     }
 }
 

@@ -12,8 +12,8 @@ use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use rustyline::{
-    Cmd, CompletionType, ConditionalEventHandler, Context, Event, EventContext, EventHandler, Helper, KeyEvent,
-    Movement, RepeatCount,
+    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Context, Event, EventContext, EventHandler, Helper,
+    KeyEvent, Movement, RepeatCount,
 };
 
 use super::slash;
@@ -52,6 +52,7 @@ impl Editor {
         let config = rustyline::Config::builder()
             .history_ignore_space(true)
             .completion_type(CompletionType::List)
+            .color_mode(if look.color { ColorMode::Forced } else { ColorMode::Disabled })
             .max_history_size(10_000)
             .map(|builder| builder.build());
         let mut editor = rustyline::Editor::with_config(config.map_err(failed)?).map_err(failed)?;

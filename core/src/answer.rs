@@ -154,8 +154,7 @@ impl Answering {
         if deltas.is_empty() {
             return Ok(Vec::new());
         }
-        serde_json::from_str(&deltas)
-            .map_err(|error| Error::new(Reason::Internal, error.to_string()))
+        serde_json::from_str(&deltas).map_err(|error| Error::new(Reason::Internal, error.to_string()))
     }
 
     /// From here on it is plain text, what was read of it and not shown first.

@@ -113,7 +113,8 @@ pub(crate) fn render(
     let mut ask = ask(messages, style, next);
     let mut mask = Mask { names, mark: unused_mark(&ask), texts: Vec::new() };
     mask.ask(&mut ask)?;
-    let rendered = templates.render(&ask.to_string(), limits).map_err(|error| about_tools(error, ask, templates, limits))?;
+    let rendered =
+        templates.render(&ask.to_string(), limits).map_err(|error| about_tools(error, ask, templates, limits))?;
     let tokens = join(vocab, &rendered.prompt, &mask)?;
     Ok(Rendered { tokens, stops: rendered.additional_stops, format: rendered.format })
 }
@@ -128,7 +129,9 @@ fn about_tools(
     let chaku_llama::Error::Template { message } = &error else { return error.into() };
     let had_tools = ask.as_object_mut().and_then(|ask| ask.remove("tools")).is_some();
     if had_tools && templates.render(&ask.to_string(), limits).is_ok() {
-        let message = format!("the calls of these tools cannot be described to the model, or held to their parameters: {message}");
+        let message = format!(
+            "the calls of these tools cannot be described to the model, or held to their parameters: {message}"
+        );
         return Error::new(Reason::InvalidTools, message);
     }
     error.into()

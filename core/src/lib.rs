@@ -56,8 +56,8 @@ mod saved;
 mod session;
 mod sync;
 mod terms;
-mod thinking;
 mod text;
+mod thinking;
 mod timeline;
 mod tools;
 

@@ -169,7 +169,9 @@ pub(crate) fn check(messages: &[ChatMessage], may_continue: bool) -> Result<()> 
         Role::Assistant if !may_continue => {
             wrong("is of the assistant; it must be the user's or a tool's, unless continue_final_message is on")
         }
-        Role::Assistant if !last.tool_calls.is_empty() => wrong("calls tools; their results come next, nothing continues it"),
+        Role::Assistant if !last.tool_calls.is_empty() => {
+            wrong("calls tools; their results come next, nothing continues it")
+        }
         Role::Assistant if last.content.is_empty() && last.reasoning_content.is_empty() => {
             wrong("is empty; there is nothing in it to continue")
         }

@@ -115,7 +115,8 @@ impl Model {
     /// be found again by whoever begins in the same way.
     pub fn chat(&self, messages: &[ChatMessage], options: &Options) -> Result<Request> {
         options.accept(Scope::Session, self.0.dispatch.as_ref())?;
-        let may_continue = Layers(vec![self.0.runtime.options(), &self.0.options, options]).bool("continue_final_message");
+        let may_continue =
+            Layers(vec![self.0.runtime.options(), &self.0.options, options]).bool("continue_final_message");
         message::check(messages, may_continue)?;
         let mut options = options.clone();
         let system = messages.first().filter(|message| message.role == Role::System);

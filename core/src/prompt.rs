@@ -178,7 +178,8 @@ impl Planner<'_> {
         let (answer, before) = chat.said.split_last().ok_or_else(nothing_to_continue)?;
         let ChatMessage { content, reasoning_content, tool_calls, .. } = &answer.message;
         if !tool_calls.is_empty() {
-            let message = "the last answer calls tools, which is its end; give their results as messages, or rewind the session";
+            let message =
+                "the last answer calls tools, which is its end; give their results as messages, or rewind the session";
             return Err(Error::new(Reason::NothingToContinue, message));
         }
         let Rendered { mut tokens, stops, format } = match content.is_empty() && reasoning_content.is_empty() {

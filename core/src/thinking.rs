@@ -126,7 +126,9 @@ mod tests {
 
     #[test]
     fn the_end_is_found_however_it_is_cut() {
-        for end in [&["</think>"][..], &["<", "/thi", "nk", ">"], &["so.</th", "ink>\n\n"], &["<<", "/think>"], &["<call>"]] {
+        for end in
+            [&["</think>"][..], &["<", "/thi", "nk", ">"], &["so.</th", "ink>\n\n"], &["<<", "/think>"], &["<call>"]]
+        {
             let mut thinking = thinking(None);
             say(&mut thinking, &["Hm, </thing>", " </", "t"]);
             say(&mut thinking, end);
@@ -142,7 +144,11 @@ mod tests {
         say(&mut thinking, &["a"]);
         assert_eq!(thinking.verdict(OTHER, b"</think>{", false), Verdict::Refused);
         assert_eq!(thinking.verdict(OTHER, b"<|end|>", true), Verdict::Refused);
-        assert_eq!(thinking.verdict(OTHER, b"</think>", true), Verdict::Thought, "what ends the thinking ends only that");
+        assert_eq!(
+            thinking.verdict(OTHER, b"</think>", true),
+            Verdict::Thought,
+            "what ends the thinking ends only that"
+        );
     }
 
     #[test]

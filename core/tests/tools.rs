@@ -275,7 +275,10 @@ fn thinking_ends_with_its_budget() {
 /// The template of the model that thinks, with a prompt that has begun to.
 fn begun() -> String {
     let source = load(TOOLS, &[]).chat_template().unwrap();
-    source.replace("{{- '<|im_start|>assistant\\n' -}}\n    {%- if enable_thinking", "{{- '<|im_start|>assistant\\n<think>' -}}\n    {%- if enable_thinking")
+    source.replace(
+        "{{- '<|im_start|>assistant\\n' -}}\n    {%- if enable_thinking",
+        "{{- '<|im_start|>assistant\\n<think>' -}}\n    {%- if enable_thinking",
+    )
 }
 
 const ORDER: &str = r#"{"type": "object", "properties": {"x": {"type": "integer", "minimum": 0, "maximum": 99}}, "required": ["x"], "additionalProperties": false}"#;
@@ -368,7 +371,8 @@ fn a_last_message_of_the_assistant_is_continued() {
     assert_eq!(said.reasoning, " think.");
     assert!(["yes", "no"].contains(&said.text.as_str()), "{said:?}");
     // The prompt is that of the question, and what is continued.
-    let (_, question) = read(&model.chat(&[ChatMessage::new(Role::User, "Go.")], &options(&[("max_tokens", "1")])).unwrap());
+    let (_, question) =
+        read(&model.chat(&[ChatMessage::new(Role::User, "Go.")], &options(&[("max_tokens", "1")])).unwrap());
     let (_, end) = ask(message(Role::Assistant, "", "I"), &[("max_tokens", "1")]);
     assert_eq!(end.usage.prompt_tokens, question.usage.prompt_tokens + 2, "the mark of thinking, and a token of it");
 }
@@ -380,7 +384,10 @@ fn a_session_keeps_a_continued_message_as_one() {
     let on = options(&[("continue_final_message", "1"), ("max_tokens", "3")]);
     let messages = [ChatMessage::new(Role::User, "Go."), message(Role::Assistant, "", "I")];
     let (said, end) = read(&session.chat_messages(&messages, &on).unwrap());
-    assert_eq!((said.reasoning.as_str(), end.finish_reason, session.message_count()), (" think.", FinishReason::Length, 2));
+    assert_eq!(
+        (said.reasoning.as_str(), end.finish_reason, session.message_count()),
+        (" think.", FinishReason::Length, 2)
+    );
     // It goes on in the other way, with what it thought and what it says.
     let (said, end) = read(&session.continue_answer(&Options::new()).unwrap());
     assert!(end.error.is_none(), "{:?}", end.error);
@@ -402,7 +409,9 @@ fn an_answer_that_was_cut_anywhere_goes_on_to_the_same_end() {
     let (whole, end) = chat(&model, &set);
     for max_tokens in 1..end.usage.completion_tokens - 2 {
         let session = model.session(&Options::new()).unwrap();
-        let (first, _) = read(&session.chat("Go.", &options(&[&set[..], &[("max_tokens", &max_tokens.to_string())]].concat())).unwrap());
+        let (first, _) = read(
+            &session.chat("Go.", &options(&[&set[..], &[("max_tokens", &max_tokens.to_string())]].concat())).unwrap(),
+        );
         let (rest, end) = read(&session.continue_answer(&options(&set)).unwrap());
         if first.calls == whole.calls {
             assert_eq!(end.error.as_ref().unwrap().reason(), Reason::NothingToContinue, "{max_tokens}");

@@ -142,35 +142,42 @@ void replace(std::string & text, const std::string & from, const std::string & t
     }
 }
 
-// A rule that is one group, which may be left out: from now on it may not.
+// Whether a piece of a grammar is one symbol, or one group.
+bool is_one(const std::string & text) {
+    if (text.empty() || text.front() != '(') {
+        return !text.empty() && text.find_first_of(" \t|\"[") == std::string::npos;
+    }
+    int depth = 0;
+    for (size_t at = 0; at < text.size(); at++) {
+        if (text[at] == '"' || text[at] == '[') {
+            const char end = text[at] == '"' ? '"' : ']';
+            for (at++; at < text.size() && text[at] != end; at++) {
+                at += text[at] == '\\' ? 1 : 0;
+            }
+        } else if (text[at] == '(') {
+            depth++;
+        } else if (text[at] == ')' && --depth == 0) {
+            return at + 1 == text.size();
+        }
+    }
+    return false;
+}
+
+// A rule that is one thing, which may be left out: from now on it may not.
 void require(std::string & grammar, const std::string & rule) {
-    const auto start = ("\n" + grammar).find("\n" + rule + " ::= (");
-    const auto end   = start == std::string::npos ? start : grammar.find('\n', start);
-    if (end == std::string::npos || end == 0) {
+    const auto head  = rule + " ::= ";
+    const auto start = ("\n" + grammar).find("\n" + head);
+    if (start == std::string::npos) {
         return;
     }
-    int  depth = 0;
-    bool text  = false;
-    for (auto at = start + rule.size() + 5; at < end; at++) {
-        const char c = grammar[at];
-        if (c == '\\') {
-            at++;
-        } else if (c == '"') {
-            text = !text;
-        } else if (!text && (c == '(' || c == ')')) {
-            depth += c == '(' ? 1 : -1;
-        }
-        if (depth == 0 && at + 2 == end && grammar[end - 1] == '?') {
-            grammar.erase(end - 1, 1);
-            return;
-        }
-        if (depth == 0 && at + 2 == end && grammar[end - 1] == '*') {
-            grammar[end - 1] = '+';
-            return;
-        }
-        if (depth == 0) {
-            return;
-        }
+    const auto begin = start + head.size(), end = std::min(grammar.find('\n', begin), grammar.size());
+    if (end <= begin + 1 || !is_one(grammar.substr(begin, end - 1 - begin))) {
+        return;
+    }
+    if (grammar[end - 1] == '?') {
+        grammar.erase(end - 1, 1);
+    } else if (grammar[end - 1] == '*') {
+        grammar[end - 1] = '+';
     }
 }
 
@@ -194,6 +201,7 @@ std::string grammar_of_calls(const common_chat_templates * templates, common_cha
     }
     if (required) {
         require(grammar, "tool-call");
+        require(grammar, "tool-call-root");
     }
     return grammar;
 }

@@ -71,7 +71,13 @@ pub(crate) fn check(model: &Path, source: &str, cases: Vec<&Case>) -> Answers {
                 // An id that comes after the arguments is too late: the call was told of under another one.
                 answers.grown += usize::from(right(grown, false));
                 if !right(whole, true) || !right(grown, false) {
-                    answers.wrong.push(format!("{:?}: {} / {}, not {}", case.input, whole.words(), grown.words(), expected.words()));
+                    answers.wrong.push(format!(
+                        "{:?}: {} / {}, not {}",
+                        case.input,
+                        whole.words(),
+                        grown.words(),
+                        expected.words()
+                    ));
                 }
             }
             Err(error) => answers.wrong.push(format!("{:?}: {error}", case.input)),
@@ -85,8 +91,11 @@ impl Case {
     fn expected(&self) -> Said {
         let mut expected = self.expect.clone();
         if self.ask["continue_final_message"] == true {
-            let before = self.ask["messages"].as_array().and_then(|messages| messages.last()).cloned().unwrap_or_default();
-            let rest = |said: &str, key: &str| said.strip_prefix(before[key].as_str().unwrap_or("")).unwrap_or(said).to_owned();
+            let before =
+                self.ask["messages"].as_array().and_then(|messages| messages.last()).cloned().unwrap_or_default();
+            let rest = |said: &str, key: &str| {
+                said.strip_prefix(before[key].as_str().unwrap_or("")).unwrap_or(said).to_owned()
+            };
             expected.content = rest(&expected.content, "content");
             expected.reasoning = rest(&expected.reasoning, "reasoning_content");
         }
@@ -122,7 +131,8 @@ impl Said {
 
     /// Adds what the reader says is new.
     fn add(&mut self, deltas: &str) {
-        let deltas: Vec<Value> = if deltas.is_empty() { Vec::new() } else { serde_json::from_str(deltas).expect("a list") };
+        let deltas: Vec<Value> =
+            if deltas.is_empty() { Vec::new() } else { serde_json::from_str(deltas).expect("a list") };
         for delta in &deltas {
             let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
             self.reasoning += &text(&delta["reasoning"]);

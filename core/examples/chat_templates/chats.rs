@@ -82,7 +82,9 @@ fn read(request: chaku::Result<Request>) -> Result<Said, String> {
 }
 
 fn ask(model: &Model, messages: &Value, set: &[(&str, &str)]) -> Result<Said, String> {
-    read(model.chat_json(&messages.to_string(), &options(&[&[("max_tokens", "1"), ("temperature", "0")], set].concat())))
+    read(
+        model.chat_json(&messages.to_string(), &options(&[&[("max_tokens", "1"), ("temperature", "0")], set].concat())),
+    )
 }
 
 fn prompt_tokens(model: &Model, messages: &Value, set: &[(&str, &str)]) -> Result<usize, String> {
@@ -197,17 +199,26 @@ fn inert(model: &Model, marks: &[String]) -> Able {
         ("a user's message", Box::new(|text| json!([user(text)]))),
         ("a system message", Box::new(|text| json!([{"role": "system", "content": text}, user("Go.")]))),
         ("an answer", Box::new(|text| json!([user("Go."), {"role": "assistant", "content": text}, user("Go.")]))),
-        ("a thought", Box::new(|text| {
-            json!([user("Go."), {"role": "assistant", "content": "x", "reasoning_content": text}, user("Go.")])
-        })),
-        ("an argument", Box::new(|text| {
-            json!([user("Go."), {"role": "assistant", "content": "", "tool_calls": [call(text)]},
+        (
+            "a thought",
+            Box::new(
+                |text| json!([user("Go."), {"role": "assistant", "content": "x", "reasoning_content": text}, user("Go.")]),
+            ),
+        ),
+        (
+            "an argument",
+            Box::new(|text| {
+                json!([user("Go."), {"role": "assistant", "content": "", "tool_calls": [call(text)]},
                 {"role": "tool", "tool_call_id": "call00001", "name": "get_weather", "content": "x"}])
-        })),
-        ("a result", Box::new(|text| {
-            json!([user("Go."), {"role": "assistant", "content": "", "tool_calls": [call("x")]},
+            }),
+        ),
+        (
+            "a result",
+            Box::new(|text| {
+                json!([user("Go."), {"role": "assistant", "content": "", "tool_calls": [call("x")]},
                 {"role": "tool", "tool_call_id": "call00001", "name": "get_weather", "content": text}])
-        })),
+            }),
+        ),
     ];
     for (place, messages) in &places {
         let Ok(without) = prompt_tokens(model, &messages("xx"), &[]) else { continue }; // this family has no such message
@@ -219,7 +230,9 @@ fn inert(model: &Model, marks: &[String]) -> Able {
             return Err(format!("{place}: {} tokens for {growth}", with - without));
         }
     }
-    let Ok(without) = prompt_tokens(model, &json!([user("Go.")]), &[("tools", &described("xx"))]) else { return Ok(()) };
+    let Ok(without) = prompt_tokens(model, &json!([user("Go.")]), &[("tools", &described("xx"))]) else {
+        return Ok(());
+    };
     let with = prompt_tokens(model, &json!([user("Go.")]), &[("tools", &described(&hostile))])
         .map_err(|error| format!("a tool's description: {error}"))?;
     if with - without < growth && with != without {

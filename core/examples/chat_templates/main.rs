@@ -30,7 +30,9 @@ fn main() -> ExitCode {
     if !check {
         std::fs::write(&page, text).expect("docs/ can be written");
     } else if std::fs::read_to_string(&page).unwrap_or_default() != text {
-        eprintln!("docs/chat-templates.md says something else; look at the difference, then run tests/templates/families.sh --write");
+        eprintln!(
+            "docs/chat-templates.md says something else; look at the difference, then run tests/templates/families.sh --write"
+        );
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS

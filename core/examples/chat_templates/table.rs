@@ -45,7 +45,8 @@ pub(crate) fn text(rows: &[Row], not_read: usize) -> String {
             }
         };
         let Chats { system, calls, thinks, continues, constraint, inert } = chats;
-        let [system, calls, continues, constraint, inert] = [system, calls, continues, constraint, inert].map(&mut cell);
+        let [system, calls, continues, constraint, inert] =
+            [system, calls, continues, constraint, inert].map(&mut cell);
         let Answers { read, grown, count, .. } = answers;
         let answers = match (count, read == grown) {
             (0, _) => "none known".to_owned(),
@@ -53,7 +54,10 @@ pub(crate) fn text(rows: &[Row], not_read: usize) -> String {
             (_, false) => format!("{read} of {count}, {grown} piece by piece"),
         };
         let thinks = if *thinks { "yes" } else { "no" };
-        let _ = writeln!(text, "| {name} | {system} | {calls} | {thinks} | {answers} | {continues} | {constraint} | {inert} |");
+        let _ = writeln!(
+            text,
+            "| {name} | {system} | {calls} | {thinks} | {answers} | {continues} | {constraint} | {inert} |"
+        );
     }
     text.push('\n');
     for (index, note) in notes.iter().enumerate() {
@@ -67,6 +71,10 @@ pub(crate) fn text(rows: &[Row], not_read: usize) -> String {
         }
     }
     let all: usize = rows.iter().map(|row| row.answers.count).sum();
-    let _ = writeln!(text, "\n{} templates, {all} answers; {not_read} more of llama.cpp's could not be taken over.", rows.len());
+    let _ = writeln!(
+        text,
+        "\n{} templates, {all} answers; {not_read} more of llama.cpp's could not be taken over.",
+        rows.len()
+    );
     text
 }

@@ -18,7 +18,9 @@ const NAMED: &str = "chatml";
 /// The model's options, with the text that a file has as `chat_template`. What the model is given goes before what its runtime
 /// has for all.
 pub(super) fn resolve(runtime: &Options, mut model: Options) -> Result<Options> {
-    let given = |options: &Options, key: &str| Layers(vec![options]).str(key).filter(|value| !value.is_empty()).map(str::to_owned);
+    let given = |options: &Options, key: &str| {
+        Layers(vec![options]).str(key).filter(|value| !value.is_empty()).map(str::to_owned)
+    };
     for options in [&model, runtime] {
         if let (Some(_), Some(file)) = (given(options, TEXT), given(options, FILE)) {
             let message = format!("{FILE}: {TEXT} is given too; give one of them, not {file} as well");
@@ -58,7 +60,8 @@ fn check(key: &'static str, text: &str) -> Result<()> {
         return Ok(());
     }
     let begins: String = text.chars().take(40).collect();
-    let message = format!("{key}: `{begins}` is no Jinja source, which has `{{{{` or `{{%` in it; the one name known is {NAMED}");
+    let message =
+        format!("{key}: `{begins}` is no Jinja source, which has `{{{{` or `{{%` in it; the one name known is {NAMED}");
     Err(Error::new(Reason::InvalidOption, message).with("key", key))
 }
 

@@ -28,7 +28,7 @@ const MEMBERS: &[&str] = &[
     r#""enum":["a\"b","<|im_end|>",{"x":[null]}]"#,
     r#""const":"</tool_call>""#,
     r#""anyOf":{}"#,
-    r#""oneOf":[{"type":"object"},{"$ref":"#"}]"#,
+    r##""oneOf":[{"type":"object"},{"$ref":"#"}]"##,
     r##""$ref":"#/properties/p0""##,
     r##""$ref":"#/nowhere/~1/%25""##,
     r#""$ref":"http://127.0.0.1/x""#,
@@ -78,7 +78,8 @@ fn tools(rng: &mut Rng) -> String {
         return any(rng, &["[", "{\"function\":", "[{\"a\":"]).repeat(1 << rng.u32(0..15));
     }
     let count = *any(rng, &[1, 1, 1, 2, 3, 20, 200]);
-    let mut list: Vec<char> = format!("[{}]", (0..count).map(|_| tool(rng)).collect::<Vec<_>>().join(",")).chars().collect();
+    let mut list: Vec<char> =
+        format!("[{}]", (0..count).map(|_| tool(rng)).collect::<Vec<_>>().join(",")).chars().collect();
     for _ in 0..*any(rng, &[0, 0, 0, 1, 2]) {
         constraint::edit(rng, &mut list, MEMBERS);
     }

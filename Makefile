@@ -13,7 +13,7 @@ SMOLLM2 := $(MODELS)/SmolLM2-135M-Instruct.Q4_1.gguf
 
 include scripts/programs.mk
 
-.PHONY: help deps models build examples install sizes demo test torture soak sanitize mutation lint header options bench bench-compare bench-schemas
+.PHONY: help deps models build examples install sizes demo test torture soak sanitize mutation test-templates lint header options bench bench-compare bench-schemas
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' Makefile
@@ -57,6 +57,9 @@ sanitize: build models ## Run the tests of the C interface under memcheck and Ad
 
 mutation: deps models ## Mutate files, templates, grammars, options and texts against one process that must live (CASES=2000 SEED=1)
 	@tests/mutation/run.sh --cases $(or $(CASES),2000) --seed $(or $(SEED),1)
+
+test-templates: deps ## Hold chats through the templates of many families, against docs/chat-templates.md
+	@tests/templates/families.sh
 
 lint: deps ## Check formatting, clippy, dependency directions, unsafe code, the generated header and docs
 	@scripts/lint.sh

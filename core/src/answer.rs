@@ -23,6 +23,8 @@ pub(crate) struct Format {
     pub(crate) grammar: String,
     /// It waits until the answer has the mark of a call.
     pub(crate) lazy: bool,
+    /// It describes the answer with what the prompt has begun of it.
+    pub(crate) begun: bool,
     /// Control tokens that belong to the text.
     pub(crate) preserved: Vec<String>,
     /// `begun` by the prompt, `possible`, or `none`.
@@ -34,6 +36,11 @@ pub(crate) struct Format {
 }
 
 impl Format {
+    /// A call must come, and begins where its grammar does.
+    pub(crate) fn is_held(&self) -> bool {
+        !self.grammar.is_empty() && !self.lazy && !self.begun
+    }
+
     pub(crate) fn parse(format: &str) -> Result<Self> {
         serde_json::from_str(format).map_err(|error| Error::new(Reason::Internal, error.to_string()))
     }
@@ -153,8 +160,9 @@ impl Answering {
     /// From here on it is plain text, what was read of it and not shown first.
     fn give_up(&mut self) -> Vec<Delta> {
         self.given_up = true;
-        let rest = if self.message.tool_calls.is_empty() { self.not_shown().to_owned() } else { String::new() };
         // Calls that were told of already stand, incomplete.
+        let told = self.message.tool_calls.iter().any(|call| !call.arguments.is_empty());
+        let rest = if told { String::new() } else { self.not_shown().to_owned() };
         vec![Delta { content: rest, ..Delta::default() }]
     }
 

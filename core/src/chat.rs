@@ -237,27 +237,26 @@ fn join(vocab: Vocab<'_>, prompt: &str, mask: &Mask<'_>) -> Result<Vec<Token>> {
         return Ok(vocab.tokenize(prompt, true, true)?);
     }
     let mut tokens: Vec<Token> = vocab.bos().filter(|_| vocab.add_bos()).into_iter().collect();
-    let mut found = vec![false; mask.texts.len()];
-    // Split at the marks, the parts alternate: text, placeholder number, text, …
+    // Split at the marks, the parts alternate: text, placeholder number, text, … A placeholder that is missing is of a message
+    // that the template leaves out, such as what was thought long ago.
     for (i, part) in prompt.split(&mask.mark).enumerate() {
         if i % 2 == 0 {
             tokens.extend(vocab.tokenize(part, false, true)?);
-        } else if let Some(number) = part.parse::<usize>().ok().filter(|&number| number < found.len()) {
-            tokens.extend(vocab.tokenize(&mask.texts[number], false, false)?);
-            found[number] = true;
+        } else if let Some(text) = part.parse::<usize>().ok().and_then(|number| mask.texts.get(number)) {
+            tokens.extend(vocab.tokenize(text, false, false)?);
+        } else {
+            let message = "a message spells a control token, and the chat template changes that message's text";
+            return Err(Error::new(Reason::TemplateFailed, message));
         }
-    }
-    if found.contains(&false) {
-        let message = "a message spells a control token, and the chat template changes or drops that message's text";
-        return Err(Error::new(Reason::TemplateFailed, message));
     }
     tokens.extend(vocab.eos().filter(|_| vocab.add_eos()));
     Ok(tokens)
 }
 
-/// A string that occurs nowhere in what is asked.
+/// A character that occurs nowhere in what is asked: one of those that mean nothing. A template that changes a text leaves it, and
+/// so it is seen where it stands alone.
 fn unused_mark(ask: &Value) -> String {
     let text = ask.to_string();
-    let mut marks = (0u64..).map(|n| format!("\u{E000}{n}\u{E001}"));
-    marks.find(|mark| !text.contains(mark)).unwrap_or_default()
+    let mut marks = ('\u{E000}'..='\u{F8FF}').chain('\u{F0000}'..='\u{FFFFD}');
+    marks.find(|mark| !text.contains(*mark)).map_or_else(String::new, String::from)
 }

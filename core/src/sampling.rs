@@ -28,7 +28,7 @@ pub(crate) struct Sampler {
 
 struct Waiting {
     thinking: Thinking,
-    /// Takes over from the chain when the answer begins: it has the grammar.
+    /// Takes over from the chain when the answer begins: it has the grammar, and no budget of thinking.
     next: Option<chaku_llama::Sampler>,
 }
 
@@ -57,19 +57,21 @@ impl Sampler {
     ) -> Result<Self> {
         let logit_bias = logit_bias::asked(layers, &model.vocab())?;
         let params = SamplerParams { logit_bias, ..params(layers) };
-        let thinking = match format {
-            Some(text) if constraint.is_some() || params.grammar.is_some() => thinking(&model.vocab(), text)?,
+        let about = format.map(Format::parse).transpose()?;
+        let is_held = constraint.is_some() || params.grammar.is_some() || about.as_ref().is_some_and(Format::is_held);
+        let thinking = match &about {
+            Some(about) if is_held => thinking(&model.vocab(), about)?,
             _ => None,
         };
-        let mut next = None;
-        let mut chain = match format {
-            // The grammar of a format is that of its calls, and where there are tools there is no other.
-            Some(format) if params.grammar.is_none() => held_to(model, params, format)?,
-            Some(format) if thinking.is_some() => {
-                next = Some(chaku_llama::Sampler::new(model, &params)?);
-                held_to(model, SamplerParams { grammar: None, ..params }, format)?
+        let (mut chain, mut next) = match (format, about) {
+            (Some(format), Some(about)) if thinking.is_some() => {
+                let think = SamplerParams { grammar: None, format: Some(format.to_owned()), ..params.clone() };
+                (chaku_llama::Sampler::new(model, &think)?, Some(after_thinking(model, params, format, about)?))
             }
-            _ => chaku_llama::Sampler::new(model, &params)?,
+            // What is held has no budget of thinking: it would force what may not be said.
+            (Some(format), Some(about)) if about.is_held() => (after_thinking(model, params, format, about)?, None),
+            (Some(format), Some(about)) if !is_held => (held_to(model, params, format, about)?, None),
+            _ => (chaku_llama::Sampler::new(model, &params)?, None),
         };
         for &token in prompt {
             chain.accept(token, false)?;
@@ -229,21 +231,37 @@ fn mask(vocab: &Vocab<'_>, passes: impl Fn(Token) -> bool) -> Vec<u32> {
 }
 
 /// The thinking that comes before an answer of this format.
-fn thinking(vocab: &Vocab<'_>, format: &str) -> Result<Option<Thinking>> {
-    let Format { thinking, think_start, think_ends, lead, .. } = Format::parse(format)?;
-    let start = match thinking.as_str() {
+fn thinking(vocab: &Vocab<'_>, about: &Format) -> Result<Option<Thinking>> {
+    let start = match about.thinking.as_str() {
         "begun" => None,
-        "possible" => Some(vocab.tokenize(&think_start, false, true)?),
+        "possible" => Some(vocab.tokenize(&about.think_start, false, true)?),
         _ => return Ok(None),
     };
-    let ends = think_ends.into_iter().map(String::into_bytes).collect();
-    Ok(Thinking::new(start, ends, vocab.tokenize(&lead, false, true)?))
+    let ends = about.think_ends.iter().map(|end| end.clone().into_bytes()).collect();
+    Ok(Thinking::new(start, ends, vocab.tokenize(&about.lead, false, true)?))
+}
+
+/// What the answer is held to behind its thinking: the caller's grammar, or that of the calls that must come. Its budget is over.
+fn after_thinking(
+    model: &chaku_llama::Model,
+    params: SamplerParams,
+    format: &str,
+    about: Format,
+) -> Result<chaku_llama::Sampler> {
+    if about.is_held() {
+        return held_to(model, SamplerParams { reasoning_budget: -1, ..params }, format, about);
+    }
+    Ok(chaku_llama::Sampler::new(model, &params)?)
 }
 
 /// A sampler that holds an answer to the grammar of a format, if that has one. A possible call goes without, rather than fail,
 /// where llama.cpp makes a grammar that its own sampler could not follow; a call that must come does not.
-fn held_to(model: &chaku_llama::Model, params: SamplerParams, format: &str) -> Result<chaku_llama::Sampler> {
-    let Format { grammar, lazy, .. } = Format::parse(format)?;
+fn held_to(
+    model: &chaku_llama::Model,
+    params: SamplerParams,
+    format: &str,
+    Format { grammar, lazy, .. }: Format,
+) -> Result<chaku_llama::Sampler> {
     let params = SamplerParams { format: Some(format.to_owned()), ..params };
     if grammar.is_empty() {
         return Ok(chaku_llama::Sampler::new(model, &params)?);

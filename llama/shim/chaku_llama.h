@@ -239,7 +239,8 @@ bool    chaku_llama_templates_was_explicit(const struct chaku_llama_templates * 
 // Whether it shows tools to the model and has a form for its calls.
 bool chaku_llama_templates_know_tools(const struct chaku_llama_templates * templates);
 // `ask`: {"messages": as OpenAI has them, "add_generation_prompt", "tools", "tool_choice": "auto" / "none" / "required",
-// "parallel_tool_calls", "reasoning_format", "enable_thinking", "template_kwargs"}, as JSON; all but the messages may be missing.
+// "parallel_tool_calls", "reasoning_format", "enable_thinking", "template_kwargs", "continue_final_message", "constrained": something
+// else than calls holds the answer}, as JSON; all but the messages may be missing.
 // `stops`: the additional stop strings, each ended by a NUL. `format`: how the answer is to be read and what it is held to, in a
 // form of this shim's own; empty = it is plain text.
 int32_t chaku_llama_templates_render(const struct chaku_llama_templates * templates, const char * ask, size_t ask_len,

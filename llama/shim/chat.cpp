@@ -85,11 +85,14 @@ common_chat_templates_inputs inputs_of(const common_json & ask) {
 // Whether the prompt ends inside the model's thinking.
 bool begins_thinking(const common_chat_params & params) {
     const auto & prompt = params.generation_prompt;
-    const auto   start  = params.thinking_start_tag.empty() ? std::string::npos : prompt.rfind(params.thinking_start_tag);
+    const auto & ends   = params.thinking_end_tags;
+    if (params.thinking_start_tag.empty()) {
+        return !ends.empty(); // all is thinking until it says that it ends
+    }
+    const auto start = prompt.rfind(params.thinking_start_tag);
     if (start == std::string::npos) {
         return false;
     }
-    const auto & ends = params.thinking_end_tags;
     return std::none_of(ends.begin(), ends.end(), [&](const auto & end) { return prompt.find(end, start) != std::string::npos; });
 }
 
@@ -139,21 +142,66 @@ void replace(std::string & text, const std::string & from, const std::string & t
     }
 }
 
+// Whether a piece of a grammar is one symbol, or one group.
+bool is_one(const std::string & text) {
+    if (text.empty() || text.front() != '(') {
+        return !text.empty() && text.find_first_of(" \t|\"[") == std::string::npos;
+    }
+    int depth = 0;
+    for (size_t at = 0; at < text.size(); at++) {
+        if (text[at] == '"' || text[at] == '[') {
+            const char end = text[at] == '"' ? '"' : ']';
+            for (at++; at < text.size() && text[at] != end; at++) {
+                at += text[at] == '\\' ? 1 : 0;
+            }
+        } else if (text[at] == '(') {
+            depth++;
+        } else if (text[at] == ')' && --depth == 0) {
+            return at + 1 == text.size();
+        }
+    }
+    return false;
+}
+
+// A rule that is one thing, which may be left out: from now on it may not.
+void require(std::string & grammar, const std::string & rule) {
+    const auto head  = rule + " ::= ";
+    const auto start = ("\n" + grammar).find("\n" + head);
+    if (start == std::string::npos) {
+        return;
+    }
+    const auto begin = start + head.size(), end = std::min(grammar.find('\n', begin), grammar.size());
+    if (end <= begin + 1 || !is_one(grammar.substr(begin, end - 1 - begin))) {
+        return;
+    }
+    if (grammar[end - 1] == '?') {
+        grammar.erase(end - 1, 1);
+    } else if (grammar[end - 1] == '*') {
+        grammar[end - 1] = '+';
+    }
+}
+
 // The grammar of calls and nothing else. The one that common_chat has for a required call lets free text come first, and a small
-// model never comes to an end of that. So it is the one for a possible call, which begins where a call does; with two things put
-// right in it: it also takes nothing for a call, for ever, and any number of calls where only one is asked for. Empty: the
-// template's answers have no mark that a call begins with.
+// model never comes to an end of that. So it is the one for a possible call, which begins where a call does; with three things put
+// right in it: it also takes nothing for a call, for ever or at once, and any number of calls where only one is asked for. Empty: the
+// template's answers have no mark that a call begins with. `parser` becomes the one of that grammar's answers.
 std::string grammar_of_calls(const common_chat_templates * templates, common_chat_templates_inputs inputs,
-                             const common_chat_params & params) {
-    inputs.tool_choice = COMMON_CHAT_TOOL_CHOICE_AUTO;
-    const auto waiting = params.grammar_lazy ? params : common_chat_templates_apply(templates, inputs);
+                             const common_chat_params & params, std::string & parser) {
+    const bool required = inputs.tool_choice == COMMON_CHAT_TOOL_CHOICE_REQUIRED;
+    inputs.tool_choice  = COMMON_CHAT_TOOL_CHOICE_AUTO;
+    const auto waiting  = params.grammar_lazy ? params : common_chat_templates_apply(templates, inputs);
     if (!waiting.grammar_lazy) {
         return {};
     }
+    parser       = waiting.parser;
     auto grammar = waiting.grammar;
     replace(grammar, "\ntool-calls ::= (tool-call? space)+\n", "\ntool-calls ::= (tool-call space)+\n");
     if (!inputs.parallel_tool_calls) {
         replace(grammar, "\nroot ::= tool-call | tool-calls\n", "\nroot ::= tool-call\n");
+    }
+    if (required) {
+        require(grammar, "tool-call");
+        require(grammar, "tool-call-root");
     }
     return grammar;
 }
@@ -162,7 +210,9 @@ std::string grammar_of_calls(const common_chat_templates * templates, common_cha
 std::string format_of(const common_chat_templates * templates, const common_chat_templates_inputs & inputs,
                       const common_chat_params & params, bool is_constrained) {
     const bool calls = !inputs.tools.empty() && inputs.tool_choice != COMMON_CHAT_TOOL_CHOICE_NONE;
-    const bool thinks = params.supports_thinking && inputs.reasoning_format != COMMON_REASONING_FORMAT_NONE;
+    const bool apart  = params.supports_thinking && inputs.reasoning_format != COMMON_REASONING_FORMAT_NONE;
+    // Thinking that is not told apart is a part of the text, with what the prompt has of it; unless that has to be something else.
+    const bool thinks = apart || (params.supports_thinking && !is_constrained);
     if (!calls && !thinks) {
         return {};
     }
@@ -192,13 +242,16 @@ std::string format_of(const common_chat_templates * templates, const common_chat
         format["think_ends"].push_back(end);
     }
     format["continues"] = inputs.continue_final_message != COMMON_CHAT_CONTINUATION_NONE;
-    format["thinking"]  = std::string(thinks ? thinking_of(inputs, params) : "none");
-    format["lead"]      = thinks && is_constrained ? lead_of(templates, inputs, params) : std::string();
+    format["shown"]     = apart || inputs.continue_final_message != COMMON_CHAT_CONTINUATION_NONE;
+    format["thinking"]  = std::string(apart ? thinking_of(inputs, params) : "none");
+    format["lead"]      = apart && is_constrained ? lead_of(templates, inputs, params) : std::string();
     const bool required = inputs.tool_choice == COMMON_CHAT_TOOL_CHOICE_REQUIRED;
-    if (calls && (params.grammar_lazy || (required && !begins_thinking(params)))) {
-        const auto grammar = grammar_of_calls(templates, inputs, params);
+    if (calls && (params.grammar_lazy || (required && (apart || !begins_thinking(params))))) {
+        std::string parser;
+        const auto  grammar = grammar_of_calls(templates, inputs, params, parser);
         if (!grammar.empty()) {
             format["grammar"] = grammar;
+            format["parser"]  = parser;
             format["begun"]   = false;
         }
     }
@@ -256,8 +309,11 @@ int32_t chaku_llama_answer_new(const char * format, size_t format_len, chaku_lla
         if (!parser.empty()) {
             params.parser.load(parser);
         }
-        if (about.value("continues", false)) {
+        if (about.value("shown", false)) {
             result->seen = common_chat_parse("", true, params); // what the prompt has of the answer already is not new
+            if (!about.value("continues", false)) {
+                result->seen.reasoning_content.clear(); // but what it has of the thinking belongs to that
+            }
         }
         *out = result.release();
         return CHAKU_LLAMA_OK;
@@ -292,11 +348,24 @@ common_json delta_of(const common_chat_msg_diff & diff) {
 std::string new_id() {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     std::random_device random;
-    std::string id = "call_";
-    for (int i = 0; i < 24; i++) {
+    std::string id; // as Mistral's templates want them; others take any
+    for (int i = 0; i < 9; i++) {
         id += letters[random() % (sizeof(letters) - 1)];
     }
     return id;
+}
+
+// Gives ids to calls that the model gave none. Its own may come after the name of the tool, but before any argument.
+void name_calls(common_chat_msg & message, std::vector<std::string> & ids, bool is_partial) {
+    auto & calls = message.tool_calls;
+    for (size_t i = 0; i < calls.size(); i++) {
+        if (i == ids.size() && (!is_partial || !calls[i].arguments.empty())) {
+            ids.push_back(calls[i].id.empty() ? new_id() : calls[i].id);
+        }
+        if (i < ids.size()) {
+            calls[i].id = ids[i];
+        }
+    }
 }
 
 } // namespace
@@ -309,7 +378,7 @@ int32_t chaku_llama_answer_read(chaku_llama_answer * answer, const char * text, 
         if (is_partial && message.empty()) {
             return CHAKU_LLAMA_OK;
         }
-        message.set_tool_call_ids(answer->ids, new_id);
+        name_calls(message, answer->ids, is_partial);
         common_json list = common_json::array();
         for (const auto & diff : common_chat_msg_diff::compute_diffs(answer->seen, message)) {
             list.push_back(delta_of(diff));

@@ -97,7 +97,8 @@ impl ChatTemplates {
     ///
     /// `ask` is JSON: `{"messages": [{"role": "user", "content": "Hello"}], "add_generation_prompt": true}`, the messages in
     /// OpenAI's form. It may have `tools` with `tool_choice` (`auto`, `none`, `required`) and `parallel_tool_calls`,
-    /// `reasoning_format` (`none`, `auto`, `deepseek`), `enable_thinking`, and `template_kwargs`.
+    /// `reasoning_format` (`none`, `auto`, `deepseek`), `enable_thinking`, `template_kwargs`, `continue_final_message` (the last message,
+    /// an assistant's, is the beginning of the answer), and `constrained` (the answer is held to something else than calls).
     pub fn render(&self, ask: &str, limits: &TemplateLimits<'_>) -> Result<Rendered, Error> {
         let mut prompt = ffi::Text::empty();
         let mut stops = ffi::Text::empty();

@@ -24,12 +24,14 @@ pub(crate) enum Kind {
     State,
     /// A conversation as JSON.
     Conversation,
+    /// Tools, which of them to call, and calls.
+    Tools,
 }
 
 impl Kind {
     /// Each kind, and how often it comes in a hundred.
-    pub(crate) const ALL: [(Kind, u32); 9] = [
-        (Kind::Model, 46),
+    pub(crate) const ALL: [(Kind, u32); 10] = [
+        (Kind::Model, 42),
         (Kind::OtherGguf, 14),
         (Kind::Template, 9),
         (Kind::Grammar, 6),
@@ -38,6 +40,7 @@ impl Kind {
         (Kind::Messages, 6),
         (Kind::State, 4),
         (Kind::Conversation, 2),
+        (Kind::Tools, 4),
     ];
 }
 

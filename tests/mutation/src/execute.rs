@@ -69,7 +69,7 @@ impl From<Error> for Failure {
 type Result<T> = std::result::Result<T, Failure>;
 
 pub(crate) fn run(case: &Case, file: &Path) -> Outcome {
-    if matches!(case.kind, Kind::State | Kind::Conversation) {
+    if matches!(case.kind, Kind::State | Kind::Conversation | Kind::Tools) {
         return rust::run(case, file);
     }
     let mut run = Run { case, error: None };

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chaku::{Error, Event, Model, Options, Request, Runtime, Session};
 
-use crate::case::{Case, Step};
+use crate::case::{Case, Object, OptionValue, Step};
 use crate::edit::{self, Edit};
 use crate::execute::{CANCEL_AFTER, DEFAULTS, Outcome, STUCK_AFTER, stage};
 
@@ -47,30 +47,47 @@ fn steps(case: &Case, file: &Path, at: &mut &'static str) -> Result<()> {
     }
     let model = Runtime::default_runtime().load_blocking(file, &options)?;
     let mut session = model.session(&Options::new())?;
-    let done = case.steps.iter().try_for_each(|step| {
-        *at = stage(step);
-        act(&model, &mut session, step)
+    let done = asked(case).and_then(|asked| {
+        case.steps.iter().try_for_each(|step| {
+            *at = stage(step);
+            act(&model, &mut session, step, &asked)
+        })
     });
     model.close(Some(STUCK_AFTER)).map_err(|_| Failure::Stuck)?;
     done
 }
 
-fn act(model: &Model, session: &mut Session, step: &Step) -> Result<()> {
-    let options = Options::new();
+/// What each request is given.
+fn asked(case: &Case) -> Result<Options> {
+    let mut options = Options::new();
+    for given in case.options.iter().filter(|given| given.to == Object::Request) {
+        let key = given.key.as_str();
+        match &given.value {
+            OptionValue::I64(value) => options.set_i64(key, *value)?,
+            OptionValue::F64(value) => options.set_f64(key, *value)?,
+            OptionValue::Bool(value) => options.set_bool(key, *value)?,
+            OptionValue::Str(value) => options.set_str(key, value)?,
+            OptionValue::List(values) => values.iter().try_for_each(|value| options.add_str(key, value))?,
+        }
+    }
+    Ok(options)
+}
+
+fn act(model: &Model, session: &mut Session, step: &Step, options: &Options) -> Result<()> {
     let said = |said: &crate::case::Said| String::from_utf8_lossy(&said.bytes()).into_owned();
     match step {
-        Step::Chat(text) => finish(&session.chat(&said(text), &options)?),
-        Step::Generate(text) => finish(&session.generate(&said(text), &options)?),
-        Step::Ingest { role, said: text } => finish(&session.ingest(role.as_deref(), &said(text), &options)?),
-        Step::Continue => finish(&session.continue_answer(&options)?),
+        Step::Chat(text) => finish(&session.chat(&said(text), options)?),
+        Step::Generate(text) => finish(&session.generate(&said(text), options)?),
+        Step::Ingest { role, said: text } => finish(&session.ingest(role.as_deref(), &said(text), options)?),
+        Step::Continue => finish(&session.continue_answer(options)?),
         Step::Reset => Ok(session.reset()?),
-        Step::Conversation(json) => finish(&model.chat_json(&said(json), &options)?),
+        Step::Conversation(json) => finish(&model.chat_json(&said(json), options)?),
         Step::Restore { edits, sealed } => {
-            let save = session.save(None, &options)?;
+            let save = session.save(None, options)?;
             finish(&save)?;
             let saved = save.data()?;
             let changed = if *sealed { seal(&saved, edits) } else { edit::apply(&saved, edits) };
-            *session = model.restore_bytes(&changed, &options)?;
+            *session = model.restore_bytes(&changed, &Options::new())?;
             Ok(())
         }
     }

@@ -155,6 +155,15 @@ pub(super) fn fill(rng: &mut Rng, case: &mut Case) {
     case.options.push(Given { to: Object::Request, key: key.into(), value: OptionValue::Str(text) });
 }
 
+/// A JSON Schema of any sort.
+pub(super) fn schema(rng: &mut Rng) -> String {
+    let mut whole: Vec<char> = any(rng, SCHEMAS).chars().collect();
+    for _ in 0..rng.u32(0..3) {
+        edit(rng, &mut whole, SCHEMA_PIECES);
+    }
+    whole.into_iter().collect()
+}
+
 /// What no stack would hold.
 fn nested(rng: &mut Rng, key: &str) -> String {
     let depth = 1 << rng.u32(3..17);
@@ -169,7 +178,7 @@ fn nested(rng: &mut Rng, key: &str) -> String {
     format!("{head}{}{}{}", open.repeat(depth), if key == "lark" { "\"b\"" } else { "{}" }, close.repeat(depth))
 }
 
-fn edit(rng: &mut Rng, whole: &mut Vec<char>, pieces: &[&str]) {
+pub(super) fn edit(rng: &mut Rng, whole: &mut Vec<char>, pieces: &[&str]) {
     let at = rng.usize(0..=whole.len());
     let until = whole.len().min(at + rng.usize(0..6));
     let new = if rng.bool() { any(rng, pieces) } else { "" };

@@ -11,6 +11,7 @@ mod options;
 mod state;
 mod template;
 mod tensors;
+mod tools;
 mod vocabulary;
 
 use std::collections::HashMap;
@@ -70,6 +71,7 @@ impl Generator {
             Kind::Messages => messages::fill(rng, &mut case),
             Kind::State => state::fill(rng, &mut case),
             Kind::Conversation => conversation::fill(rng, &mut case),
+            Kind::Tools => tools::fill(rng, &mut case),
         }
         case
     }

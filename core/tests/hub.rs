@@ -226,6 +226,9 @@ fn a_connection_that_is_cut_is_resumed_and_one_that_always_is_ends() {
     // A server that knows no ranges sends all of it again.
     assert!(hub.get("hf:test/norange").is_ok());
     assert_eq!(verify("test/norange", &hub.options(&[]), |_, _| true).unwrap()[0].state, State::Good);
+    // One that sends other bytes than were asked for is asked for all of them.
+    assert!(hub.get("hf:test/shifted").is_ok());
+    assert_eq!(verify("test/shifted", &hub.options(&[]), |_, _| true).unwrap()[0].state, State::Good);
     assert_eq!(reason(hub.get("hf:test/broken")), (Reason::HubUnavailable, Code::Unavailable));
     // What came is kept for the next time.
     assert!(names(&hub.repo("broken").join("blobs"))[0].ends_with(".incomplete"));

@@ -59,6 +59,7 @@ REPOS = {
     "test/cut": ["a-Q4_K_M.gguf"],
     "test/norange": ["a-Q4_K_M.gguf"],
     "test/broken": ["a-Q4_K_M.gguf"],
+    "test/shifted": ["a-Q4_K_M.gguf"],
     "test/wrong": ["a-Q4_K_M.gguf"],
     "test/more": ["a-Q4_K_M.gguf"],
     "test/stall": ["a-Q4_K_M.gguf"],
@@ -171,7 +172,9 @@ class Handler(BaseHTTPRequestHandler):
         if repo == "test/more":
             data += b"x"
         begin = self.begin() if repo != "test/norange" else 0
-        cut = repo in ("test/cut", "test/norange") and asked <= 2 or repo == "test/broken"
+        if repo == "test/shifted" and asked == 2:
+            begin = 1
+        cut = repo == "test/shifted" and asked == 1 or repo in ("test/cut", "test/norange") and asked <= 2 or repo == "test/broken"
         self.send(data, begin, half=cut or repo == "test/stall", stall=repo == "test/stall")
 
     def file(self, path):

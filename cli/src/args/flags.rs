@@ -43,7 +43,7 @@ impl Own {
 const ASK: &[&str] = &["cli", "complete"];
 const CHAT: &[&str] = &["cli"];
 /// Commands that take their time.
-const WORK: &[&str] = &["cli", "complete", "tokenize", "bench", "config", "download", "models"];
+const LOAD: &[&str] = &["cli", "complete", "tokenize", "bench", "config", "download", "models"];
 /// Commands with options.
 const MODELS: &[&str] = &["cli", "complete", "info", "tokenize", "bench", "config"];
 /// Commands that may get a model from elsewhere.
@@ -88,10 +88,10 @@ pub(crate) static OWN: &[Own] = &[
     own("history", CHAT, PROMPT, "The file that keeps what was typed; empty = none.").takes("FILE").setting(&[]),
     own("tool-command", CHAT, TOOLS, "Run this shell command for each call of a tool: it reads the call as JSON and prints the result.").takes("COMMAND").setting(&[]),
     own("yes", CHAT, TOOLS, "Run it without asking.").or(&["-y"]),
-    own("quiet", WORK, OUTPUT, "No progress on the standard error.").or(&["-q"]),
-    own("verbose", WORK, OUTPUT, "Log everything but texts to the standard error.").or(&["-v"]).setting(&[]),
-    own("verbosity", WORK, OUTPUT, "How much to log: 0 = nothing (the default), 1 = errors, 2 = warnings, 3 = what happens, 4 = decisions, 5 = everything, texts too.").or(&["-lv", "--log-verbosity"]).takes("N").setting(&["LLAMA_ARG_LOG_VERBOSITY"]),
-    own("log-file", WORK, OUTPUT, "Log to this file instead.").takes("FILE").setting(&["LLAMA_ARG_LOG_FILE"]),
+    own("quiet", LOAD, OUTPUT, "No progress on the standard error.").or(&["-q"]),
+    own("verbose", LOAD, OUTPUT, "Log everything but texts to the standard error.").or(&["-v"]).setting(&[]),
+    own("verbosity", LOAD, OUTPUT, "How much to log: 0 = nothing (the default), 1 = errors, 2 = warnings, 3 = what happens, 4 = decisions, 5 = everything, texts too.").or(&["-lv", "--log-verbosity"]).takes("N").setting(&["LLAMA_ARG_LOG_VERBOSITY"]),
+    own("log-file", LOAD, OUTPUT, "Log to this file instead.").takes("FILE").setting(&["LLAMA_ARG_LOG_FILE"]),
     own("n-prompt", &["bench"], "Measurement", "Tokens of the prompt [default: 512].").or(&["-p"]).takes("N"),
     own("n-gen", &["bench"], "Measurement", "Tokens to generate [default: 128].").or(&["-n"]).takes("N"),
     own("repetitions", &["bench"], "Measurement", "How often to measure [default: 5].").or(&["-r"]).takes("N"),

@@ -99,13 +99,7 @@ impl Blob {
             let range = (at > 0).then(|| ("Range", format!("bytes={at}-")));
             let answer = job.web.get(&self.url, range.as_slice())?;
             linked = answer.linked_sha256();
-            if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE {
-                begun.clear()?;
-                return Err(Failure::passing(self.broken("has not the bytes that were asked for")));
-            }
-            if at > 0 && answer.status() != StatusCode::PARTIAL_CONTENT || !continues(&answer, at) {
-                begun.clear()?;
-            }
+            begun.meet(&self.url, &answer)?;
             begun.append(&self.url, answer, self.size, progress, |length| {
                 part.set(length);
                 job.stop.check()
@@ -135,12 +129,6 @@ pub(super) fn partial(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Whether an answer begins where the file ends.
-fn continues(answer: &Answer, at: u64) -> bool {
-    answer.status() != StatusCode::PARTIAL_CONTENT
-        || answer.header("content-range").is_some_and(|range| range.starts_with(&format!("bytes {at}-")))
-}
-
 /// A file that is not whole yet.
 pub(super) struct Begun {
     path: PathBuf,
@@ -154,7 +142,7 @@ impl Begun {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let failed = |error: io::Error| unwritable(path, &error);
         fs::create_dir_all(path.parent().unwrap_or(Path::new("."))).map_err(failed)?;
-        let file = OpenOptions::new().create(true).read(true).append(true).open(path).map_err(failed)?;
+        let file = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path).map_err(failed)?;
         Ok(Begun { path: path.to_owned(), file, hash: Sha256::new(), hashed: 0 })
     }
 
@@ -165,6 +153,24 @@ impl Begun {
     pub(super) fn clear(&mut self) -> Result<()> {
         (self.hash, self.hashed) = (Sha256::new(), 0);
         self.file.set_len(0).map_err(|error| unwritable(&self.path, &error))
+    }
+
+    /// Makes the file end where an answer begins: with the rest of it, or with all of it anew.
+    pub(super) fn meet(&mut self, url: &str, answer: &Answer) -> Result<(), Failure> {
+        let at = self.length()?;
+        let begins_there = || {
+            let range = answer.header("content-range");
+            range.is_some_and(|range| range.starts_with(&format!("bytes {at}-")))
+        };
+        match answer.status() {
+            StatusCode::PARTIAL_CONTENT if begins_there() => Ok(()),
+            StatusCode::PARTIAL_CONTENT | StatusCode::RANGE_NOT_SATISFIABLE => {
+                self.clear()?;
+                let message = format!("{} sends not the bytes that were asked for", shown(url));
+                Err(Failure::passing(Error::new(Reason::HubUnavailable, message)))
+            }
+            _ => Ok(self.clear()?),
+        }
     }
 
     /// Appends the body of an answer, of a file that should have `size` bytes then. Sets `progress` when it was much.
@@ -178,6 +184,7 @@ impl Begun {
     ) -> Result<(), Failure> {
         let began = self.length()?;
         let mut length = began;
+        self.file.seek(SeekFrom::End(0)).map_err(|error| unwritable(&self.path, &error))?;
         let mut body = answer.response.into_body().into_reader();
         let mut piece = vec![0; PIECE];
         loop {

@@ -13,7 +13,7 @@ use super::job::{Job, Part};
 use super::lock::Lock;
 use super::shown;
 use super::spec::{Spec, Which, is_path, is_repo};
-use super::web::{ATTEMPTS, Answer, Failure, Origin};
+use super::web::{ATTEMPTS, Answer, Origin};
 use crate::error::{Error, Reason, Result};
 
 /// A URL of the hub's as the file of a repository that it stands for, which has a checksum.
@@ -99,16 +99,10 @@ impl Target {
             let at = begun.length()?;
             part.set(at);
             let answer = job.web.get(url, &self.conditions(partial, at))?;
-            match answer.status() {
-                StatusCode::NOT_MODIFIED => return Ok(None),
-                StatusCode::RANGE_NOT_SATISFIABLE => {
-                    begun.clear()?;
-                    let message = format!("{} has not the bytes that were asked for", shown(url));
-                    return Err(Failure::passing(Error::new(Reason::HubUnavailable, message)));
-                }
-                StatusCode::PARTIAL_CONTENT => {}
-                _ => begun.clear()?,
+            if answer.status() == StatusCode::NOT_MODIFIED {
+                return Ok(None);
             }
+            begun.meet(url, &answer)?;
             etag = answer.header("etag");
             // What is resumed must be of the same file.
             write(&beside(partial, "etag"), etag.clone().unwrap_or_default().as_bytes())?;

@@ -224,7 +224,6 @@ fn what_cannot_be_is_an_error_and_leaves_the_session_as_it_was() {
             let set = [("tools", &*parameters(schema)), ("tool_choice", choice), ("max_tokens", "1")];
             let (_, end) = read(&session.chat("Go.", &options(&set)).unwrap());
             let reason = end.error.as_ref().map(|error| error.reason());
-            println!("{schema} {choice} {:?}", end.error);
             assert!(reason.is_none_or(|reason| reason == Reason::InvalidTools), "{schema}: {:?}", end.error);
             session.reset().unwrap();
         }
@@ -283,10 +282,13 @@ fn begun() -> String {
 
 const ORDER: &str = r#"{"type": "object", "properties": {"x": {"type": "integer", "minimum": 0, "maximum": 99}}, "required": ["x"], "additionalProperties": false}"#;
 
+/// A constraint, and whether an answer follows it.
+type Held<'a> = (&'a str, &'a str, fn(&str) -> bool);
+
 #[test]
 fn a_constraint_holds_when_the_thinking_is_over() {
     let model = load(TOOLS, &[]);
-    let held: [(&str, &str, fn(&str) -> bool); 5] = [
+    let held: [Held<'_>; 5] = [
         ("regex", "(yes|no)!", |said| ["yes!", "no!"].contains(&said)),
         ("lark", "start: \"a\" | \"bc\"", |said| ["a", "bc"].contains(&said)),
         ("grammar", "root ::= \"left\" | \"right\"", |said| ["left", "right"].contains(&said)),
@@ -396,7 +398,7 @@ fn a_session_keeps_a_continued_message_as_one() {
     // A second answer beside the first one is refused, here and in a list; and so it is unless it is asked for.
     let answer = message(Role::Assistant, "x", "");
     let refused = |result: chaku::Result<Request>| assert_eq!(result.err().unwrap().reason(), Reason::InvalidMessages);
-    refused(session.chat_messages(&[answer.clone()], &on));
+    refused(session.chat_messages(std::slice::from_ref(&answer), &on));
     refused(session.chat_messages(&[ChatMessage::new(Role::User, "a"), answer.clone(), answer.clone()], &on));
     refused(session.chat_messages(&[ChatMessage::new(Role::User, "a"), answer], &Options::new()));
     assert_eq!(session.message_count(), 2);

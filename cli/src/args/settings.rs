@@ -12,11 +12,8 @@ use super::flags::{OWN, host_keys};
 use crate::failure::{Failure, Result};
 
 /// Options whose text may stand in a file: the key of the file, and the option.
-const FILES: &[(&str, &str)] = &[
-    ("system-prompt-file", "system_prompt"),
-    ("grammar-file", "grammar"),
-    ("json-schema-file", "json_schema"),
-];
+const FILES: &[(&str, &str)] =
+    &[("system-prompt-file", "system_prompt"), ("grammar-file", "grammar"), ("json-schema-file", "json_schema")];
 
 /// What counts for this call.
 pub(crate) struct Settings {

@@ -143,12 +143,17 @@ export interface RequestOptions {
    */
   reasoning?: 'auto' | 'on' | 'off';
   /**
-   * What becomes of the thinking: none = it is a part of the text; auto and deepseek = it has events of its own.
-   * (default auto)
+   * What becomes of the thinking: none = it is a part of the text, which a constraint then holds from its first
+   * token; auto and deepseek = it has events of its own, and a constraint holds what comes after it. (default auto)
    */
   reasoningFormat?: 'auto' | 'none' | 'deepseek';
   /** Most tokens of thinking; -1 = no limit. (integer, -1 to 2147483647 tokens, default -1) */
   reasoningBudget?: number;
+  /**
+   * Messages may end with one of the assistant, which the model then goes on with: the answer is what follows it.
+   * (default false)
+   */
+  continueFinalMessage?: boolean;
   /** Variables of the chat template, as a JSON object. */
   chatTemplateKwargs?: string | object;
 }
@@ -263,8 +268,10 @@ export interface ModelOptions extends SessionOptions {
    * sessions computed is used. (default false)
    */
   fixedShape?: boolean;
-  /** Jinja source to use instead of the model's own chat template. */
+  /** Jinja source to use instead of the model's own chat template; `chatml` = that of ChatML. */
   chatTemplate?: string;
+  /** File with the Jinja source to use instead of the model's own chat template, in place of `chatTemplate`. */
+  chatTemplateFile?: string;
   /**
    * Download nothing: a model of the hub must be in the cache, else `offline` is what the error says. Unset, the
    * variable HF_HUB_OFFLINE says so too. (default false)

@@ -123,10 +123,13 @@ class RequestOptions(TypedDict, total=False):
     """Whether the model may think before it answers, where its chat template lets one choose: auto and on = yes.
     (default auto)"""
     reasoning_format: Literal["auto", "none", "deepseek"] | None
-    """What becomes of the thinking: none = it is a part of the text; auto and deepseek = it has events of its own.
-    (default auto)"""
+    """What becomes of the thinking: none = it is a part of the text, which a constraint then holds from its first
+    token; auto and deepseek = it has events of its own, and a constraint holds what comes after it. (default auto)"""
     reasoning_budget: int | None
     """Most tokens of thinking; -1 = no limit. (-1 to 2147483647 tokens, default -1)"""
+    continue_final_message: bool | None
+    """Messages may end with one of the assistant, which the model then goes on with: the answer is what follows it.
+    (default False)"""
     chat_template_kwargs: str | dict[str, Any] | list[Any] | None
     """Variables of the chat template, as a JSON object."""
 
@@ -208,7 +211,9 @@ class ModelOptions(SessionOptions, total=False):
     """Repeatable text: one compute thread, prefill in full chunks, one request at a time, and nothing of what other
     sessions computed is used. (default False)"""
     chat_template: str | None
-    """Jinja source to use instead of the model's own chat template."""
+    """Jinja source to use instead of the model's own chat template; `chatml` = that of ChatML."""
+    chat_template_file: str | None
+    """File with the Jinja source to use instead of the model's own chat template, in place of `chat_template`."""
     offline: bool | None
     """Download nothing: a model of the hub must be in the cache, else `offline` is what the error says. Unset, the
     variable HF_HUB_OFFLINE says so too. (default False)"""

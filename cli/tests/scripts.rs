@@ -152,7 +152,7 @@ fn an_interrupt_ends_the_answer_and_the_program() {
     out.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let last = rest.lines().last().unwrap();
-    assert!(last.contains(r#""type":"final""#) || last.contains(r#""finish_reason":"cancelled""#), "{last}");
+    assert!(last.contains(r#""type":"final""#) && last.contains(r#""finish_reason":"cancelled""#), "{last}");
 }
 
 #[test]

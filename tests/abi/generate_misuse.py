@@ -48,6 +48,8 @@ SOURCES = {
     ("chaku_request_resume", "request"): "A_PAUSED_REQUEST",
     ("chaku_event_logits", "event"): "A_LOGITS_EVENT",
 }
+# What this library refuses whatever the arguments are: it is built without downloads, and so no request has files.
+REFUSES = {"chaku_model_download": "unimplemented", "chaku_request_path": "no_result"}
 # Values that differ from one call to the next.
 CHANGING = {"chaku_device_memory_free"}
 # What a forked child may read, as the header's first comment says: version, code names, backends, the table of options.
@@ -223,6 +225,7 @@ class Function:
         return plain.get(self.returns, "A_POINTER" if "*" in self.returns else "AN_INTEGER")
 
     def row(self):
+        refuses = f'"{REFUSES[self.name]}"' if self.name in REFUSES else "NULL"
         for_children = bool(FOR_CHILDREN.fullmatch(self.name))
         plain = self.fallible or (for_children and not self.misusable)
         parameters = f"parameters_of_{self.name}" if self.parameters else "NULL"
@@ -230,7 +233,7 @@ class Function:
             f'    {{.name = "{self.name}", .parameters = {parameters}, '
             f".count = {len(self.parameters)}, .returns = {self.kind()}, .callback_safe = {int(self.callback_safe)}, "
             f".misusable = {int(self.misusable)}, .changing = {int(self.name in CHANGING)}, "
-            f".null_with_ok = {int('NULL with CHAKU_OK' in self.comment)}, .for_children = {int(for_children)},\n"
+            f".null_with_ok = {int('NULL with CHAKU_OK' in self.comment)}, .refuses = {refuses}, .for_children = {int(for_children)},\n"
             f"     .neutral = {{{'.integer = 0' if plain else self.neutral()}}}, "
             f".neutral_for_null = {{{'.integer = 0' if plain else self.neutral_for_null()}}}, "
             f".reasons = reasons_of_{self.name}, .codes = codes_of_{self.name}, .call = call_{self.name}}},")
@@ -257,6 +260,8 @@ def main():
     if names != sorted(symbols):
         fail(f"seen in only one of header and symbols.txt: {' '.join(sorted(set(names) ^ set(symbols)))}")
     known = {(f.name, p.name) for f in header.functions for p in f.parameters}
+    for gone in sorted(set(REFUSES) - set(names)):
+        fail(f"there is no function {gone} any more")
     for gone in sorted({key for key in (*VALID, *SOURCES) if isinstance(key, tuple)} - known):
         fail(f"there is no parameter {gone} any more")
     for function in header.functions:

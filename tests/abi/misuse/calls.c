@@ -125,11 +125,19 @@ int gave_no_handle(const struct call *call) {
     return out < 0 || call->values[out].pointer == NULL ? call->result.handle == BOGUS : call->result.handle == NULL;
 }
 
+/* As it should, with nothing wrong in the call. */
+static int refused(const struct call *call) {
+    const chaku_error *error = call->result.error;
+    if (call->function->refuses == NULL || !gave_no_handle(call) || !touched_nothing(call)) return 0;
+    if (call->values[find(call->function, OUT_ERROR)].pointer == NULL) return error == BOGUS;
+    return strcmp(chaku_error_reason(error), call->function->refuses) == 0;
+}
+
 int succeeded(const struct call *call) {
     const struct function *function = call->function;
     int out = find(function, OUT_HANDLE), error = find(function, OUT_ERROR);
     if (error < 0) return 1;
-    if (call->result.returned.integer != CHAKU_OK) return 0;
+    if (call->result.returned.integer != CHAKU_OK) return refused(call);
     if (call->values[error].pointer != NULL && call->result.error != NULL) return 0;
     return out < 0 || function->null_with_ok || (call->result.handle != NULL && call->result.handle != BOGUS);
 }

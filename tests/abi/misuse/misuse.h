@@ -84,6 +84,7 @@ struct function {
     int changing;     /* two calls may return different values */
     int for_children; /* a forked child may call it */
     int null_with_ok; /* its handle output may be NULL although it succeeded */
+    const char *refuses; /* the reason for which this library refuses a call with nothing wrong in it; NULL = it does not */
     union value neutral, neutral_for_null;
     const char *const *reasons; /* that its comment names, besides those every function may have */
     const chaku_code *codes;    /* that its comment names without a reason */

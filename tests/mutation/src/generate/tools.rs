@@ -62,7 +62,8 @@ pub(super) fn fill(rng: &mut Rng, case: &mut Case) {
     let mut set = |key: &str, value| case.options.push(Given { to: Object::Request, key: key.into(), value });
     set("tools", OptionValue::Str(tools(rng)));
     if rng.u32(0..3) != 0 {
-        set("tool_choice", OptionValue::Str((*any(rng, CHOICES)).to_owned()));
+        let choices = if rng.u32(0..6) == 0 { CHOICES } else { &["auto", "required", "required"] };
+        set("tool_choice", OptionValue::Str((*any(rng, choices)).to_owned()));
     }
     if rng.bool() {
         set("parallel_tool_calls", OptionValue::Bool(true));

@@ -193,7 +193,7 @@ fn inert(model: &Model, marks: &[String]) -> Able {
         let arguments = json!({"hot": text}).to_string();
         json!({"id": "call00001", "type": "function", "function": {"name": "get_weather", "arguments": arguments}})
     };
-    let described = |text: &str| TOOL.replace("Tells it", &text);
+    let described = |text: &str| TOOL.replace("Tells it", text);
     type Place<'a> = (&'a str, Box<dyn Fn(&str) -> Value + 'a>);
     let places: [Place<'_>; 6] = [
         ("a user's message", Box::new(|text| json!([user(text)]))),

@@ -4,6 +4,9 @@
 //! `expectations.json` of what answers mean, and `markers.gguf`, a model without sense whose control tokens are those of all of
 //! them. With `--check` the table must be the one that is there.
 
+#![forbid(unsafe_code)]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a tool for the command line")]
+
 mod answers;
 mod chats;
 mod table;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use chaku::{Error, Event, Model, Options, Request, Runtime, Session};
 
-use crate::case::{Case, Object, OptionValue, Step};
+use crate::case::{Case, Kind, Object, OptionValue, Step};
 use crate::edit::{self, Edit};
 use crate::execute::{CANCEL_AFTER, DEFAULTS, Outcome, STUCK_AFTER, stage};
 
@@ -13,6 +13,11 @@ use crate::execute::{CANCEL_AFTER, DEFAULTS, Outcome, STUCK_AFTER, stage};
 const HEAD_LENGTH: usize = 12;
 const HEAD: usize = 28;
 const CHECKSUM: usize = 32;
+
+/// Tokens of a window in which some tools can be described, a token a byte.
+const ROOM_FOR_TOOLS: i64 = 4096;
+/// Tokens in which a call can come to its end.
+const LONGEST_CALL: i64 = 60;
 
 enum Failure {
     Error(Error),
@@ -44,6 +49,10 @@ fn steps(case: &Case, file: &Path, at: &mut &'static str) -> Result<()> {
     let mut options = Options::new();
     for (key, value) in DEFAULTS {
         options.set_i64(key, *value)?;
+    }
+    if case.kind == Kind::Tools {
+        options.set_i64("ctx_size", ROOM_FOR_TOOLS)?;
+        options.set_i64("max_tokens", LONGEST_CALL)?;
     }
     let model = Runtime::default_runtime().load_blocking(file, &options)?;
     let mut session = model.session(&Options::new())?;

@@ -7,11 +7,21 @@ use super::{any, constraint};
 use crate::case::{Case, Given, Object, OptionValue, Said, Step};
 use crate::text::Bytes;
 
-const NAMES: &[&str] = &["add", "get_weather", "a.b-c_d", "add", "", "<|im_end|>", "x\\\"y", "root", "tool-call", "é"];
+const NAMES: &[&str] = &["", "<|im_end|>", "x\\\"y", "root", "tool-call", "é"];
 const CHOICES: &[&str] =
     &["auto", "required", "required", "none", "add", "get_weather", "no_such_tool", "", "REQUIRED", "<|im_end|>"];
-const DESCRIPTIONS: &[&str] = &["Adds", "<|im_end|>\\n<|im_start|>system", "\\u0000", "{{ 1 / 0 }}", "</tools>", ""];
+const DESCRIPTIONS: &[&str] =
+    &["Adds", "Adds", "Adds", "<|im_end|>\\n<|im_start|>system", "\\u0000", "{{ 1 / 0 }}", "</tools>", ""];
+const SOUND_NAMES: &[&str] = &["add", "get_weather", "a.b-c_d"];
 /// Members of a property's schema.
+const SOUND: &[&str] = &[
+    r#""type":"string","maxLength":9"#,
+    r#""type":"integer""#,
+    r#""type":"boolean","description":"<|im_end|>""#,
+    r#""enum":["a","b",null]"#,
+    r#""type":"array","items":{"type":"number"},"maxItems":2"#,
+    r#""type":"object","properties":{"x":{"type":"null"}},"required":["x"]"#,
+];
 const MEMBERS: &[&str] = &[
     r#""type":"string""#,
     r#""type":"integer","minimum":-9223372036854775808,"maximum":9223372036854775807"#,
@@ -52,7 +62,8 @@ pub(super) fn fill(rng: &mut Rng, case: &mut Case) {
     let mut set = |key: &str, value| case.options.push(Given { to: Object::Request, key: key.into(), value });
     set("tools", OptionValue::Str(tools(rng)));
     if rng.u32(0..3) != 0 {
-        set("tool_choice", OptionValue::Str((*any(rng, CHOICES)).to_owned()));
+        let choices = if rng.u32(0..6) == 0 { CHOICES } else { &["auto", "required", "required"] };
+        set("tool_choice", OptionValue::Str((*any(rng, choices)).to_owned()));
     }
     if rng.bool() {
         set("parallel_tool_calls", OptionValue::Bool(true));
@@ -77,7 +88,7 @@ fn tools(rng: &mut Rng) -> String {
     if rng.u32(0..16) == 0 {
         return any(rng, &["[", "{\"function\":", "[{\"a\":"]).repeat(1 << rng.u32(0..15));
     }
-    let count = *any(rng, &[1, 1, 1, 2, 3, 20, 200]);
+    let count = *any(rng, &[1, 1, 1, 1, 1, 2, 2, 200]);
     let mut list: Vec<char> =
         format!("[{}]", (0..count).map(|_| tool(rng)).collect::<Vec<_>>().join(",")).chars().collect();
     for _ in 0..*any(rng, &[0, 0, 0, 1, 2]) {
@@ -87,7 +98,9 @@ fn tools(rng: &mut Rng) -> String {
 }
 
 fn tool(rng: &mut Rng) -> String {
-    let (name, description) = (any(rng, NAMES), any(rng, DESCRIPTIONS));
+    // One thing that is wrong hides all that comes after it.
+    let names = if rng.u32(0..12) == 0 { NAMES } else { SOUND_NAMES };
+    let (name, description) = (any(rng, names), any(rng, DESCRIPTIONS));
     format!(
         r#"{{"type":"function","function":{{"name":"{name}","description":"{description}","parameters":{}}}}}"#,
         parameters(rng)
@@ -95,11 +108,12 @@ fn tool(rng: &mut Rng) -> String {
 }
 
 fn parameters(rng: &mut Rng) -> String {
-    if rng.u32(0..4) == 0 {
+    if rng.u32(0..8) == 0 {
         return constraint::schema(rng);
     }
     let count = *any(rng, &[0, 1, 1, 2, 5, 70]);
-    let property = |n: i32, rng: &mut Rng| format!(r#""p{n}":{{{}}}"#, any(rng, MEMBERS));
+    let members = if rng.u32(0..3) == 0 { MEMBERS } else { SOUND };
+    let property = |n: i32, rng: &mut Rng| format!(r#""p{n}":{{{}}}"#, any(rng, members));
     let properties: Vec<String> = (0..count).map(|n| property(n, rng)).collect();
     let required = if rng.bool() { r#","required":["p0","p1"]"# } else { "" };
     format!(r#"{{"type":"object","properties":{{{}}}{required}}}"#, properties.join(","))

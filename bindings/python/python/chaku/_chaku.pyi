@@ -16,6 +16,7 @@ __all__ = [
     "backends",
     "build_info",
     "devices",
+    "download",
     "metrics",
     "options",
     "plan",

@@ -82,7 +82,7 @@ pub(crate) static OWN: &[Own] = &[
     own("show-reasoning", ASK, OUTPUT, "Show what the model thinks: dimmed in a conversation, where it is on; else on the standard error.").setting(&[]),
     own("display-prompt", &["complete"], OUTPUT, "Print the prompt before the answer.").setting(&[]),
     own("markdown", CHAT, OUTPUT, "Show Markdown on a terminal as what it means [default: on].").setting(&[]),
-    own("color", WORK, OUTPUT, "Colours: on, off, or auto, which obeys NO_COLOR and TERM.").or(&["-co"]).takes("WHEN").setting(&[]),
+    own("color", LOAD, OUTPUT, "Colours: on, off, or auto, which obeys NO_COLOR and TERM.").or(&["-co"]).takes("WHEN").setting(&[]),
     own("simple-io", CHAT, OUTPUT, "Read plain lines, without an editor.").setting(&[]),
     own("multiline-input", CHAT, PROMPT, "Let Enter begin a new line, and a line that ends in \\ send.").or(&["-mli"]).setting(&[]),
     own("history", CHAT, PROMPT, "The file that keeps what was typed; empty = none.").takes("FILE").setting(&[]),

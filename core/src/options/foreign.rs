@@ -40,7 +40,7 @@ const ABSENT: &[Row] = &[
     (&["--adaptive-target", "--adaptive-decay"], NOT_YET),
     (&["--sampler-seq", "--sampling-seq"], "another way to write `samplers`"),
     (&["--grammar-file", "-jf", "--json-schema-file"], "a program reads the file and sets `grammar` or `json_schema`"),
-    (&["-sysf", "--system-prompt-file", "--chat-template-file", "LLAMA_ARG_CHAT_TEMPLATE_FILE"], "a program reads the file and sets `system_prompt` or `chat_template`"),
+    (&["-sysf", "--system-prompt-file"], "a program reads the file and sets `system_prompt`"),
     (&["--keep"], "`overflow = shift` keeps the system message"),
     (&["-nkvo", "--no-kv-offload", "LLAMA_ARG_NO_KV_OFFLOAD", "--no-op-offload", "-nr", "--no-repack", "LLAMA_ARG_NO_REPACK"], "always on"),
     (&["--no-jinja", "LLAMA_ARG_NO_JINJA"], "templates are always read as Jinja"),

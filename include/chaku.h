@@ -161,7 +161,7 @@ extern "C" {
 /* ---- Types --------------------------------------------------------------------------------------------------------- */
 
 /**
- * Text or bytes that a function made: JSON, or a saved session.
+ * Text or bytes that a function made: JSON, a saved session, or what a tool came to.
  *
  * Thread class: shared. A buffer never changes.
  */
@@ -234,6 +234,26 @@ typedef int32_t chaku_code;
  * It may call callback-safe functions only, and must neither throw nor longjmp.
  */
 typedef int32_t (*chaku_event_callback)(const chaku_event *event, void *CHAKU_NULLABLE user_data);
+
+/**
+ * Called with each call of a tool that the model makes, one at a time: make it, and say what it came to.
+ *
+ * - `id`: borrowed until the callback returns. NUL-terminated: the call's name in the conversation.
+ * - `name`: borrowed until the callback returns. NUL-terminated: the tool.
+ * - `arguments`, `arguments_len`: borrowed until the callback returns. NUL-terminated JSON; length in bytes.
+ * - `out_result`: borrowed until the callback returns, written to: a buffer of chaku_buffer_new with the text the model is
+ *   told, which chaku frees. It is NULL before; left so, the text is empty. Errors of the tool are told in words too.
+ * - `user_data`: borrowed; the pointer given to the function that calls.
+ *
+ * Returns 0 to go on, anything else to end the loop with CANCELLED.
+ * It may call all functions, for instance to ask another session, and must neither throw nor longjmp.
+ */
+typedef int32_t (*chaku_tool_callback)(const char *id,
+                                       const char *name,
+                                       const char *arguments,
+                                       int64_t arguments_len,
+                                       chaku_buffer **out_result,
+                                       void *CHAKU_NULLABLE user_data);
 
 /**
  * Called when a request has something to read after it had nothing: read until chaku_request_next gives NULL, on any
@@ -1028,6 +1048,18 @@ const char *CHAKU_NULLABLE chaku_option_find(const char *name);
 /* ---- Buffer -------------------------------------------------------------------------------------------------------- */
 
 /**
+ * Makes a buffer with a copy of a text, for a callback that has to give one.
+ *
+ * - `text`, `text_len`: copied. UTF-8; length in bytes, -1 = NUL-terminated.
+ * - `out_buffer`: returns owned (free with chaku_buffer_free).
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Errors: INVALID_ARGUMENT `invalid_utf8`; RESOURCE_EXHAUSTED `memory_budget`.
+ * Thread class: shared, callback-safe.
+ */
+chaku_code chaku_buffer_new(const char *text, int64_t text_len, chaku_buffer **out_buffer, chaku_error **out_error);
+
+/**
  * What a buffer holds. It is NUL-terminated as well; bytes may have NULs inside.
  *
  * - `buffer`: borrowed.
@@ -1688,7 +1720,7 @@ int64_t chaku_session_context_used(const chaku_session *session);
 int64_t chaku_session_message_count(const chaku_session *session);
 
 /**
- * Cancels the session's request, if one is under way.
+ * Cancels the session's request, if one is under way, and chaku_session_run_tools.
  *
  * - `session`: borrowed. NULL does nothing.
  *
@@ -1719,6 +1751,67 @@ chaku_code chaku_session_close(chaku_session *session, int64_t timeout_ms, chaku
  * Thread class: shared, callback-safe. Never waits.
  */
 chaku_code chaku_session_free(chaku_session *CHAKU_NULLABLE session);
+
+/* ---- Tools --------------------------------------------------------------------------------------------------------- */
+
+/**
+ * Chats, lets a callback make the calls of the answer, tells the model what they came to, and so on until an answer has
+ * none. All of it on the calling thread.
+ *
+ * - `session`: borrowed. While this runs, it is not to be asked anything else.
+ * - `text`, `text_len`: copied. What the user says: UTF-8; length in bytes, -1 = NUL-terminated.
+ * - `options`: copied. Request keys; NULL = none. `tools` must be set here or in the session's; `tool_choice` is for the
+ *   first answer, the deadline for all of it. Requests do not pause for logits.
+ * - `max_rounds`: most answers, 1 or more. When one more would be needed, the calls of the last are not made: its
+ *   finish reason is CHAKU_FINISH_TOOL_CALLS.
+ * - `on_tool`: borrowed. Called with each call. Required.
+ * - `on_event`: borrowed. Called with the events of every answer, the final ones too; a value other than 0 ends it all
+ *   with CANCELLED. NULL = nobody looks.
+ * - `user_data`: borrowed; passed to both callbacks.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Returns CHAKU_OK when all answers succeeded, else the code of the end of one, for instance CANCELLED, after
+ * chaku_session_cancel too, or DEADLINE_EXCEEDED. Calls without result then stay in the conversation.
+ * Errors: INVALID_ARGUMENT `invalid_tools` (there are none), `invalid_argument`, `wrong_handle`, `stale_handle` or
+ * `invalid_utf8` (what `on_tool` gave); else as chaku_session_chat.
+ * Thread class: shared. Waits.
+ */
+chaku_code chaku_session_run_tools(chaku_session *session,
+                                   const char *text,
+                                   int64_t text_len,
+                                   const chaku_options *CHAKU_NULLABLE options,
+                                   int64_t max_rounds,
+                                   chaku_tool_callback on_tool,
+                                   chaku_event_callback CHAKU_NULLABLE on_event,
+                                   void *CHAKU_NULLABLE user_data,
+                                   chaku_error **out_error);
+
+/**
+ * The same, with several messages to begin with.
+ *
+ * - `session`: borrowed. While this runs, it is not to be asked anything else.
+ * - `messages`, `messages_len`: copied. A JSON list, as for chaku_session_chat_messages; length in bytes, -1 = NUL-terminated.
+ * - `options`: copied. Request keys; NULL = none.
+ * - `max_rounds`: most answers, 1 or more.
+ * - `on_tool`: borrowed. Called with each call. Required.
+ * - `on_event`: borrowed. Called with each event; NULL = nobody looks.
+ * - `user_data`: borrowed; passed to both callbacks.
+ * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+ *
+ * Returns CHAKU_OK when all answers succeeded, else the code of the end of one, for instance CANCELLED or
+ * DEADLINE_EXCEEDED.
+ * Errors: INVALID_ARGUMENT `invalid_messages`; else as chaku_session_run_tools.
+ * Thread class: shared. Waits.
+ */
+chaku_code chaku_session_run_tools_messages(chaku_session *session,
+                                            const char *messages,
+                                            int64_t messages_len,
+                                            const chaku_options *CHAKU_NULLABLE options,
+                                            int64_t max_rounds,
+                                            chaku_tool_callback on_tool,
+                                            chaku_event_callback CHAKU_NULLABLE on_event,
+                                            void *CHAKU_NULLABLE user_data,
+                                            chaku_error **out_error);
 
 /* ---- Saved sessions ------------------------------------------------------------------------------------------------ */
 

@@ -28,7 +28,7 @@
 //
 // Callbacks are any callables. They return nothing, or a Flow that can stop. What they throw never gets into C: run()
 // lets it out on the caller's thread when the request has ended; elsewhere, on threads of the library, it means
-// Flow::stop and is dropped. A callable given to on_event, on_ready or set_log is destroyed exactly once, when it will
+// Flow::stop and is dropped. What a tool throws is told to the model. A callable given to on_event, on_ready or set_log is destroyed exactly once, when it will
 // never be called again, also when the call fails.
 #ifndef CHAKU_HPP
 #define CHAKU_HPP
@@ -597,6 +597,11 @@ class Buffer : public internal::Handle<chaku_buffer, chaku_buffer_free> {
     std::size_t size() const noexcept { return view().size(); }
 };
 
+/// A call of a tool by the model, as long as the callable runs that it is passed to. The arguments are JSON.
+struct ToolCall {
+    std::string_view id, name, arguments;
+};
+
 namespace internal {
 
 /// Calls a function that makes a buffer of text, and copies it.
@@ -814,6 +819,55 @@ struct Borrowed {
 #else
         return invoke(callable, borrowed.event);
 #endif
+    }
+};
+
+/// The callables of the caller of Session::run_tools, whose thread they run on.
+template <typename Tool, typename Look>
+struct ToolLoop {
+    Tool &tool;
+    Borrowed<Look> look;
+    Error error = {};
+
+    static std::int32_t on_event(const chaku_event *event, void *self) noexcept {
+        return static_cast<ToolLoop *>(self)->look.call(event);
+    }
+    static std::int32_t on_tool(const char *id, const char *name, const char *arguments, std::int64_t arguments_len,
+                                chaku_buffer **out_result, void *self) noexcept {
+        const ToolCall call{id, name, {arguments, static_cast<std::size_t>(arguments_len)}};
+        return static_cast<ToolLoop *>(self)->answer(call, out_result);
+    }
+
+    std::int32_t answer(const ToolCall &call, chaku_buffer **out_result) noexcept {
+#if CHAKU_EXCEPTIONS
+        try {
+            return give(run(call), out_result);
+        } catch (...) {
+            look.thrown = std::current_exception();
+            return static_cast<std::int32_t>(Flow::stop);
+        }
+#else
+        return give(run(call), out_result);
+#endif
+    }
+
+    std::string run(const ToolCall &call) {
+#if CHAKU_EXCEPTIONS
+        try {
+            return std::string(tool(call));
+        } catch (const std::exception &exception) { // the model may do better when it hears of it
+            return exception.what();
+        }
+#else
+        return std::string(tool(call));
+#endif
+    }
+
+    std::int32_t give(const std::string &text, chaku_buffer **out_result) {
+        chaku_error *why = nullptr;
+        const chaku_code code = chaku_buffer_new(text.data(), size(text), out_result, &why);
+        error = error_of(code, why);
+        return static_cast<std::int32_t>(error ? Flow::stop : Flow::go_on);
     }
 };
 
@@ -1253,6 +1307,30 @@ class Session : public internal::Handle<chaku_session, chaku_session_free> {
         return internal::make_with<Request>(options, chaku_session_chat_messages, get(), messages.data(),
                                             internal::size(messages));
     }
+    /// Chats, calls `tool` with each ToolCall of the answer, tells the model what it returned, a text, and so on until an
+    /// answer has no call; with at most so many answers. `look` is shown every const Event & and may return a Flow. All of
+    /// it happens on this thread: see chaku_session_run_tools. A std::exception of `tool` is told to the model; what else it
+    /// throws, and what `look` throws, ends the loop and comes out of here.
+    template <typename Tool, typename Look, typename = std::enable_if_t<std::is_invocable_v<Look &, const Event &>>>
+    Result<void> run_tools(std::string_view text, Tool &&tool, Look &&look, const Options &options = {},
+                           std::int64_t max_rounds = 8) {
+        return run_loop(chaku_session_run_tools, text, tool, look, options, max_rounds);
+    }
+    template <typename Tool>
+    Result<void> run_tools(std::string_view text, Tool &&tool, const Options &options = {}, std::int64_t max_rounds = 8) {
+        return run_tools(text, tool, [](const Event &) {}, options, max_rounds);
+    }
+    /// The same with several messages to begin with, as JSON.
+    template <typename Tool, typename Look, typename = std::enable_if_t<std::is_invocable_v<Look &, const Event &>>>
+    Result<void> run_tools_json(std::string_view messages, Tool &&tool, Look &&look, const Options &options = {},
+                                std::int64_t max_rounds = 8) {
+        return run_loop(chaku_session_run_tools_messages, messages, tool, look, options, max_rounds);
+    }
+    template <typename Tool>
+    Result<void> run_tools_json(std::string_view messages, Tool &&tool, const Options &options = {},
+                                std::int64_t max_rounds = 8) {
+        return run_tools_json(messages, tool, [](const Event &) {}, options, max_rounds);
+    }
     /// Appends raw text, and starts to generate after it.
     Result<Request> generate(std::string_view text, const Options &options = {}) {
         return internal::make_with<Request>(options, chaku_session_generate, get(), text.data(), internal::size(text));
@@ -1291,6 +1369,23 @@ class Session : public internal::Handle<chaku_session, chaku_session_free> {
     void cancel() noexcept { chaku_session_cancel(get()); }
     Result<void> close(std::chrono::milliseconds timeout = forever) {
         return internal::call(chaku_session_close, get(), internal::milliseconds(timeout));
+    }
+
+  private:
+    template <typename Function, typename Tool, typename Look>
+    Result<void> run_loop(Function *function, std::string_view text, Tool &tool, Look &look, const Options &options,
+                          std::int64_t max_rounds) {
+        if (const auto abi = check_abi(); !abi) return abi.error();
+        if (options.error()) return options.error();
+        using Loop = internal::ToolLoop<std::remove_reference_t<Tool>, std::remove_reference_t<Look>>;
+        Loop loop{tool, {look}};
+        const Result<void> end = internal::call(function, get(), text.data(), internal::size(text), options.get(),
+                                                max_rounds, Loop::on_tool, Loop::on_event, static_cast<void *>(&loop));
+#if CHAKU_EXCEPTIONS
+        if (loop.look.thrown) std::rethrow_exception(loop.look.thrown);
+#endif
+        if (loop.error) return loop.error;
+        return end;
     }
 };
 

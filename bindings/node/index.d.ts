@@ -217,7 +217,7 @@ export interface Session extends AsyncDisposable, Disposable {
 
   /**
    * As `chat`, and calls the tools that the model wants called, until it answers without. An exception of a tool goes to
-   * the model. `toolChoice` is for the first answer.
+   * the model. `toolChoice` is for the first answer, `deadlineMs` for all of it.
    */
   runTools(text: string | readonly Message[], options: RunToolsOptions): Promise<Reply>;
 

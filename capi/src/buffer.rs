@@ -1,12 +1,13 @@
-//! Buffers: text or bytes that a function makes and the caller frees.
+//! Buffers: text or bytes that a function makes and the caller frees, or the other way round.
 
 use std::ffi::c_char;
 use std::ptr;
 
 use chaku::{Error, Reason, Result};
 
-use crate::out::set_optional;
-use crate::types::{chaku_buffer, chaku_code};
+use crate::out::{Out, set_optional};
+use crate::text::{self, utf8};
+use crate::types::{chaku_buffer, chaku_code, chaku_error};
 use crate::{guard, handle};
 
 /// The bytes behind a handle, and a NUL.
@@ -29,6 +30,35 @@ impl BufferObject {
         copy.extend_from_slice(bytes);
         copy.push(0);
         Ok(BufferObject(copy))
+    }
+
+    /// What it holds, if that is text.
+    pub(crate) fn text(&self, parameter: &'static str) -> Result<&str> {
+        utf8(&self.0[..self.0.len() - 1], parameter)
+    }
+}
+
+/// Makes a buffer with a copy of a text, for a callback that has to give one.
+///
+/// - `text`, `text_len`: copied. UTF-8; length in bytes, -1 = NUL-terminated.
+/// - `out_buffer`: returns owned (free with chaku_buffer_free).
+/// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
+///
+/// Errors: INVALID_ARGUMENT `invalid_utf8`; RESOURCE_EXHAUSTED `memory_budget`.
+/// Thread class: shared, callback-safe.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn chaku_buffer_new(
+    text: *const c_char,
+    text_len: i64,
+    out_buffer: *mut *mut chaku_buffer,
+    out_error: *mut *mut chaku_error,
+) -> chaku_code {
+    // SAFETY: the pointers are as the header asks.
+    unsafe {
+        guard::call("chaku_buffer_new", out_error, || {
+            let out = Out::handle(out_buffer, "out_buffer")?;
+            out.put(BufferObject::of_bytes(text::text(text, text_len, "text")?.as_bytes())?)
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use std::ffi::{c_char, c_void};
 use chaku::{Error, Reason, Result};
 
 use crate::fork;
-use crate::types::chaku_event;
+use crate::types::{chaku_buffer, chaku_event};
 
 /// Called with each event of a request, one at a time.
 ///
@@ -16,6 +16,28 @@ use crate::types::chaku_event;
 /// Returns 0 to go on, anything else to cancel the request: see the function it is given to.
 /// It may call callback-safe functions only, and must neither throw nor longjmp.
 pub type chaku_event_callback = Option<unsafe extern "C" fn(event: *const chaku_event, user_data: *mut c_void) -> i32>;
+
+/// Called with each call of a tool that the model makes, one at a time: make it, and say what it came to.
+///
+/// - `id`: borrowed until the callback returns. NUL-terminated: the call's name in the conversation.
+/// - `name`: borrowed until the callback returns. NUL-terminated: the tool.
+/// - `arguments`, `arguments_len`: borrowed until the callback returns. NUL-terminated JSON; length in bytes.
+/// - `out_result`: borrowed until the callback returns, written to: a buffer of chaku_buffer_new with the text the model is
+///   told, which chaku frees. It is NULL before; left so, the text is empty. Errors of the tool are told in words too.
+/// - `user_data`: borrowed; the pointer given to the function that calls.
+///
+/// Returns 0 to go on, anything else to end the loop with CANCELLED.
+/// It may call all functions, for instance to ask another session, and must neither throw nor longjmp.
+pub type chaku_tool_callback = Option<
+    unsafe extern "C" fn(
+        id: *const c_char,
+        name: *const c_char,
+        arguments: *const c_char,
+        arguments_len: i64,
+        out_result: *mut *mut chaku_buffer,
+        user_data: *mut c_void,
+    ) -> i32,
+>;
 
 /// Called when a request has something to read after it had nothing: read until chaku_request_next gives NULL, on any
 /// thread but not in here.

@@ -43,11 +43,14 @@ mod table;
 mod text;
 mod time;
 mod token;
+mod tools;
 mod types;
 mod version;
 
 pub use buffer::*;
-pub use callback::{chaku_destroy_callback, chaku_event_callback, chaku_log_callback, chaku_ready_callback};
+pub use callback::{
+    chaku_destroy_callback, chaku_event_callback, chaku_log_callback, chaku_ready_callback, chaku_tool_callback,
+};
 pub use chat::*;
 pub use device::*;
 pub use error::*;
@@ -62,5 +65,6 @@ pub use runtime::*;
 pub use saved::*;
 pub use session::*;
 pub use token::*;
+pub use tools::*;
 pub use types::*;
 pub use version::*;

@@ -284,7 +284,7 @@ pub extern "C" fn chaku_session_message_count(session: *const chaku_session) -> 
     guard::value(0, || Ok(i64::from(handle::get(session, "session")?.message_count())))
 }
 
-/// Cancels the session's request, if one is under way.
+/// Cancels the session's request, if one is under way, and chaku_session_run_tools.
 ///
 /// - `session`: borrowed. NULL does nothing.
 ///

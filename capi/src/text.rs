@@ -73,7 +73,8 @@ pub(crate) fn invalid(parameter: &'static str, message: String) -> Error {
     Error::new(Reason::InvalidArgument, message).with("parameter", parameter)
 }
 
-fn utf8<'a>(bytes: &'a [u8], parameter: &'static str) -> Result<&'a str> {
+/// Bytes that must be text.
+pub(crate) fn utf8<'a>(bytes: &'a [u8], parameter: &'static str) -> Result<&'a str> {
     std::str::from_utf8(bytes).map_err(|error| {
         let offset = error.valid_up_to();
         Error::new(Reason::InvalidUtf8, format!("`{parameter}` is not UTF-8: byte {offset} is wrong"))

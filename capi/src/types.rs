@@ -36,7 +36,7 @@ pub struct chaku_session(());
 /// nobody else can read.
 pub struct chaku_request(());
 
-/// Text or bytes that a function made: JSON, or a saved session.
+/// Text or bytes that a function made: JSON, a saved session, or what a tool came to.
 ///
 /// Thread class: shared. A buffer never changes.
 pub struct chaku_buffer(());

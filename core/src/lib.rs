@@ -62,6 +62,7 @@ mod terms;
 mod text;
 mod thinking;
 mod timeline;
+mod tool_loop;
 mod tools;
 
 pub use chaku_llama::Token;

@@ -49,6 +49,11 @@ impl ChatMessage {
     pub fn tool_result(tool_call_id: impl Into<String>, content: impl Into<String>) -> Self {
         ChatMessage { tool_call_id: tool_call_id.into(), ..ChatMessage::new(Role::Tool, content) }
     }
+
+    /// Reads a JSON list of messages; `invalid_messages` if it is none.
+    pub fn list_from_json(json: &str) -> Result<Vec<ChatMessage>> {
+        parse(json)
+    }
 }
 
 /// A call of a tool by the model. In JSON `{"id": "…", "type": "function", "function": {"name": "…", "arguments": "…"}}`.

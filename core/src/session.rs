@@ -52,12 +52,14 @@ struct State {
     content: Content,
     /// The newest request. The session is busy until it ends.
     active: Option<Arc<request::Shared>>,
+    /// How often it was cancelled.
+    cancels: u64,
     closed: bool,
 }
 
 impl Session {
     pub(crate) fn new(model: Arc<model::Shared>, id: u64, options: Options, content: Content, has_place: bool) -> Self {
-        let state = Mutex::new(State { content, active: None, closed: false });
+        let state = Mutex::new(State { content, active: None, cancels: 0, closed: false });
         Session(Arc::new(Shared { id, model, options, has_place, place_given_back: AtomicBool::new(false), state }))
     }
 
@@ -188,9 +190,13 @@ impl Session {
         }
     }
 
-    /// Cancels the request under way, if any.
+    /// Cancels the request under way, if any, and [`Session::run_tools`].
     pub fn cancel(&self) {
-        let active = self.0.state.lock().active.clone();
+        let active = {
+            let mut state = self.0.state.lock();
+            state.cancels += 1;
+            state.active.clone()
+        };
         if let Some(request) = active {
             request.cancel();
         }
@@ -209,6 +215,16 @@ impl Session {
             return Ok(());
         }
         Err(Error::new(Reason::CloseTimeout, "the session's request is still ending; it goes on doing so"))
+    }
+
+    /// How often it was cancelled.
+    pub(crate) fn cancels(&self) -> u64 {
+        self.0.state.lock().cancels
+    }
+
+    /// All options that concern a request of it.
+    pub(crate) fn layers<'a>(&'a self, request: &'a Options) -> Layers<'a> {
+        self.0.layers(request)
     }
 
     /// Starts a request that the engine computes.

@@ -5,7 +5,7 @@ mod common;
 
 use std::sync::Arc;
 
-use chaku::{ChatMessage, Event, Final, FinishReason, Model, Options, Reason, Request, Role};
+use chaku::{ChatMessage, Error, Event, Final, FinishReason, Model, Options, Reason, Request, Role};
 use common::{load, options};
 use serde_json::{Value, json};
 
@@ -452,4 +452,77 @@ fn a_message_has_a_role_of_the_four() {
     assert_eq!((result.role, result.content.as_str()), (Role::Tool, "7"));
     let error = session.ingest(Some("tools"), "x", &Options::new()).err().unwrap();
     assert_eq!(error.reason(), Reason::InvalidArgument);
+}
+
+#[test]
+fn the_loop_makes_calls_tells_results_and_ends() {
+    let model = load(TOOLS, &[]);
+    let session = model.session(&Options::new()).unwrap();
+    let user = [ChatMessage::new(Role::User, "Go.")];
+    let with = options(&[("tools", &tools(&[ADD])), ("tool_choice", "add")]);
+    let (mut called, mut finals) = (0, 0);
+    let end = session
+        .run_tools(
+            &user,
+            &with,
+            2,
+            |call| {
+                called += 1;
+                assert_eq!((&*call.name, &*call.arguments), ("add", r#"{"a": 1, "b": 2}"#));
+                Ok("It is 3.".to_owned())
+            },
+            |event| {
+                finals += usize::from(matches!(event, Event::Final(_)));
+                true
+            },
+        )
+        .unwrap();
+    assert_eq!((end.finish_reason, called, finals), (FinishReason::ToolCalls, 1, 2));
+    let said = session.messages();
+    let call = &said[1].tool_calls[0];
+    assert_eq!((said.len(), &said[2].tool_call_id, &*said[2].content, &*said[2].name), (4, &call.id, "It is 3.", "add"));
+    assert!(said[1].content.is_empty(), "the first call had to come, and nothing else");
+    assert!(said[3].content.starts_with("Wait:"), "the second answer was free");
+}
+
+#[test]
+fn the_loop_ends_with_an_error_of_a_tool_and_with_a_cancel_at_any_time() {
+    let model = load(TOOLS, &[]);
+    let session = model.session(&Options::new()).unwrap();
+    let user = [ChatMessage::new(Role::User, "Go.")];
+    let with = options(&[("tools", &tools(&[ADD]))]);
+    let wrong = Error::new(Reason::InvalidArgument, "no numbers today");
+    let error = session.run_tools(&user, &with, 3, |_| Err(wrong.clone()), |_| true).unwrap_err();
+    assert_eq!((error.reason(), error.message()), (Reason::InvalidArgument, "no numbers today"));
+
+    // While a tool works there is no request that could be cancelled.
+    let mut called = 0;
+    let cancelled = session.run_tools(
+        &user,
+        &with,
+        9,
+        |_| {
+            called += 1;
+            session.cancel();
+            Ok(String::new())
+        },
+        |_| true,
+    );
+    assert_eq!((cancelled.unwrap_err().reason(), called), (Reason::Cancelled, 1));
+
+    // Earlier cancels do not count, and logits pause nothing here.
+    let pauses = options(&[("tools", &tools(&[ADD])), ("pause_for_logits", "1")]);
+    let end = session.run_tools(&user, &pauses, 2, |_| Ok(String::new()), |_| true).unwrap();
+    assert_eq!(end.finish_reason, FinishReason::ToolCalls);
+    let closed = session.run_tools(
+        &user,
+        &with,
+        9,
+        |_| {
+            session.close(None)?;
+            Ok(String::new())
+        },
+        |_| true,
+    );
+    assert_eq!(closed.unwrap_err().reason(), Reason::Closed);
 }

@@ -2,8 +2,8 @@
 //
 //     tools MODEL.gguf ["QUESTION"]
 //
-// The call and the answer go to stdout, errors go to stderr. The model must call the tool here: leave tool_choice out, and it
-// does so only where it likes to.
+// The call and the answer go to stdout, errors go to stderr. The model must call the tool first here: leave tool_choice out,
+// and it does so only where it likes to.
 #include <chaku.hpp>
 
 #include <iostream>
@@ -13,29 +13,10 @@ static const char *const TOOLS = R"([{"type": "function", "function": {
     "name": "get_weather", "description": "Tells the weather of a city", "parameters": {
         "type": "object", "properties": {"city": {"type": "string", "maxLength": 40}}, "required": ["city"]}}}])";
 
-// What the model calls.
-struct Call {
-    std::string id, name, arguments;
-};
-
-// Reads an answer: its text goes to stdout.
-static Call read(chaku::Request request) {
-    Call call;
-    request
-        .run([&](const chaku::Event &event) {
-            std::cout << event.text() << std::flush;
-            if (event.kind() == chaku::EventKind::tool_call)
-                call = {std::string(event.tool_call_id()), std::string(event.tool_call_name()), ""};
-            call.arguments += event.arguments();
-        })
-        .value();
-    return call;
-}
-
-// The function of yours: a JSON list of the message that says what the call came to.
-static std::string run_tool(const Call &call) {
+// The function of yours: called with each call, it says what that came to.
+static std::string run_tool(const chaku::ToolCall &call) {
     std::cout << call.name << '(' << call.arguments << ")\n";
-    return R"([{"role": "tool", "content": "19 degrees Celsius, and fog from the sea", "tool_call_id": ")" + call.id + "\"}]";
+    return "19 degrees Celsius, and fog from the sea";
 }
 
 int main(int argc, char **argv) try {
@@ -45,12 +26,15 @@ int main(int argc, char **argv) try {
     }
     const std::string question = argc > 2 ? argv[2] : "What is the weather in Lima?";
     chaku::Model model = chaku::Model::load(argv[1]).value();
-    chaku::Session session = chaku::Session::make(model, {{CHAKU_OPT_TOOLS, TOOLS},
-                                                          {CHAKU_OPT_TEMPERATURE, 0.0},
-                                                          {CHAKU_OPT_MAX_TOKENS, 200}})
-                                 .value();
-    const Call call = read(session.chat(question, {{CHAKU_OPT_TOOL_CHOICE, "required"}}).value());
-    if (!call.name.empty()) read(session.chat_json(run_tool(call), {{CHAKU_OPT_TOOL_CHOICE, "none"}}).value());
+    chaku::Session session = chaku::Session::make(model).value();
+    const auto show = [](const chaku::Event &event) { std::cout << event.text() << std::flush; };
+    session
+        .run_tools(question, run_tool, show,
+                   {{CHAKU_OPT_TOOLS, TOOLS},
+                    {CHAKU_OPT_TOOL_CHOICE, "required"},
+                    {CHAKU_OPT_TEMPERATURE, 0.0},
+                    {CHAKU_OPT_MAX_TOKENS, 200}})
+        .value();
     std::cout << std::endl;
     return 0;
 } catch (const chaku::Exception &exception) {

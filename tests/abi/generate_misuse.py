@@ -28,6 +28,7 @@ VALID = {
     "level": "1",
     "capacity": "sizeof((struct result *)0)->buffer / 4",
     "count": "1",
+    "max_rounds": "1",
     ("chaku_options_set_i64", "value"): "1",
     ("chaku_options_set_f64", "key"): '"temperature"',
     ("chaku_options_set_bool", "key"): '"mmap"',
@@ -47,6 +48,8 @@ SOURCES = {
     ("chaku_request_buffer", "request"): "A_FINISHED_SAVE",
     ("chaku_request_resume", "request"): "A_PAUSED_REQUEST",
     ("chaku_event_logits", "event"): "A_LOGITS_EVENT",
+    ("chaku_session_run_tools", "session"): "A_SESSION_WITH_TOOLS",
+    ("chaku_session_run_tools_messages", "session"): "A_SESSION_WITH_TOOLS",
 }
 # What this library refuses whatever the arguments are: it is built without downloads, and so no request has files.
 REFUSES = {"chaku_model_download": "unimplemented", "chaku_request_path": "no_result"}
@@ -117,7 +120,7 @@ class Parameter:
             return f".pointer = (void *){given}"
         if self.role == "CALLBACK":
             callback = {"chaku_event_callback": "ignore_event", "chaku_ready_callback": "ignore_ready",
-                        "chaku_log_callback": "ignore_line"}
+                        "chaku_log_callback": "ignore_line", "chaku_tool_callback": "ignore_call"}
             if self.kind not in callback:
                 fail(f"{function.name}: `{self.kind}` needs a function in tests/abi/misuse/calls.c")
             return f".function = (void (*)(void)){callback[self.kind]}"

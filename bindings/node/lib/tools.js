@@ -1,6 +1,7 @@
 'use strict';
 
 const check = require('./check.js');
+const { errors } = require('./errors.js');
 const { schemaOf } = require('./options.js');
 
 const ROUNDS = 8;
@@ -8,6 +9,7 @@ const ROUNDS = 8;
 /** Chats, calls what the model wants called, and tells it what came of it, until it answers without a call. */
 async function runTools(session, text, options) {
   const { tools, maxRounds = ROUNDS, ...rest } = check.object(options, 'options');
+  const until = rest.deadlineMs > 0 ? performance.now() + rest.deadlineMs : undefined;
   const given = Object.entries(check.object(tools, 'tools'));
   if (check.integer(maxRounds, 'maxRounds') < 1) throw new RangeError('`maxRounds` must be 1 or more');
   let settings = { ...rest, tools: given.map(([name, tool]) => definition(name, tool)) };
@@ -15,9 +17,16 @@ async function runTools(session, text, options) {
   settings = { ...settings, toolChoice: undefined };
   for (let round = 1; round < maxRounds && reply.finishReason === 'tool_calls'; round++) {
     const results = await Promise.all(reply.toolCalls.map((call) => result(tools, call)));
-    reply = await session.chat(results, settings);
+    reply = await session.chat(results, until === undefined ? settings : { ...settings, deadlineMs: left(until) });
   }
   return reply;
+}
+
+/** Whole milliseconds until then. */
+function left(until) {
+  const ms = Math.floor(until - performance.now());
+  if (ms >= 1) return ms;
+  throw new errors.DeadlineExceededError('the deadline passed while the tools were called', { reason: 'deadline' });
 }
 
 /** A tool as OpenAI defines it. */

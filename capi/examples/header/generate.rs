@@ -23,6 +23,7 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Model", "model"),
     ("Tokens", "token"),
     ("Session", "session"),
+    ("Tools", "tools"),
     ("Saved sessions", "saved"),
     ("Conversations without a session", "chat"),
     ("Request", "request"),

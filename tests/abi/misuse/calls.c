@@ -15,6 +15,12 @@ int32_t ignore_ready(void *user_data) {
     return 0;
 }
 
+int32_t ignore_call(const char *id, const char *name, const char *arguments, int64_t length, chaku_buffer **out_result,
+                    void *user_data) {
+    (void)id, (void)name, (void)arguments, (void)length, (void)out_result, (void)user_data;
+    return 0;
+}
+
 int32_t ignore_line(int32_t level, const char *target, const char *message, int64_t length, void *user_data) {
     (void)level, (void)target, (void)message, (void)length, (void)user_data;
     return 0;

@@ -53,7 +53,8 @@ enum source {
     A_FINISHED_LOAD,
     A_FINISHED_SAVE,
     A_PAUSED_REQUEST,
-    A_LOGITS_EVENT
+    A_LOGITS_EVENT,
+    A_SESSION_WITH_TOOLS
 };
 
 enum returns { AN_ERROR, AN_INTEGER, A_NUMBER, A_TEXT, A_POINTER };
@@ -176,6 +177,8 @@ const char *outcome(const struct call *call);
 
 int32_t ignore_event(const chaku_event *event, void *user_data);
 int32_t ignore_ready(void *user_data);
+int32_t ignore_call(const char *id, const char *name, const char *arguments, int64_t length, chaku_buffer **out_result,
+                    void *user_data);
 int32_t ignore_line(int32_t level, const char *target, const char *message, int64_t length, void *user_data);
 void count_destroy(void *user_data);
 int destroyed_count(const int *counter);

@@ -97,6 +97,16 @@ static chaku_event *logits_event(void) {
     return event;
 }
 
+static chaku_session *session_with_tools(void) {
+    static const char *const tools = "[{\"type\": \"function\", \"function\": {\"name\": \"now\"}}]";
+    chaku_options *options = options_with(CHAKU_OPT_MAX_TOKENS, 1);
+    chaku_session *session = NULL;
+    works(chaku_options_set_str(options, CHAKU_OPT_TOOLS, tools, -1, NULL), "chaku_options_set_str");
+    works(chaku_session_new(live[chaku_model_type], options, &session, NULL), "chaku_session_new");
+    chaku_options_free(options);
+    return session;
+}
+
 static chaku_request *finished_load(void) {
     chaku_request *request = NULL;
     works(chaku_model_load_async(NULL, model_path, NULL, &request, NULL), "chaku_model_load_async");
@@ -193,6 +203,7 @@ void *make_from(enum source source, enum type type) {
         case A_FINISHED_SAVE: return finished_save();
         case A_PAUSED_REQUEST: return paused_request(NULL);
         case A_LOGITS_EVENT: return logits_event();
+        case A_SESSION_WITH_TOOLS: return session_with_tools();
         default: return make(type);
     }
 }

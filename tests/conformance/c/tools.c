@@ -50,6 +50,99 @@ CASE(tool_choice) {
     CHECK(strncmp(r->text, "Wait:<tool_call>", 16) == 0);
 }
 
+struct loop {
+    int called, finals, most_finals;
+    int32_t verdict;
+};
+
+static int32_t answer_call(const char *id, const char *name, const char *arguments, int64_t length,
+                           chaku_buffer **out_result, void *user_data) {
+    struct loop *loop = user_data;
+    loop->called++;
+    CHECK_STR(name, "add");
+    CHECK_STR(arguments, "{\"a\": 1, \"b\": 2}");
+    CHECK_INT(length, strlen(arguments));
+    CHECK(strlen(id) > 8);
+    CHECK_OK(chaku_buffer_new("3", -1, out_result, ERROR));
+    return loop->verdict;
+}
+
+static int32_t count_finals(const chaku_event *event, void *user_data) {
+    struct loop *loop = user_data;
+    return chaku_event_kind(event) == CHAKU_EVENT_FINAL && ++loop->finals == loop->most_finals;
+}
+
+CASE(run_tools) {
+    static const char *const again = "[{\"role\": \"user\", \"content\": \"Go.\"}]";
+    chaku_model *model = load(TOOLS, NULL);
+    chaku_session *session = new_session(model, NULL);
+    chaku_options *options = OPTIONS("tools", ADD);
+    struct loop loop = {0};
+    CHECK_OK(chaku_session_run_tools(session, "Go.", -1, options, 3, answer_call, count_finals, &loop, ERROR));
+    CHECK_INT(loop.called, 2);
+    CHECK_INT(loop.finals, 3);
+    CHECK_INT(chaku_session_message_count(session), 6);
+    CHECK_OK(chaku_session_run_tools_messages(session, again, -1, options, 1, answer_call, NULL, &loop, ERROR));
+    CHECK_INT(loop.called, 2);
+
+    loop.most_finals = 4;
+    CHECK_FAILS(chaku_session_run_tools(session, "Go.", -1, options, 3, answer_call, count_finals, &loop, ERROR),
+                CHAKU_CANCELLED, "cancelled");
+    CHECK_INT(loop.called, 2);
+    loop.verdict = 1;
+    CHECK_FAILS(chaku_session_run_tools(session, "Go.", -1, options, 3, answer_call, NULL, &loop, ERROR), CHAKU_CANCELLED,
+                "cancelled");
+    CHECK_INT(loop.called, 3);
+
+    CHECK_FAILS(chaku_session_run_tools(session, "Go.", -1, options, 0, answer_call, NULL, &loop, ERROR),
+                CHAKU_INVALID_ARGUMENT, "invalid_argument");
+    CHECK_STR(detail("parameter"), "max_rounds");
+    CHECK_FAILS(chaku_session_run_tools(session, "Go.", -1, NULL, 3, answer_call, NULL, &loop, ERROR),
+                CHAKU_INVALID_ARGUMENT, "invalid_tools");
+    CHECK_FAILS(chaku_session_run_tools(session, "Go.", -1, options, 3, NULL, NULL, &loop, ERROR), CHAKU_INVALID_ARGUMENT,
+                "null_pointer");
+    CHECK_FAILS(chaku_session_run_tools_messages(session, "{}", -1, options, 3, answer_call, NULL, &loop, ERROR),
+                CHAKU_INVALID_ARGUMENT, "invalid_messages");
+    CHECK_INT(loop.called, 3);
+}
+
+static int32_t take_long(const char *id, const char *name, const char *arguments, int64_t length,
+                         chaku_buffer **out_result, void *user_data) {
+    (void)id, (void)name, (void)arguments, (void)length, (void)out_result;
+    sleep_ms(*(int *)user_data);
+    return 0;
+}
+
+CASE(run_tools_deadline) {
+    int ms = 1000;
+    chaku_session *session = new_session(load(TOOLS, NULL), NULL);
+    CHECK_FAILS(chaku_session_run_tools(session, "Go.", -1, OPTIONS("tools", ADD, "deadline_ms", "900"), 2, take_long, NULL,
+                                        &ms, ERROR),
+                CHAKU_DEADLINE_EXCEEDED, "deadline");
+}
+
+/* What the results say is all that these prompts differ in. */
+static int32_t say_more(const char *id, const char *name, const char *arguments, int64_t length,
+                        chaku_buffer **out_result, void *user_data) {
+    (void)id, (void)name, (void)arguments, (void)length;
+    CHECK_OK(chaku_buffer_new(user_data, -1, out_result, ERROR));
+    return 0;
+}
+
+CASE(run_tools_result) {
+    chaku_model *model = load(TOOLS, NULL);
+    chaku_options *options = OPTIONS("tools", ADD);
+    static char word[] = "ab";
+    chaku_session *with = new_session(model, NULL), *without = new_session(model, NULL);
+    word[1] = 0;
+    CHECK_OK(chaku_session_run_tools(without, "Go.", -1, options, 2, say_more, NULL, word, ERROR));
+    word[1] = 'b';
+    CHECK_OK(chaku_session_run_tools(with, "Go.", -1, options, 2, say_more, NULL, word, ERROR));
+    CHECK_INT(chaku_session_context_used(with), chaku_session_context_used(without) + count_tokens(model, "ab", 0) -
+                                                    count_tokens(model, "a", 0));
+    CHECK(count_tokens(model, "ab", 0) > count_tokens(model, "a", 0));
+}
+
 CASE(bad_tools) {
     chaku_session *session = new_session(load(RANDOM, NULL), NULL);
     static const char *const bad[][3] = {{"{}", "auto", "invalid_tools"},

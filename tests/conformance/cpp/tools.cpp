@@ -3,6 +3,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
+#include <thread>
 #include <unistd.h>
 
 // Thinks "I think.", says "Wait:", and calls add with {"a": 1, "b": 2}.
@@ -49,6 +51,72 @@ CASE(tool_choice) {
     CHECK_STOPPED(reply);
     CHECK_EQ(reply.calls, "");
     CHECK(starts_with(reply.text, "Wait:<tool_call>"));
+}
+
+CASE(run_tools) {
+    auto model = load(TOOLS);
+    auto session = new_session(model);
+    const chaku::Options options{{"tools", add}};
+    int called = 0, finals = 0;
+    const auto tool = [&](const chaku::ToolCall &call) {
+        called++;
+        CHECK_EQ(call.name, "add");
+        CHECK_EQ(call.arguments, R"({"a": 1, "b": 2})");
+        CHECK(call.id.size() > 8);
+        return "3";
+    };
+    const auto look = [&](const chaku::Event &event) { finals += event.kind() == EventKind::final; };
+    MUST(session.run_tools("Go.", tool, look, options, 3));
+    CHECK_EQ(called, 2);
+    CHECK_EQ(finals, 3);
+    CHECK_EQ(session.message_count(), 6);
+    MUST(session.run_tools_json(R"([{"role": "user", "content": "Go."}])", tool, options, 1));
+    CHECK_EQ(called, 2);
+
+    FAILS(session.run_tools("Go.", tool,
+                            [](const chaku::Event &event) { return event.kind() == EventKind::final ? Flow::stop : Flow::go_on; },
+                            options),
+          Code::cancelled, "cancelled");
+    CHECK_EQ(called, 2);
+    struct Odd {};
+    const auto throws = [&](const chaku::ToolCall &) -> std::string { throw Odd(); };
+    bool caught = false;
+    try {
+        static_cast<void>(session.run_tools("Go.", throws, options));
+    } catch (const Odd &) {
+        caught = true;
+    }
+    CHECK(caught);
+    const auto says_why = [&](const chaku::ToolCall &) -> std::string { throw std::runtime_error("no numbers"); };
+    MUST(session.run_tools("Go.", says_why, options, 2));
+    FAILS(session.run_tools("Go.", [](const chaku::ToolCall &) { return "\xff"; }, options), Code::invalid_argument,
+          "invalid_utf8");
+
+    FAILS(session.run_tools("Go.", tool, options, 0), Code::invalid_argument, "invalid_argument");
+    FAILS(session.run_tools("Go.", tool), Code::invalid_argument, "invalid_tools");
+    FAILS(session.run_tools_json("{}", tool, options), Code::invalid_argument, "invalid_messages");
+    CHECK_EQ(called, 2);
+}
+
+CASE(run_tools_deadline) {
+    auto session = new_session(load(TOOLS));
+    const auto slow = [](const chaku::ToolCall &) {
+        std::this_thread::sleep_for(std::chrono::seconds(1));
+        return "";
+    };
+    FAILS(session.run_tools("Go.", slow, {{"tools", add}, {"deadline_ms", 900}}, 2), Code::deadline_exceeded, "deadline");
+}
+
+CASE(run_tools_result) {
+    auto model = load(TOOLS);
+    const auto used = [&](const char *result) {
+        auto session = new_session(model);
+        MUST(session.run_tools("Go.", [&](const chaku::ToolCall &) { return result; }, {{"tools", add}}, 2));
+        return session.context_used();
+    };
+    const auto tokens = [&](const char *text) { return MUST(model.tokenize(text)).size(); };
+    CHECK(tokens("ab") > tokens("a"));
+    CHECK_EQ(used("ab") - used("a"), static_cast<std::int64_t>(tokens("ab") - tokens("a")));
 }
 
 CASE(bad_tools) {

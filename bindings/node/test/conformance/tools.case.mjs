@@ -53,6 +53,49 @@ export async function tool_choice() {
   assert.match(reading.text, /^Wait:<tool_call>/);
 }
 
+const PARAMETERS = { type: 'object', properties: NUMBERS, required: ['a', 'b'] };
+const adds = (run) => ({ add: { parameters: PARAMETERS, run } });
+
+export async function run_tools() {
+  const session = (await load(TOOLS)).session();
+  const called = [];
+  const tools = adds(({ a, b }) => {
+    called.push([a, b]);
+    return a + b;
+  });
+  const reply = await session.runTools('Go.', { tools, maxRounds: 3 });
+  assert.equal(reply.finishReason, 'tool_calls');
+  assert.deepEqual(called, [
+    [1, 2],
+    [1, 2],
+  ]);
+  assert.equal(session.messageCount, 6);
+  await session.runTools([{ role: 'user', content: 'Go.' }], { tools, maxRounds: 1 });
+  assert.equal(called.length, 2);
+
+  await assert.rejects(session.runTools('Go.', { tools, maxRounds: 0 }), RangeError);
+  await fails(() => session.runTools([{ role: 'tool' }], { tools }), 'INVALID_ARGUMENT', 'invalid_messages');
+  assert.equal(called.length, 2);
+}
+
+export async function run_tools_deadline() {
+  const session = (await load(TOOLS)).session();
+  const tools = adds(() => new Promise((resolve) => setTimeout(resolve, 1000)));
+  await fails(() => session.runTools('Go.', { tools, maxRounds: 2, deadlineMs: 900 }), 'DEADLINE_EXCEEDED', 'deadline');
+}
+
+export async function run_tools_result() {
+  const model = await load(TOOLS);
+  const used = async (result) => {
+    const session = model.session();
+    await session.runTools('Go.', { tools: adds(() => result), maxRounds: 2 });
+    return session.contextUsed;
+  };
+  const more = (await countTokens(model, 'ab')) - (await countTokens(model, 'a'));
+  assert.ok(more > 0);
+  assert.equal((await used('ab')) - (await used('a')), more);
+}
+
 export async function bad_tools() {
   const session = (await load(RANDOM)).session();
   const bad = [

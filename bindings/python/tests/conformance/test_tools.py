@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import chaku
+import pytest
 from harness import ASSISTANT, RANDOM, chat, count_tokens, fails, load, read, user
 
 TOOLS = "tiny-tools.gguf"  # thinks "I think.", says "Wait:", and calls add with {"a": 1, "b": 2}
@@ -49,6 +51,54 @@ def test_tool_choice() -> None:
         assert [call[1] for call in reading.calls] == ["now"]
     reading = chat(load(TOOLS).session(), "Go.", tools=ADD, tool_choice="none").ends("stop")
     assert reading.calls == [] and reading.text.startswith("Wait:<tool_call>")
+
+
+def test_run_tools() -> None:
+    called: list[tuple[int, int]] = []
+
+    def count(a: int, b: int) -> int:
+        called.append((a, b))
+        return a + b
+
+    count.__name__ = "add"
+    session = load(TOOLS).session()
+    reply = session.run_tools("Go.", [count], max_rounds=3)
+    assert reply.finish_reason == "tool_calls" and called == [(1, 2)] * 2
+    assert session.message_count == 6
+    session.run_tools([{"role": "user", "content": "Go."}], [count], max_rounds=1)
+    assert len(called) == 2
+
+    with pytest.raises(ValueError, match="max_rounds"):
+        session.run_tools("Go.", [count], max_rounds=0)
+    with fails(chaku.InvalidArgument, "invalid_messages"):
+        session.run_tools([{"role": "tool"}], [count])
+    assert len(called) == 2
+
+
+def test_run_tools_deadline() -> None:
+    def slow(a: int, b: int) -> int:
+        time.sleep(1)
+        return a + b
+
+    slow.__name__ = "add"
+    with pytest.raises(chaku.DeadlineExceeded):
+        load(TOOLS).session().run_tools("Go.", [slow], deadline=0.9)
+
+
+def test_run_tools_result() -> None:
+    model = load(TOOLS)
+
+    def used(result: str) -> int:
+        def say(a: int, b: int) -> str:
+            return result
+
+        say.__name__ = "add"
+        session = model.session()
+        session.run_tools("Go.", [say], max_rounds=2)
+        return session.context_used
+
+    more = count_tokens(model, "ab") - count_tokens(model, "a")
+    assert more > 0 and used("ab") - used("a") == more
 
 
 def test_bad_tools() -> None:

@@ -92,14 +92,8 @@ pub unsafe extern "C" fn chaku_session_run_tools_messages(
     }
 }
 
-type Tool = unsafe extern "C" fn(
-    *const c_char,
-    *const c_char,
-    *const c_char,
-    i64,
-    *mut *mut chaku_buffer,
-    *mut c_void,
-) -> i32;
+type Tool =
+    unsafe extern "C" fn(*const c_char, *const c_char, *const c_char, i64, *mut *mut chaku_buffer, *mut c_void) -> i32;
 
 /// The host's part of the loop.
 struct Host {

@@ -480,7 +480,10 @@ fn the_loop_makes_calls_tells_results_and_ends() {
     assert_eq!((end.finish_reason, called, finals), (FinishReason::ToolCalls, 1, 2));
     let said = session.messages();
     let call = &said[1].tool_calls[0];
-    assert_eq!((said.len(), &said[2].tool_call_id, &*said[2].content, &*said[2].name), (4, &call.id, "It is 3.", "add"));
+    assert_eq!(
+        (said.len(), &said[2].tool_call_id, &*said[2].content, &*said[2].name),
+        (4, &call.id, "It is 3.", "add")
+    );
     assert!(said[1].content.is_empty(), "the first call had to come, and nothing else");
     assert!(said[3].content.starts_with("Wait:"), "the second answer was free");
 }

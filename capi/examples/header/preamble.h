@@ -114,6 +114,7 @@
  *
  *   chaku_session_fork          lets a conversation go on in two ways; chaku_session_rewind takes it back.
  *   chaku_session_save          writes it to a file or to memory, from where chaku_session_restore takes it up again.
+ *   chaku_session_run_tools     lets the model call functions of the program until it answers without.
  *   chaku_model_chat            answers a conversation that the program keeps itself.
  *
  *   chaku_runtime_plan          says what memory a model would take, without loading it.

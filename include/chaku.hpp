@@ -865,7 +865,7 @@ struct ToolLoop {
 
     std::int32_t give(const std::string &text, chaku_buffer **out_result) {
         chaku_error *why = nullptr;
-        const chaku_code code = chaku_buffer_new(text.data(), size(text), out_result, &why);
+        const chaku_code code = chaku_buffer_new(text.data(), internal::size(text), out_result, &why);
         error = error_of(code, why);
         return static_cast<std::int32_t>(error ? Flow::stop : Flow::go_on);
     }

@@ -65,8 +65,10 @@ int32_t chaku_llama_plan(llama_model * model, const chaku_llama_context_params *
             return CHAKU_LLAMA_REFUSED;
         }
         *count = write_memory(context.get(), capacity, devices);
-        const uint64_t width = full.embeddings ? llama_model_n_embd(model) : llama_vocab_n_tokens(llama_model_get_vocab(model));
-        *outputs = width * params->n_seq_max * sizeof(float);
+        // An encoder has room for logits too, which nobody computes: a row of both for each token of a micro-batch.
+        const uint64_t logits = llama_vocab_n_tokens(llama_model_get_vocab(model));
+        const uint64_t row    = full.embeddings ? logits + llama_model_n_embd(model) : logits;
+        *outputs = row * (full.embeddings ? llama_n_ubatch(context.get()) : params->n_seq_max) * sizeof(float);
         return CHAKU_LLAMA_OK;
     });
 }

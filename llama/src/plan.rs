@@ -26,7 +26,7 @@ pub struct Plan {
     pub devices: Vec<DevicePlan>,
     /// Positions in the window, as llama.cpp rounds them up.
     pub n_ctx: u32,
-    /// The logits that a decode leaves, in the host's memory: bytes that no device's numbers contain.
+    /// The logits, or embeddings, that a decode leaves, in the host's memory: bytes that no device's numbers contain.
     pub outputs: u64,
 }
 

@@ -73,7 +73,12 @@ fn a_window_without_bounds_has_a_plan() {
 #[test]
 fn encoders_have_plans() {
     for name in ["tiny-bert.gguf", "tiny-rank.gguf"] {
-        let plan = planner(name).plan(&params()).unwrap();
+        let planner = planner(name);
+        let plan = planner.plan(&params()).unwrap();
+        // A row of logits, which nobody computes, and one of the embedding for each token of a micro-batch.
+        let rows = u64::from(params().n_ubatch.min(plan.n_ctx));
+        let row = 4 * u64::from(planner.n_tokens());
+        assert!(plan.outputs > rows * row && plan.outputs % rows == 0, "{plan:?}");
         assert!(plan.devices[0].memory.model > 100_000 && plan.devices[0].memory.compute > 0, "{plan:?}");
         assert_eq!(plan.devices[0].memory.context, 0);
     }

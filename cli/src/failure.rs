@@ -1,7 +1,6 @@
 //! Why the program ends, and the exit code that says so.
 
 use std::io;
-use std::process::ExitCode;
 
 use chaku::{Code, Error, Reason};
 
@@ -72,10 +71,6 @@ impl Failure {
     /// The same, when what is wrong was already printed.
     pub(crate) fn said(self) -> Self {
         Failure { message: None, ..self }
-    }
-
-    pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(self.code)
     }
 }
 

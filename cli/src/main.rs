@@ -12,6 +12,7 @@ mod failure;
 mod interrupt;
 mod model_source;
 mod output;
+mod preset;
 mod prompt;
 mod repl;
 mod saved;
@@ -25,15 +26,12 @@ use std::process::ExitCode;
 use failure::{Failure, Result};
 
 fn main() -> ExitCode {
-    match run() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            if let Some(message) = failure.message() {
-                terminal::complain(None, message);
-            }
-            failure.exit_code()
-        }
+    let Err(failure) = run() else { return ExitCode::SUCCESS };
+    if let Some(message) = failure.message() {
+        terminal::complain(None, message);
     }
+    let told = interrupt::told().filter(|_| failure.code() == failure::exit::INTERRUPTED);
+    interrupt::leave(told.unwrap_or(failure.code()))
 }
 
 fn run() -> Result<()> {

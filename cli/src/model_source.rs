@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use crate::args::Settings;
 use crate::failure::{Failure, Result};
 use crate::interrupt::Watch;
+use crate::preset;
 use crate::terminal::{Look, Progress, note};
 
 /// A model that is ready.
@@ -23,6 +24,14 @@ pub(crate) struct Loaded {
 
 /// The model that the settings ask for: a path, or a spec of what may have to be downloaded.
 pub(crate) fn find(settings: &Settings) -> Result<PathBuf> {
+    match settings.preset_model()? {
+        Some(name) => Ok(PathBuf::from(name)),
+        None => asked(settings),
+    }
+}
+
+/// The same, whatever the preset of its repository says.
+pub(crate) fn asked(settings: &Settings) -> Result<PathBuf> {
     let name = |flag| settings.text(flag).filter(|name| !name.is_empty());
     let (repo, file) = (name("hf-repo"), name("hf-file"));
     if let (None, Some(_), Some(Source::Explicit { .. })) = (repo, file, settings.source("hf-file")) {
@@ -94,15 +103,22 @@ pub(crate) fn load_named(runtime: &Runtime, name: &str, settings: &Settings, loo
 
 /// Loads the model that the settings ask for, with all their options.
 pub(crate) fn load(settings: &Settings, look: Look) -> Result<Loaded> {
-    load_file(&runtime(settings)?, &find(settings)?, look)
+    let settings = preset::settled(settings, look)?;
+    load_file(&runtime(&settings)?, &find(&settings)?, look)
 }
 
 /// A runtime that has the options of the settings for all that is done in it.
 pub(crate) fn runtime(settings: &Settings) -> Result<Runtime> {
-    let runtime = Runtime::new(settings.options())?;
+    let runtime = quiet_runtime(settings)?;
     for clamped in settings.options().clamped() {
         note(&format!("`{}` is {}, outside its range; {} is taken", clamped.key, clamped.given, clamped.taken));
     }
+    Ok(runtime)
+}
+
+/// The same, for what is done before the settings are complete.
+pub(crate) fn quiet_runtime(settings: &Settings) -> Result<Runtime> {
+    let runtime = Runtime::new(settings.options())?;
     set_log(&runtime, settings)?;
     Ok(runtime)
 }

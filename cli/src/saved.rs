@@ -13,7 +13,12 @@ pub(crate) fn is_json(path: &Path) -> bool {
 
 /// Writes a session to a file. It appears under its name when it is complete.
 pub(crate) fn save(session: &Session, path: &Path) -> Result<()> {
-    let end = session.save(Some(path), &Options::new())?.run(|_| true)?;
+    save_with(session, path, &Options::new())
+}
+
+/// The same, with options of the request.
+pub(crate) fn save_with(session: &Session, path: &Path, options: &Options) -> Result<()> {
+    let end = session.save(Some(path), options)?.run(|_| true)?;
     end.error.clone().map_or(Ok(()), |error| Err(error.into()))
 }
 

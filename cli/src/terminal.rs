@@ -76,6 +76,36 @@ pub(crate) fn note(message: &str) {
     let _ = writeln!(io::stderr(), "{message}");
 }
 
+/// The settings of the terminal from before an editor changed them.
+#[cfg(unix)]
+pub(crate) struct Taken(nix::sys::termios::Termios);
+
+#[cfg(unix)]
+impl Taken {
+    pub(crate) fn now() -> Option<Self> {
+        nix::sys::termios::tcgetattr(io::stdin()).ok().map(Taken)
+    }
+
+    pub(crate) fn give_back(&self) {
+        let _ = nix::sys::termios::tcsetattr(io::stdin(), nix::sys::termios::SetArg::TCSANOW, &self.0);
+        // Nobody wants to know any more what is pasted, and the shell begins a line.
+        let _ = print("\x1b[?2004l\r\n");
+    }
+}
+
+/// A console takes care of itself.
+#[cfg(not(unix))]
+pub(crate) struct Taken;
+
+#[cfg(not(unix))]
+impl Taken {
+    pub(crate) fn now() -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn give_back(&self) {}
+}
+
 /// A shorter prompt is read before anybody sees a bar.
 const SHORT_PROMPT: u64 = 256;
 

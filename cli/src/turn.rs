@@ -6,7 +6,7 @@ use chaku::{ChatMessage, Event, FinishReason, Options, Session, ToolCall};
 
 use crate::answer::{Answer, read};
 use crate::failure::{Failure, Result, exit};
-use crate::interrupt::Watch;
+use crate::interrupt::{Watch, told};
 use crate::tools::{MOST_ROUNDS, Runner};
 
 /// Who sees what happens.
@@ -36,6 +36,9 @@ pub(crate) fn ask(
         messages.clear();
         for call in &answer.calls {
             let watch = Watch::nothing();
+            if told().is_some() {
+                return Err(Failure::silent(exit::INTERRUPTED));
+            }
             let result = runner.result(call, || view.may_run(call))?;
             if watch.was_stopped() {
                 return Err(Failure::silent(exit::INTERRUPTED));

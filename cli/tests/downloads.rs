@@ -105,6 +105,111 @@ fn a_model_is_loaded_by_its_name() {
     assert_eq!(hub.run(&format!("complete -m {} -hf test/tiny -p x", model().display())).1, 2);
 }
 
+/// How many tokens there were, and what was said beside.
+fn tokens(hub: &Hub, line: &str) -> (u64, String) {
+    let output = hub.command(&format!("{line} -p x -t 1 --json")).current_dir(hub.cache.path()).output().unwrap();
+    let complaints = String::from_utf8(output.stderr).unwrap();
+    let Ok(answer) = serde_json::from_slice::<Value>(&output.stdout) else { panic!("{line}: {complaints}") };
+    (answer["usage"]["completion_tokens"].as_u64().unwrap(), complaints)
+}
+
+fn quietly(count: u64) -> (u64, String) {
+    (count, String::new())
+}
+
+#[test]
+fn whoever_has_a_model_does_not_wait_for_a_hub_that_does_not_answer() {
+    let mut hub = Hub::new();
+    assert_eq!(tokens(&hub, "cli -hf test/tiny"), quietly(8));
+    hub.server.say("down");
+    hub.server.seen();
+    assert_eq!(tokens(&hub, "cli -hf test/tiny"), quietly(8));
+    assert_eq!(hub.server.seen().len(), 2, "for the preset and for the model, once each");
+}
+
+#[test]
+fn a_preset_of_the_repository_says_what_nobody_says_here() {
+    let hub = Hub::new();
+    assert_eq!(tokens(&hub, "cli -hf test/recommends"), quietly(3));
+    assert_eq!(tokens(&hub, "cli -hf test/recommends --offline"), quietly(3));
+    assert_eq!(tokens(&hub, "cli -m hf:test/recommends:Q4_K_M"), quietly(3));
+    assert_eq!(tokens(&hub, "cli -hf test/recommends -n 4"), quietly(4));
+    // Who names a file wants that and nothing else.
+    assert_eq!(tokens(&hub, "cli -hf test/recommends -hff tiny-Q4_K_M.gguf"), quietly(8));
+    // The preset may name a model of the hub.
+    assert_eq!(tokens(&hub, "cli -hf test/one"), quietly(3));
+    assert_eq!(tokens(&hub, "cli -hf test/several --preset small"), quietly(3));
+    assert!(hub.succeeds("download test/one").ends_with("/tiny-Q4_K_M.gguf\n"));
+    assert!(hub.succeeds("download -hf test/several --preset large").ends_with("/tiny-Q8_0.gguf\n"));
+    // It calls up none of one's own, whatever it is called.
+    let own = hub.cache.path().join("own.ini");
+    std::fs::write(&own, "[only]\nn = 1\n[mine]\nn = 1\n").unwrap();
+    let own = own.to_str().unwrap();
+    assert_eq!(tokens(&hub, &format!("cli -hf test/one --config {own}")), quietly(3));
+    assert_eq!(tokens(&hub, &format!("cli -hf test/one --config {own} --preset only")), quietly(1));
+    assert_eq!(tokens(&hub, &format!("cli -hf test/recommends --config {own} --preset mine")), quietly(1));
+    for (line, said) in [
+        ("cli -hf test/several -p x", "--preset: small, large"),
+        ("cli -hf test/several --preset medium -p x", "no preset `medium`"),
+        ("cli -hf test/tiny --preset medium -p x", "no preset `medium`"),
+        ("download test/tiny --preset medium", "no preset `medium`"),
+        ("config show -hf test/tiny --preset medium", "no preset `medium`"),
+        ("cli -hf test/mistaken -p x", "test/mistaken/preset.ini:1"),
+        ("cli -hf test/leads-out -p x", "names no model"),
+    ] {
+        let output = hub.command(line).output().unwrap();
+        let complaints = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && complaints.contains(said), "{line}: {complaints}");
+    }
+}
+
+/// Paths, commands, tools, tokens and addresses.
+#[test]
+fn a_preset_from_elsewhere_gets_nothing_of_this_machine() {
+    let hub = Hub::new();
+    let (count, complaints) = tokens(&hub, "cli -hf test/greedy");
+    assert_eq!(count, 3, "what it may set counts");
+    let refused: Vec<&str> = complaints.lines().filter_map(|line| line.split('`').nth(1)).collect();
+    assert_eq!(
+        refused,
+        [
+            "m",
+            "model-url",
+            "hf-token",
+            "hub-endpoint",
+            "cache-dir",
+            "tool-command",
+            "yes",
+            "tools",
+            "system-prompt-file",
+            "chat-template-file",
+            "log-file",
+            "history",
+            "threads",
+            "no-such-key",
+        ]
+    );
+    assert!(complaints.lines().all(|line| line.starts_with("test/greedy/preset.ini:")), "{complaints}");
+    assert!(!hub.cache.path().join("ran").exists() && !hub.cache.path().join("elsewhere").exists());
+}
+
+/// And what came until then is kept for the next time.
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_a_download_at_once() {
+    let mut hub = Hub::new();
+    for (name, code) in [("INT", 130), ("TERM", 143)] {
+        for line in ["download test/stall", "cli -hf test/stall -p x"] {
+            let mut child = hub.command(line).stdin(std::process::Stdio::null()).spawn().unwrap();
+            hub.server.wait_stalled();
+            assert!(Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap().success());
+            assert_eq!(child.wait().unwrap().code(), Some(code), "{name} {line}");
+        }
+    }
+    hub.server.say("go");
+    assert!(hub.succeeds("download test/stall").ends_with("/a-Q4_K_M.gguf\n"));
+}
+
 #[test]
 fn a_token_is_not_shown() {
     let hub = Hub::new();

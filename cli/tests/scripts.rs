@@ -139,20 +139,56 @@ fn each_end_has_its_exit_code() {
     place.run(&["cli", "-m", &long, "-c", "0", "-p", "Count.", "--deadline-ms", "500"]).failed(124, "deadline");
 }
 
-/// 130, with what was said until then.
+/// With what was said until then.
 #[test]
-fn an_interrupt_ends_the_answer_and_the_program() {
+fn a_signal_ends_the_answer_and_the_program() {
     let place = Place::new();
     let words = ["cli", "-m", &model(LONG), "-c", "0", "-p", "Count.", "--json-stream"];
-    let mut child = place.chaku(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        let mut child = place.chaku(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut out = child.stdout.take().unwrap();
+        assert!(read_until(&mut out, "three").contains("one"));
+        signal(name, child.id());
+        let mut rest = String::new();
+        out.read_to_string(&mut rest).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{name}");
+        let last = rest.lines().last().unwrap();
+        assert!(last.contains(r#""type":"final""#) && last.contains(r#""finish_reason":"cancelled""#), "{last}");
+    }
+}
+
+/// As `nohup` has it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_that_is_ignored_stays_so() {
+    let place = Place::new();
+    let words = ["cli", "-m", &model(LONG), "-c", "0", "-p", "Count.", "--json-stream"];
+    let mut nohup = place.chaku_in(&["nohup"], &words);
+    let mut child = nohup.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut out = child.stdout.take().unwrap();
-    assert!(read_until(&mut out, "three").contains("one"));
-    interrupt(child.id());
-    let mut rest = String::new();
-    out.read_to_string(&mut rest).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130));
-    let last = rest.lines().last().unwrap();
-    assert!(last.contains(r#""type":"final""#) && last.contains(r#""finish_reason":"cancelled""#), "{last}");
+    read_until(&mut out, "three");
+    signal("HUP", child.id());
+    // It goes on, and says it all again.
+    read_until(&mut out, "three");
+    signal("TERM", child.id());
+    std::io::copy(&mut out, &mut std::io::sink()).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+}
+
+/// A load that waits for a template out of a pipe, as long as the test likes.
+#[test]
+fn a_signal_ends_a_load_at_once() {
+    let place = Place::new();
+    let pipe = place.pipe("template");
+    for (name, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        let words = ["cli", "-m", &model(SCRIPT), "-p", "Hi", "--chat-template-file", &pipe];
+        let mut child = place.chaku(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // It opens when the load has opened it too.
+        let writer = std::fs::File::options().write(true).open(&pipe).unwrap();
+        signal(name, child.id());
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{name}");
+        drop(writer);
+    }
 }
 
 #[test]

@@ -4,8 +4,12 @@
 
 #[allow(dead_code, reason = "each test program uses a part of it")]
 mod common;
+#[allow(dead_code, reason = "others need all of it")]
+#[path = "../../tests/hub/server.rs"]
+mod server;
 
-use std::process::Command;
+use std::fs::File;
+use std::process::{Command, Stdio};
 
 use common::*;
 use rexpect::process::WaitStatus;
@@ -68,6 +72,46 @@ impl Talk {
             WaitStatus::Exited(_, code) => code,
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// A conversation in a shell, which says how it ended and whether the terminal is as it was.
+struct InShell {
+    talk: Talk,
+    settings: String,
+    /// Of the program.
+    pid: u32,
+}
+
+/// Ctrl-C is for the program, not for the shell.
+const SHELL: &str = r#"trap : INT; echo "before $(stty -g)."; sh -c 'echo "pid $$."; exec "$0" "$@"' "$0" "$@"
+    echo "ended with $?."; echo "after $(stty -g).""#;
+
+impl InShell {
+    fn begin(place: &Place, words: &[&str]) -> Self {
+        Self::with(place, words, &[])
+    }
+
+    fn with(place: &Place, words: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut shell = place.chaku_in(&["sh", "-c", SHELL], words);
+        shell.env("NO_COLOR", "1").envs(variables.iter().copied()).stdin(Stdio::inherit());
+        let mut talk = Talk::begin(shell);
+        talk.expect("before ");
+        let settings = talk.expect(".");
+        talk.expect("pid ");
+        let pid = talk.expect(".").parse().unwrap();
+        InShell { talk, settings, pid }
+    }
+
+    /// Waits for the end, and returns the exit code.
+    #[track_caller]
+    fn ends(mut self) -> i32 {
+        self.talk.expect("ended with ");
+        let code = self.talk.expect(".").parse().unwrap();
+        self.talk.expect("after ");
+        assert_eq!(self.talk.expect("."), self.settings, "the terminal is as it was");
+        assert_eq!(self.talk.ends(), 0);
+        code
     }
 }
 
@@ -227,6 +271,96 @@ fn ctrl_c_stops_the_reading_of_a_prompt() {
     assert!(talk.says("/tokens").contains("in 0 messages"), "nothing was answered");
     talk.keys(CTRL_D);
     assert_eq!(talk.ends(), 0);
+}
+
+/// Nothing but Ctrl-C can end these: the load waits for a template out of a pipe, and the download for a server.
+#[test]
+fn ctrl_c_ends_a_load_or_a_download_at_once() {
+    let place = Place::new();
+    let pipe = place.pipe("template");
+    let words = ["cli", "-m", &model(SCRIPT), "--chat-template-file", &pipe];
+    let mut shell = InShell::begin(&place, &words);
+    // It opens when the load has opened it too.
+    let _writer = File::options().write(true).open(&pipe).unwrap();
+    shell.talk.keys(CTRL_C);
+    assert_eq!(shell.ends(), 130);
+
+    let hub = server::Server::start(&[]);
+    let cache = place.path("cache");
+    let mut shell = InShell::with(
+        &place,
+        &["cli", "-hf", "test/stall"],
+        &[("HF_ENDPOINT", &hub.address), ("LLAMA_CACHE", text(&cache)), ("HF_TOKEN", "")],
+    );
+    hub.wait_stalled();
+    shell.talk.keys(CTRL_C);
+    assert_eq!(shell.ends(), 130);
+}
+
+#[test]
+fn a_signal_at_the_prompt_gives_the_terminal_back_and_keeps_what_was_said() {
+    for (name, code) in [("TERM", 143), ("HUP", 129), ("INT", 130)] {
+        let place = Place::new();
+        let words = ["cli", "-m", &model(SCRIPT), "--session", "saved"];
+        let mut shell = InShell::begin(&place, &words);
+        shell.talk.ready();
+        shell.talk.says("Hi");
+        shell.talk.keys("half a line");
+        shell.talk.expect("half a line");
+        signal(name, shell.pid);
+        shell.talk.expect("\x1b[?2004l");
+        assert_eq!(shell.ends(), code, "{name}");
+        // The conversation and the history.
+        let mut talk = Talk::plain(&place, &words);
+        assert!(talk.says("/tokens").contains("in 2 messages"), "{name}");
+        // Behind that command in the history is what was typed before.
+        talk.enter("\x1b[A\x1b[A");
+        talk.expect(SAYS);
+        talk.ready();
+        assert!(talk.says("/tokens").contains("in 4 messages"), "{name}");
+        talk.keys(CTRL_D);
+        assert_eq!(talk.ends(), 0);
+    }
+}
+
+/// Nothing else gives a program a terminal and then takes it away as the end of a connection does.
+const HANG_UP: &str = r#"
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+def until(text, seen=b""):
+    while text not in seen:
+        seen += os.read(terminal, 1000)
+until(b"\x1b[?2004h")
+os.write(terminal, b"Hi\r")
+until(b"t/s ]")
+os.close(terminal)
+os.waitpid(pid, 0)
+"#;
+
+#[test]
+fn a_terminal_that_goes_away_takes_nothing_along() {
+    let place = Place::new();
+    let words = ["cli", "-m", &model(SCRIPT), "--session", "saved"];
+    assert!(place.chaku_in(&["python3", "-c", HANG_UP], &words).status().unwrap().success());
+    let mut talk = Talk::plain(&place, &words);
+    assert!(talk.says("/tokens").contains("in 2 messages"));
+    talk.keys(CTRL_D);
+    assert_eq!(talk.ends(), 0);
+}
+
+#[test]
+fn a_signal_during_an_answer_stops_it_and_then_ends_the_conversation() {
+    let place = Place::new();
+    let mut shell = InShell::begin(&place, &["cli", "-m", &model(LONG), "-c", "0", "--session", "saved"]);
+    shell.talk.ready();
+    shell.talk.enter("Count.");
+    shell.talk.expect("five six seven");
+    signal("TERM", shell.pid);
+    shell.talk.expect("[stopped]");
+    assert_eq!(shell.ends(), 143);
+    assert!(place.path("saved").is_file());
 }
 
 #[test]

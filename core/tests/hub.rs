@@ -249,8 +249,9 @@ fn a_server_that_is_busy_is_asked_again_and_all_pages_are_read() {
 #[test]
 fn what_has_not_its_checksum_or_size_never_gets_its_name() {
     let hub = Hub::new();
-    for repo in ["wrong", "more"] {
-        let result = hub.get(&format!("hf:test/{repo}"));
+    // git's own files too, which have another kind of checksum.
+    for (spec, repo) in [("wrong", "wrong"), ("wrong/README.md", "wrong"), ("more", "more")] {
+        let result = hub.get(&format!("hf:test/{spec}"));
         assert_eq!(reason(result), (Reason::ChecksumMismatch, Code::DataLoss), "{repo}");
         assert!(!hub.repo(repo).join("snapshots").exists() && !hub.repo(repo).join("refs").exists());
         assert!(names(&hub.repo(repo).join("blobs")).iter().all(|name| name.ends_with(".incomplete")));
@@ -262,6 +263,11 @@ fn what_has_not_its_checksum_or_size_never_gets_its_name() {
     fs::write(oid.with_extension("incomplete"), vec![7; 1000]).unwrap();
     assert!(hub.get("hf:test/tiny").is_ok());
     assert_eq!(verify("test/tiny", &hub.options(&[]), |_, _| true).unwrap()[0].state, State::Good);
+    let readme = hub.get("hf:test/tiny/README.md").unwrap();
+    let state = || verify("test/tiny/README.md", &hub.options(&[]), |_, _| true).unwrap()[0].state;
+    assert_eq!(state(), State::Good);
+    fs::write(&readme[0], "other").unwrap();
+    assert_eq!(state(), State::Damaged);
 }
 
 #[test]

@@ -60,7 +60,7 @@ REPOS = {
     "test/norange": ["a-Q4_K_M.gguf"],
     "test/broken": ["a-Q4_K_M.gguf"],
     "test/shifted": ["a-Q4_K_M.gguf"],
-    "test/wrong": ["a-Q4_K_M.gguf"],
+    "test/wrong": ["README.md", "a-Q4_K_M.gguf"],
     "test/more": ["a-Q4_K_M.gguf"],
     "test/stall": ["a-Q4_K_M.gguf"],
     "test/unsized": ["a-Q4_K_M.gguf"],
@@ -74,6 +74,37 @@ REPOS = {
         "../../../evil-Q4_K_M.gguf", "/tmp/evil-Q4_K_M.gguf", "a/../../evil-Q4_K_M.gguf", "..\\evil-Q4_K_M.gguf",
         "C:evil-Q4_K_M.gguf", "good-Q4_K_M.gguf",
     ],
+    "test/recommends": ["preset.ini", "tiny-Q4_K_M.gguf"],
+    "test/one": ["preset.ini"],
+    "test/several": ["preset.ini"],
+    "test/greedy": ["preset.ini", "tiny-Q4_K_M.gguf"],
+    "test/leads-out": ["preset.ini"],
+    "test/mistaken": ["preset.ini", "tiny-Q4_K_M.gguf"],
+}
+
+PRESETS = {
+    "test/recommends": "version = 1\n[*]\nn = 3\ntemp = 0.5\n",
+    "test/one": "[*]\nn = 2\n[only]\nhf = test/tiny\nn = 3\n",
+    "test/several": "[small]\nhf = test/tiny\nn = 3\n[large]\nhf = test/tiny:Q8_0\n",
+    "test/greedy": """
+        n = 3
+        m = /etc/passwd
+        model-url = http://127.0.0.1:1/x.gguf
+        hf-token = hf_stolen
+        hub-endpoint = http://127.0.0.1:1
+        cache-dir = elsewhere
+        tool-command = touch ran
+        yes = on
+        tools = []
+        system-prompt-file = /etc/passwd
+        chat-template-file = /etc/passwd
+        log-file = ran
+        history = ran
+        threads = 64
+        no-such-key = 1
+    """,
+    "test/leads-out": "hf = ../../etc\n",
+    "test/mistaken": "temp = hot\n",
 }
 
 
@@ -82,6 +113,8 @@ def commit_of(repo):
 
 
 def bytes_of(repo, path):
+    if path == "preset.ini":
+        return PRESETS[repo].encode()
     if options.model and path == "tiny-Q4_K_M.gguf":
         with open(options.model, "rb") as file:
             return file.read()
@@ -90,7 +123,7 @@ def bytes_of(repo, path):
 
 def entry(repo, path):
     data = bytes_of(repo, path)
-    row = {"type": "file", "path": path, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
+    row = {"type": "file", "path": path, "size": len(data), "oid": hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()}
     if path.endswith(".gguf"):
         row["lfs"] = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
     if repo == "test/unsized":

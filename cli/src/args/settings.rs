@@ -10,15 +10,22 @@ use super::command::Given;
 use super::escapes::unescape;
 use super::flags::{OWN, host_keys};
 use crate::failure::{Failure, Result};
+use crate::preset::Preset;
 
 /// Options whose text may stand in a file: the key of the file, and the option.
 const FILES: &[(&str, &str)] =
     &[("system-prompt-file", "system_prompt"), ("grammar-file", "grammar"), ("json-schema-file", "json_schema")];
 
 /// What counts for this call.
+#[derive(Clone)]
 pub(crate) struct Settings {
     config: Config,
     resolved: Resolved,
+    /// The preset that was asked for, and what is wrong if there is none of this name; it may yet be a repository's.
+    preset: Option<String>,
+    unknown_preset: Option<chaku::Error>,
+    /// The model that a repository's preset names in place of itself.
+    model: Option<String>,
     /// What is about this call alone, by name.
     call: BTreeMap<String, String>,
     /// What was said without a flag.
@@ -32,12 +39,17 @@ impl Settings {
             |name: &str| given.flags.iter().rev().find(|(flag, _)| flag == name).map(|(_, value)| value.as_str());
         let mut config = Config::for_host(host_keys());
         config.add_process(last("config").map(Path::new)).map_err(|error| Failure::usage(error.to_string()))?;
-        let preset = last("preset");
+        let asked = last("preset");
         let mut said = Said { config, call: BTreeMap::new(), stops: Vec::new() };
         for (name, value) in &given.flags {
             said.add(name, value)?;
         }
         let Said { mut config, mut call, stops } = said;
+        let unknown_preset = config.settings(asked).err();
+        if let Some(error) = unknown_preset.clone().filter(|_| !may_be_of_repository(&given, &config)) {
+            return Err(error.into());
+        }
+        let preset = asked.filter(|_| unknown_preset.is_none());
         let escapes = config.settings(preset)?.host("escape") != Some("off");
         let read = |text: &str| if escapes { unescape(text) } else { text.to_owned() };
         for (name, value) in stops {
@@ -51,7 +63,31 @@ impl Settings {
                 config.set(&flag(option), &read_text(Path::new(path))?)?;
             }
         }
-        Ok(Settings { resolved: config.settings(preset)?, config, call, words: given.words })
+        let (resolved, preset) = (config.settings(preset)?, asked.map(str::to_owned));
+        Ok(Settings { resolved, config, preset, unknown_preset, model: None, call, words: given.words })
+    }
+
+    /// The same above what a repository's preset says.
+    pub(crate) fn over(&self, remote: &Preset) -> Result<Self> {
+        let mut all = self.clone();
+        all.config.add_below(&remote.settings);
+        all.resolved = all.config.settings(self.preset.as_deref().filter(|_| self.unknown_preset.is_none()))?;
+        all.unknown_preset = all.unknown_preset.filter(|_| !remote.is_chosen);
+        all.model.clone_from(&remote.model);
+        Ok(all)
+    }
+
+    /// The preset that was asked for.
+    pub(crate) fn preset(&self) -> Option<&str> {
+        self.preset.as_deref()
+    }
+
+    /// The model that a repository's preset names, once it is known that there is such a preset as was asked for.
+    pub(crate) fn preset_model(&self) -> Result<Option<&str>> {
+        match &self.unknown_preset {
+            Some(error) => Err(error.clone().into()),
+            None => Ok(self.model.as_deref()),
+        }
     }
 
     /// The values of the options.
@@ -130,6 +166,18 @@ impl Said {
             _ => self.config.set(&flag(name), value)?,
         }
         Ok(())
+    }
+}
+
+/// Whether there may be presets that are known only when the model's repository was asked.
+fn may_be_of_repository(given: &Given, config: &Config) -> bool {
+    let names_one = |settings: Resolved| {
+        settings.host("hf-repo").is_some() || settings.host("model").is_some_and(|name| name.starts_with("hf:"))
+    };
+    match given.command.as_str() {
+        "config" => false,
+        "download" => true,
+        _ => config.settings(None).is_ok_and(names_one),
     }
 }
 

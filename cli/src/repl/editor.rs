@@ -19,6 +19,7 @@ use rustyline::{
 use super::slash;
 use crate::args::Settings;
 use crate::failure::{Failure, Result};
+use crate::interrupt::Editing;
 use crate::terminal::{Look, USER, print};
 
 const PROMPT: &str = "> ";
@@ -83,7 +84,7 @@ impl Editor {
     pub(super) fn ask(&mut self, question: &str) -> io::Result<bool> {
         let answer = match self {
             Editor::Simple => simple(question).map_err(|_| io::Error::from(io::ErrorKind::Interrupted))?,
-            Editor::Rich(rich) => rich.editor.readline(question).map_or(Line::End, Line::Text),
+            Editor::Rich(rich) => rich.edit(question).map_or(Line::End, Line::Text),
         };
         match answer {
             Line::Text(line) => Ok(["y", "Y", "yes"].contains(&line.trim())),
@@ -94,7 +95,7 @@ impl Editor {
 
 impl Rich {
     fn read(&mut self) -> Result<Line> {
-        match self.editor.readline(PROMPT) {
+        match self.edit(PROMPT) {
             Ok(line) => {
                 self.remember(&line);
                 let help = self.editor.helper();
@@ -102,9 +103,17 @@ impl Rich {
                 Ok(Line::Text(joined(&line, enter_continues)))
             }
             Err(ReadlineError::Interrupted) => Ok(Line::Interrupted),
+            // While it reads, it answers this signal itself.
+            #[cfg(unix)]
+            Err(ReadlineError::Signal(rustyline::error::Signal::Interrupt)) => Ok(Line::Interrupted),
             Err(ReadlineError::Eof) => Ok(Line::End),
             Err(error) => Err(failed(error)),
         }
+    }
+
+    fn edit(&mut self, prompt: &str) -> rustyline::Result<String> {
+        let _editing = Editing::begin();
+        self.editor.readline(prompt)
     }
 
     /// At once: the program may end in many ways.

@@ -6,6 +6,7 @@ mod screen;
 mod slash;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chaku::options::{Scope, resolve};
@@ -15,8 +16,10 @@ use crate::answer::Answer;
 use crate::args::Settings;
 use crate::commands::open_session;
 use crate::failure::{Failure, Result, exit};
+use crate::interrupt;
 use crate::model_source::{self, Loaded};
 use crate::output::timings;
+use crate::preset;
 use crate::saved;
 use crate::terminal::{INFO, Look, USER, complain, print};
 use crate::tools::Runner;
@@ -29,12 +32,12 @@ use slash::Typed;
 /// How long the end waits for a model that still works.
 const CLOSE_TIME: Duration = Duration::from_secs(5);
 
-pub(crate) struct Repl<'a> {
-    settings: &'a Settings,
+pub(crate) struct Repl {
+    settings: Settings,
     look: Look,
     runtime: Runtime,
     loaded: Loaded,
-    session: Session,
+    session: Arc<Session>,
     /// A conversation that the session has not seen yet: of a file, or of the model before. Invariant: empty once the
     /// session has messages.
     before: Vec<ChatMessage>,
@@ -50,17 +53,17 @@ pub(crate) struct Repl<'a> {
     last: Option<Answer>,
 }
 
-impl<'a> Repl<'a> {
+impl Repl {
     /// Loads the model.
-    pub(crate) fn start(settings: &'a Settings, look: Look) -> Result<Self> {
+    pub(crate) fn start(settings: &Settings, look: Look) -> Result<Self> {
+        let settings = preset::settled(settings, look)?;
         let transcript = settings.path("output").map(|path| Transcript::create(&path)).transpose()?;
-        let editor = Editor::new(settings, look)?;
-        let runtime = model_source::runtime(settings)?;
-        let loaded = model_source::load_file(&runtime, &model_source::find(settings)?, look)?;
-        let session = open_session(settings, &loaded.model)?;
+        let editor = Editor::new(&settings, look)?;
+        let runtime = model_source::runtime(&settings)?;
+        let loaded = model_source::load_file(&runtime, &model_source::find(&settings)?, look)?;
+        let session = Arc::new(open_session(&settings, &loaded.model)?);
         let on = |name| settings.switch(name) != Some(false);
         Ok(Repl {
-            settings,
             look,
             runtime,
             loaded,
@@ -74,39 +77,61 @@ impl<'a> Repl<'a> {
                 reasoning: on("show-reasoning"),
                 timings: on("show-timings"),
             },
-            runner: Runner::new(settings, look),
+            runner: Runner::new(&settings, look),
             transcript,
             editor,
             last: None,
+            settings,
         })
     }
 
     /// Talks until the user has had enough.
     pub(crate) fn run(mut self, first: Option<String>) -> Result<()> {
+        let end = self.talk(first);
+        // Also where the terminal is gone.
+        if let Some(path) = self.settings.path("session") {
+            interrupt::finish(|| keep(&self.session, &path, &Options::new()))?;
+        }
+        // What still works would hold up the end of the process.
+        let _ = self.loaded.model.close(Some(CLOSE_TIME));
+        end
+    }
+
+    fn talk(&mut self, first: Option<String>) -> Result<()> {
         self.greet()?;
         if let Some(first) = first.filter(|first| !first.is_empty()) {
             print(&format!("\n{}\n", self.look.styled(USER, &format!("> {first}"))))?;
             self.attempt(|repl| repl.say(&first))?;
         }
-        let end = loop {
+        loop {
+            if interrupt::told().is_some() {
+                return Err(Failure::silent(exit::INTERRUPTED));
+            }
+            self.keep_at_end();
             print("\n")?;
             match self.editor.read()? {
-                Line::End => break Ok(()),
-                Line::Interrupted => break Err(Failure::silent(exit::INTERRUPTED)),
+                Line::End => return Ok(()),
+                Line::Interrupted => return Err(Failure::silent(exit::INTERRUPTED)),
                 Line::Text(line) if line.trim().is_empty() => {}
                 Line::Text(line) => match slash::read(&line) {
-                    Ok(Typed::Exit) => break Ok(()),
+                    Ok(Typed::Exit) => return Ok(()),
                     Ok(typed) => self.attempt(|repl| repl.obey(typed))?,
                     Err(failure) => self.complain(&failure),
                 },
             }
-        };
-        if let Some(path) = self.settings.path("session").filter(|_| self.session.message_count() > 0) {
-            saved::save(&self.session, &path)?;
         }
-        // What still works would hold up the end of the process.
-        let _ = self.loaded.model.close(Some(CLOSE_TIME));
-        end
+    }
+
+    /// Has the session saved by whatever signal ends the program.
+    fn keep_at_end(&self) {
+        let Some(path) = self.settings.path("session") else { return };
+        let session = self.session.clone();
+        interrupt::at_end(move || {
+            let mut options = Options::new();
+            // Whoever sent the signal does not wait for ever; and there is nobody to tell.
+            let _ = options.set_i64("deadline_ms", CLOSE_TIME.as_millis() as i64);
+            let _ = keep(&session, &path, &options);
+        });
     }
 
     fn greet(&self) -> Result<()> {
@@ -275,7 +300,7 @@ impl<'a> Repl<'a> {
             "off" => self.session_options.set_str("system_prompt", "")?,
             text => self.session_options.set_str("system_prompt", text)?,
         }
-        self.session = self.session.fork(&self.session_options)?;
+        self.session = Arc::new(self.session.fork(&self.session_options)?);
         self.info("the system prompt is changed")
     }
 
@@ -298,10 +323,10 @@ impl<'a> Repl<'a> {
             if messages.first().is_some_and(|first| first.role == Role::System) {
                 self.session_options.set_str("system_prompt", &messages.remove(0).content)?;
             }
-            self.session = self.loaded.model.session(&self.session_options)?;
+            self.session = Arc::new(self.loaded.model.session(&self.session_options)?);
             self.before = messages;
         } else {
-            self.session = self.loaded.model.restore(path, &self.session_options)?;
+            self.session = Arc::new(self.loaded.model.restore(path, &self.session_options)?);
             self.before.clear();
         }
         self.info(&format!("{} messages are here again", self.messages().len()))
@@ -343,7 +368,7 @@ impl<'a> Repl<'a> {
                 own.set_text(name, value)?;
             }
             if spec.scope == Scope::Session {
-                self.session = self.session.fork(&self.session_options)?;
+                self.session = Arc::new(self.session.fork(&self.session_options)?);
             }
         }
         self.show_option(spec.key)
@@ -377,10 +402,10 @@ impl<'a> Repl<'a> {
 
     fn model(&mut self, file: &str) -> Result<()> {
         if !file.is_empty() {
-            let loaded = model_source::load_named(&self.runtime, file, self.settings, self.look)?;
+            let loaded = model_source::load_named(&self.runtime, file, &self.settings, self.look)?;
             let session = loaded.model.session(&self.session_options)?;
             self.before = self.messages();
-            self.session = session;
+            self.session = Arc::new(session);
             let before = std::mem::replace(&mut self.loaded, loaded);
             before.model.close(Some(CLOSE_TIME))?;
         }
@@ -398,6 +423,11 @@ impl<'a> Repl<'a> {
             usage.prompt_tokens, usage.cached_tokens, usage.completion_tokens
         ))
     }
+}
+
+/// Saves a session, if there is anything in it.
+fn keep(session: &Session, path: &Path, options: &Options) -> Result<()> {
+    if session.message_count() == 0 { Ok(()) } else { saved::save_with(session, path, options) }
 }
 
 impl Shown {

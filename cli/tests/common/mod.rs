@@ -45,6 +45,13 @@ impl Place {
         std::fs::read_to_string(self.path(name)).unwrap()
     }
 
+    /// A pipe that nobody writes into, unless the test does.
+    pub(crate) fn pipe(&self, name: &str) -> String {
+        let path = self.path(name);
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        path.to_string_lossy().into_owned()
+    }
+
     /// The program, with nothing of the machine's own settings.
     pub(crate) fn chaku(&self, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chaku"));
@@ -55,6 +62,21 @@ impl Place {
             }
         }
         command.args(words).env("HOME", self.0.path()).env("CHAKU_THREADS", "1").env("TERM", "xterm");
+        command.current_dir(self.0.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// The same, run by another program, whose arguments end with the command line.
+    pub(crate) fn chaku_in(&self, outer: &[&str], words: &[&str]) -> Command {
+        let chaku = self.chaku(words);
+        let mut command = Command::new(outer[0]);
+        command.args(&outer[1..]).arg(chaku.get_program()).args(chaku.get_args());
+        for (name, value) in chaku.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
         command.current_dir(self.0.path()).stdin(Stdio::null());
         command
     }
@@ -133,9 +155,9 @@ pub(crate) fn read_until(reader: &mut impl std::io::Read, text: &str) -> String 
     String::from_utf8_lossy(&seen).into_owned()
 }
 
-/// Sends the signal of Ctrl-C.
-pub(crate) fn interrupt(pid: u32) {
-    assert!(Command::new("kill").args(["-INT", &pid.to_string()]).status().unwrap().success());
+/// Sends a signal: `INT` is that of Ctrl-C.
+pub(crate) fn signal(name: &str, pid: u32) {
+    assert!(Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap().success());
 }
 
 /// A path as an argument.

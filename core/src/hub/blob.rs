@@ -9,6 +9,7 @@ use ureq::http::StatusCode;
 
 use super::job::{Job, Part, Stop};
 use super::lock::Lock;
+use super::oid::{has_name, hexadecimal};
 use super::shown;
 use super::web::{ATTEMPTS, Answer, Failure, unreachable};
 use crate::error::{Error, Reason, Result};
@@ -26,8 +27,8 @@ pub(super) struct Blob {
     pub(super) path: PathBuf,
     pub(super) lock: PathBuf,
     pub(super) size: Option<u64>,
-    /// In small letters.
-    pub(super) sha256: Option<String>,
+    /// What the hub names it after.
+    pub(super) oid: String,
 }
 
 impl Blob {
@@ -47,9 +48,8 @@ impl Blob {
         self.check_room(&begun)?;
         loop {
             let resumed = begun.length()? > 0;
-            let linked = self.complete(job, &mut begun, &part)?;
-            let Some(sha256) = self.sha256.as_ref().or(linked.as_ref()) else { break };
-            match begun.checksum(job.stop)? == *sha256 {
+            self.complete(job, &mut begun, &part)?;
+            match begun.has_name(&self.oid, job.stop)? {
                 true => break,
                 // What another one had left may be of anything.
                 false if resumed => begun.clear()?,
@@ -84,9 +84,8 @@ impl Blob {
         Err(Error::new(Reason::DiskFull, message).with("needed", needed).with("available", room))
     }
 
-    /// Downloads what is missing. Returns the checksum that the hub told, if it did.
-    fn complete(&self, job: &Job<'_>, begun: &mut Begun, part: &Part<'_>) -> Result<Option<String>> {
-        let mut linked = None;
+    /// Downloads what is missing.
+    fn complete(&self, job: &Job<'_>, begun: &mut Begun, part: &Part<'_>) -> Result<()> {
         job.web.trying(ATTEMPTS, job.stop, |progress| {
             if self.size.is_some_and(|size| begun.length().is_ok_and(|length| length > size)) {
                 begun.clear()?;
@@ -98,7 +97,6 @@ impl Blob {
             }
             let range = (at > 0).then(|| ("Range", format!("bytes={at}-")));
             let answer = job.web.get(&self.url, range.as_slice())?;
-            linked = answer.linked_sha256();
             begun.meet(&self.url, &answer)?;
             begun.append(&self.url, answer, self.size, progress, |length| {
                 part.set(length);
@@ -108,8 +106,7 @@ impl Blob {
                 Some(size) if begun.length()? < size => Err(Failure::passing(self.broken("ended before the file did"))),
                 _ => Ok(()),
             }
-        })?;
-        Ok(linked)
+        })
     }
 
     fn broken(&self, what: &str) -> Error {
@@ -210,6 +207,20 @@ impl Begun {
         }
     }
 
+    /// Whether what is there is what the hub names so.
+    fn has_name(&mut self, oid: &str, stop: &Stop) -> Result<bool> {
+        if oid.len() == 64 {
+            return Ok(self.checksum(stop)? == oid);
+        }
+        // Git's begins with the length, which may be known at the end alone. What it keeps itself is small.
+        let failed = |error: io::Error| unwritable(&self.path, &error);
+        self.file.seek(SeekFrom::Start(0)).map_err(failed)?;
+        let length = self.length()?;
+        let found = has_name(&mut self.file, length, oid, |_| stop.check().is_ok()).map_err(failed)?;
+        stop.check()?;
+        Ok(found == Some(true))
+    }
+
     /// The SHA-256 of what is there.
     pub(super) fn checksum(&mut self, stop: &Stop) -> Result<String> {
         let failed = |error: io::Error| unwritable(&self.path, &error);
@@ -240,8 +251,4 @@ impl Begun {
         drop(self.file);
         let _ = fs::remove_file(&self.path);
     }
-}
-
-pub(super) fn hexadecimal(hash: Sha256) -> String {
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

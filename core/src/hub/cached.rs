@@ -2,15 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
-use super::blob::hexadecimal;
 use super::cache::Repo;
 use super::choose::{choose, models, parts, tag};
 use super::lock::Lock;
+use super::oid::has_name;
 use super::place::Place;
 use super::repo;
 use super::spec::{Spec, Which, is_oid};
@@ -210,29 +207,18 @@ pub fn verify(name: &str, options: &Options, mut on_progress: impl FnMut(u64, u6
     paths.into_iter().map(check).collect()
 }
 
-fn state(path: &Path, mut read: impl FnMut(u64) -> bool) -> Result<State> {
+fn state(path: &Path, read: impl FnMut(u64) -> bool) -> Result<State> {
     let unreadable = |error: std::io::Error| {
         Error::new(Reason::FileUnreadable, format!("cannot read {}: {error}", path.display()))
             .with("path", path.display())
     };
     let blob = path.canonicalize().map_err(unreadable)?;
     let name = blob.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let known = name.len() == 64 && is_oid(name);
     let mut file = fs::File::open(&blob).map_err(unreadable)?;
-    let (mut hash, mut piece) = (Sha256::new(), vec![0; 1 << 20]);
-    loop {
-        let length = file.read(&mut piece).map_err(unreadable)?;
-        if length == 0 {
-            break;
-        }
-        hash.update(&piece[..length]);
-        if !read(length as u64) {
-            return Err(Error::new(Reason::Cancelled, "the check was cancelled"));
-        }
+    match has_name(&mut file, length(&blob), name, read).map_err(unreadable)? {
+        None => Err(Error::new(Reason::Cancelled, "the check was cancelled")),
+        Some(_) if !is_oid(name) => Ok(State::Unknown),
+        Some(true) => Ok(State::Good),
+        Some(false) => Ok(State::Damaged),
     }
-    Ok(match hexadecimal(hash) == name.to_ascii_lowercase() {
-        _ if !known => State::Unknown,
-        true => State::Good,
-        false => State::Damaged,
-    })
 }

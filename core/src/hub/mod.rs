@@ -26,6 +26,8 @@ mod listing;
 #[cfg(feature = "hub")]
 mod lock;
 #[cfg(feature = "hub")]
+mod oid;
+#[cfg(feature = "hub")]
 mod place;
 #[cfg(feature = "hub")]
 mod repo;

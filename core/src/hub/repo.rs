@@ -27,8 +27,9 @@ pub(super) fn fetch(job: &Job<'_>, id: &str, which: &Which) -> Result<Vec<PathBu
         return cached(&repo, which).map_err(|error| offline(id, &error));
     }
     let there = cached(&repo, which);
-    // Whoever has it need not wait long for a hub that does not answer.
-    let attempts = if there.is_ok() { 1 } else { ATTEMPTS };
+    // Whoever has it need not wait long for a hub that does not answer; nor for what a model does without.
+    let extra = matches!(which, Which::File(file) if !file.ends_with(".gguf"));
+    let attempts = if there.is_ok() || extra && repo.commit().is_some() { 1 } else { ATTEMPTS };
     let listing = match listing::read(job.web, id, attempts, job.stop) {
         Ok(listing) => listing,
         Err(error) => {
@@ -79,8 +80,7 @@ fn missing(job: &Job<'_>, repo: &Repo, id: &str, commit: &str, file: &File) -> O
         path: repo.blob(oid),
         lock: repo.lock(oid),
         size: *size,
-        // The other kind is git's, of the file with a header.
-        sha256: (oid.len() == 64).then(|| oid.clone()),
+        oid: oid.clone(),
     })
 }
 

@@ -279,6 +279,12 @@ impl Config {
         self.add_some(text, path, kept)
     }
 
+    /// Puts what another configuration comes to below all that is there: what somebody recommends, and not what is wanted here.
+    pub fn add_below(&mut self, recommended: &Settings) {
+        let Settings { options, host, sources } = recommended.clone();
+        self.layers.insert(0, Layer { preset: None, options, host, sources });
+    }
+
     /// Reads environment variables, above what is there: `CHAKU_` and a key in capitals (`CHAKU_CTX_SIZE`), and below those
     /// llama.app's `LLAMA_ARG_…`. The environment is everybody's, so a name that is no option's is no error: under `CHAKU_`
     /// it is warned of.

@@ -282,6 +282,19 @@ fn a_preset_from_elsewhere_sets_how_a_model_writes_and_nothing_else() {
 }
 
 #[test]
+fn what_is_recommended_lies_below_and_calls_up_no_preset_of_the_same_name() {
+    let mut remote = Config::for_host(KEYS);
+    remote.add_remote_text("[small]\ntemp = 0.5\ntop-k = 7", Path::new("preset.ini"), &[]).unwrap();
+    let mut config = from_text("[*]\ntemp = 0.25\n[small]\nmin-p = 0.5").unwrap();
+    config.add_below(&remote.settings(Some("small")).unwrap());
+    assert_eq!(value(&config, None, "temperature").as_deref(), Some("0.25"));
+    assert_eq!(value(&config, None, "top_k").as_deref(), Some("7"));
+    assert_eq!(value(&config, None, "min_p"), None);
+    let settings = config.settings(None).unwrap();
+    assert_eq!(settings.source("top_k").unwrap().to_string(), "preset.ini:3");
+}
+
+#[test]
 fn what_llama_app_wrote_for_its_server_is_read_over_and_told() {
     let text = "version = 1\n[*]\nhost = 127.0.0.1\nport = 9931\ntemp = 0.25\n[user/repo:Q4_0]\nload-on-startup = true\nLLAMA_ARG_MODELS_MAX = 1";
     let config = from_text(text).unwrap();

@@ -78,7 +78,7 @@ fn encoders_have_plans() {
         // A row of logits, which nobody computes, and one of the embedding for each token of a micro-batch.
         let rows = u64::from(params().n_ubatch.min(plan.n_ctx));
         let row = 4 * u64::from(planner.n_tokens());
-        assert!(plan.outputs > rows * row && plan.outputs % rows == 0, "{plan:?}");
+        assert!(plan.outputs > rows * row && plan.outputs.is_multiple_of(rows), "{plan:?}");
         assert!(plan.devices[0].memory.model > 100_000 && plan.devices[0].memory.compute > 0, "{plan:?}");
         assert_eq!(plan.devices[0].memory.context, 0);
     }

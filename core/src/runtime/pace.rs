@@ -16,7 +16,7 @@ const FIRST: usize = 16;
 /// And however slow they are: with fewer, a prompt would never end.
 const LEAST: usize = 2;
 /// How far prompts may stretch a step: times the target, and times what decoding takes alone.
-const STRETCH: f64 = 3.0;
+const STRETCH: f64 = 2.0;
 
 /// Steps with prompts, until one without them; the latter when another number of requests decodes.
 const LOOK_EVERY: u32 = 12;

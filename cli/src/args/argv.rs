@@ -3,6 +3,7 @@
 
 use chaku::options::foreign;
 
+use super::elsewhere::elsewhere;
 use super::flags::Flag;
 use crate::failure::{Failure, Result};
 
@@ -54,8 +55,8 @@ fn find<'a>(flags: &'a [Flag], name: &str) -> Option<&'a Flag> {
 }
 
 fn unknown(flags: &[Flag], name: &str) -> Failure {
-    if let Some(foreign) = foreign(name) {
-        return Failure::usage(format!("llama.app's `{name}` is not here: {}", foreign.why));
+    if let Some(why) = elsewhere(name).or_else(|| foreign(name).map(|it| it.why)) {
+        return Failure::usage(format!("llama.app's `{name}` is not here: {why}"));
     }
     let nearest = flags
         .iter()
@@ -94,6 +95,7 @@ mod tests {
         assert!(message("--temprature 1").contains("`--temperature`"));
         assert!(message("-nlg 1").contains("`-ngl`"));
         assert!(message("--host x").contains("HTTP server"));
+        assert!(message("-cl").contains("`chaku models`"));
         assert!(message("-p").contains("needs a value"));
         assert_eq!(read("-xyz").unwrap_err().code(), 2);
     }

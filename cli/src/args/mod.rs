@@ -2,6 +2,7 @@
 
 mod argv;
 mod command;
+mod elsewhere;
 mod escapes;
 mod flags;
 mod settings;

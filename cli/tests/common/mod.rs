@@ -54,29 +54,20 @@ impl Place {
 
     /// The program, with nothing of the machine's own settings.
     pub(crate) fn chaku(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_chaku"));
+        self.chaku_in(&[], words)
+    }
+
+    /// The same, run by another program, whose arguments end with the command line.
+    pub(crate) fn chaku_in(&self, outer: &[&str], words: &[&str]) -> Command {
+        let line = [HEARING, outer, &[env!("CARGO_BIN_EXE_chaku")], words].concat();
+        let mut command = Command::new(line[0]);
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
             if ["CHAKU_", "LLAMA_", "XDG_"].iter().any(|ours| name.starts_with(ours)) || name == "NO_COLOR" {
                 command.env_remove(name);
             }
         }
-        command.args(words).env("HOME", self.0.path()).env("CHAKU_THREADS", "1").env("TERM", "xterm");
-        command.current_dir(self.0.path()).stdin(Stdio::null());
-        command
-    }
-
-    /// The same, run by another program, whose arguments end with the command line.
-    pub(crate) fn chaku_in(&self, outer: &[&str], words: &[&str]) -> Command {
-        let chaku = self.chaku(words);
-        let mut command = Command::new(outer[0]);
-        command.args(&outer[1..]).arg(chaku.get_program()).args(chaku.get_args());
-        for (name, value) in chaku.get_envs() {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
+        command.args(&line[1..]).env("HOME", self.0.path()).env("CHAKU_THREADS", "1").env("TERM", "xterm");
         command.current_dir(self.0.path()).stdin(Stdio::null());
         command
     }
@@ -99,6 +90,9 @@ impl Place {
         ran
     }
 }
+
+/// Lets a program hear the signals that whoever runs the tests ignores, as `nohup` does.
+const HEARING: &[&str] = if cfg!(target_os = "linux") { &["env", "--default-signal=INT,TERM,HUP"] } else { &[] };
 
 /// What came of a run.
 #[derive(Debug)]

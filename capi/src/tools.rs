@@ -45,6 +45,7 @@ pub unsafe extern "C" fn chaku_session_run_tools(
     // SAFETY: the pointers are as the header asks.
     unsafe {
         guard::call("chaku_session_run_tools", out_error, || {
+            callback::refuse_inside()?;
             let host = Host::new(on_tool, on_event, user_data)?;
             let text = self::text(text, text_len, "text")?;
             if text.is_empty() {
@@ -85,6 +86,7 @@ pub unsafe extern "C" fn chaku_session_run_tools_messages(
     // SAFETY: the pointers are as the header asks.
     unsafe {
         guard::call("chaku_session_run_tools_messages", out_error, || {
+            callback::refuse_inside()?;
             let host = Host::new(on_tool, on_event, user_data)?;
             let messages = ChatMessage::list_from_json(text(messages, messages_len, "messages")?)?;
             host.run(session, messages, options, max_rounds)
@@ -110,7 +112,6 @@ impl Host {
         on_event: chaku_event_callback,
         user_data: *mut c_void,
     ) -> Result<Self> {
-        callback::refuse_inside()?;
         let on_tool = on_tool.ok_or_else(|| null("on_tool", "a callback"))?;
         Ok(Host { on_tool, on_event, user_data })
     }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
@@ -43,6 +43,11 @@ pub struct LogRecord<'a> {
     pub message: &'a str,
 }
 
+/// As long as there is one subscriber alone, `tracing` asks the one of the thread that writes a line first whether anybody wants
+/// that line, and never asks again: written first by a thread that has none, it would be lost to all. With two it asks both.
+static SECOND: LazyLock<tracing::Dispatch> =
+    LazyLock::new(|| tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default()));
+
 type Sink = Box<dyn Fn(&LogRecord<'_>) + Send + Sync>;
 
 pub(crate) struct LogSink(Sink);
@@ -56,6 +61,7 @@ impl LogSink {
             LogLevel::Debug => LevelFilter::DEBUG,
             LogLevel::Trace => LevelFilter::TRACE,
         };
+        LazyLock::force(&SECOND);
         tracing::Dispatch::new(tracing_subscriber::registry().with(LogSink(sink).with_filter(most)))
     }
 }

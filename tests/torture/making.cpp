@@ -133,6 +133,7 @@ void load_async(World &world, Random &random) {
     Options options;
     auto made = std::make_unique<RequestObject>();
     RequestObject *request = made.get();
+    request->loads = true;
     request->loaded = to_be_loaded(file, runtime, options, random);
     request->start_facts = request->loaded->facts;
     {

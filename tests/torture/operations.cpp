@@ -2,6 +2,7 @@
 
 #include "call.hpp"
 #include "making.hpp"
+#include "powers.hpp"
 #include "reading.hpp"
 #include "registration.hpp"
 #include "report.hpp"
@@ -40,7 +41,7 @@ std::vector<RequestObject *> requests_of(World &world, const SessionObject *sess
     for (Object *object : world.all()) {
         if (object->kind != Kind::REQUEST) continue;
         auto *request = static_cast<RequestObject *>(object);
-        if (!request->session) continue;
+        if (request->loads) continue;
         if (session ? request->session == session : request->loaded.get() == loaded) found.push_back(request);
     }
     return found;
@@ -205,6 +206,11 @@ const Choice CHOICES[] = {
     {14, "session", make_session},
     {40, "start", start_request},
     {3, "reset", reset},
+    {4, "fork", fork},
+    {4, "rewind", rewind},
+    {6, "save", save},
+    {10, "chat without session", chat_without_session},
+    {4, "read numbers", read_numbers},
     {10, "pull some", on_request<pull_some>},
     {8, "pull all", on_request<pull_all>},
     {4, "run", [](World &world, Random &random) {
@@ -286,9 +292,19 @@ void cancel(RequestObject *request) {
     call.done(chaku_request_cancel(handle_of<chaku_request>(request)));
 }
 
+void resume(RequestObject *request) {
+    Call call(Op::RESUME, {request});
+    call.done(chaku_request_resume(handle_of<chaku_request>(request), nullptr, 0, call.error()));
+}
+
 void look_around(World &world, RequestObject *request, Random &random) {
     make_session(world, random);
     start_request(world, random);
+    fork(world, random);
+    rewind(world, random);
+    save(world, random);
+    chat_without_session(world, random);
+    read_numbers(world, random);
     reset(world, random);
     close_model(world, random);
     close_session(world, random);
@@ -313,6 +329,11 @@ void note_event(RequestObject *request, const chaku_event *event) {
     int32_t kind = chaku_event_kind(event);
     double progress = chaku_event_progress(event);
     CHECK(progress == -1 || (progress >= 0 && progress <= 1), std::to_string(progress));
+    if (kind == CHAKU_EVENT_LOGITS) {
+        CHECK(request->pauses, "logits that nobody asked for");
+        count(Group::OTHER, "logits events");
+        return resume(request);
+    }
     static const char *const NAMES[] = {"progress events", "text events", "final events"};
     bool known = kind >= CHAKU_EVENT_PROGRESS && kind <= CHAKU_EVENT_FINAL;
     if (!CHECK(known, std::to_string(kind))) return;

@@ -15,6 +15,8 @@ void wind_down(World &world, Object *object, Random &random);
 // Parts of operations that callbacks do as well.
 chaku_code free_object(Object *object);
 void cancel(RequestObject *request);
+// Lets a request go on that may stand still before a token.
+void resume(RequestObject *request);
 // Calls everything that may be called in a callback, and what must be refused there.
 void look_around(World &world, RequestObject *request, Random &random);
 void note_event(RequestObject *request, const chaku_event *event);

@@ -73,6 +73,7 @@ void pull_all(World &world, RequestObject *request, Random &random) {
 }
 
 void run(World &world, RequestObject *request, bool with_callback, Random &random) {
+    with_callback |= request->pauses;  // somebody must resume it
     Registration *callback =
         with_callback ? request->add(std::make_unique<Registration>(Way::RUN, request, &world, random)) : nullptr;
     begin_pulling(request);

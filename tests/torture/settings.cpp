@@ -36,6 +36,8 @@ const int64_t LIMITS[] = {1, 2, 64};
 const int64_t DEADLINES_MS[] = {1, 5, 20, 50, 200, 3600000};
 const int64_t TOKENS[] = {1, 4, 16, 16, 64, 0};
 const char *const OVERFLOWS[] = {"error", "stop", "shift"};
+const char *const PRIORITIES[] = {"low", "normal", "high"};
+const char *const OVERLOADS[] = {"reject", "wait", "displace"};
 
 void must(chaku_code code, const char *key) { CHECK(code == CHAKU_OK, key); }
 
@@ -99,6 +101,14 @@ void set_request(Options &options, RequestObject &request, Random &random) {
         options.set(CHAKU_OPT_DEADLINE_MS, random.pick(DEADLINES_MS));
         request.start_facts |= DEADLINE;
     }
+    if (random.one_in(3)) options.set(CHAKU_OPT_PRIORITY, random.pick(PRIORITIES));
+    if (random.one_in(8)) {
+        const char *overload = random.pick(OVERLOADS);
+        options.set(CHAKU_OPT_OVERLOAD, overload);
+        if (overload == OVERLOADS[2]) request.loaded->displaces = true;
+    }
+    request.pauses = random.one_in(20);
+    if (request.pauses) options.set(CHAKU_OPT_PAUSE_FOR_LOGITS, true);
     if (random.one_in(12)) {
         options.set(CHAKU_OPT_STOP, "three");
         request.reply = nullptr;

@@ -3,13 +3,22 @@
 #include "registration.hpp"
 #include "report.hpp"
 
+namespace {
+
+// What is known of the requests of a model.
+unsigned facts_of(const Loaded &loaded) {
+    return loaded.facts | (loaded.stateless ? STATELESS : 0u) | (loaded.displaces ? DISPLACES : 0u);
+}
+
+}  // namespace
+
 unsigned ModelObject::facts() const {
-    return Object::facts() | loaded->facts | (loaded->closed ? CLOSED | MODEL_CLOSED : 0u);
+    return Object::facts() | facts_of(*loaded) | (loaded->closed ? CLOSED | MODEL_CLOSED : 0u);
 }
 
 unsigned SessionObject::facts() const {
     unsigned closed_now = (closed || loaded->closed ? CLOSED : 0u) | (loaded->closed ? MODEL_CLOSED : 0u);
-    return Object::facts() | loaded->facts | closed_now | (starts > 1 ? USED : 0u) | (shifts ? SHIFTS : 0u);
+    return Object::facts() | facts_of(*loaded) | closed_now | (starts > 1 ? USED : 0u) | (shifts ? SHIFTS : 0u);
 }
 
 RequestObject::RequestObject() : Object(Kind::REQUEST) {}
@@ -17,9 +26,9 @@ RequestObject::~RequestObject() = default;
 
 unsigned RequestObject::facts() const {
     bool session_stopped = session && (session->stopped || session->closed);
-    unsigned facts = Object::facts() | start_facts | (session ? COMPUTES : LOADS);
+    unsigned facts = Object::facts() | start_facts | (loads ? LOADS : COMPUTES | facts_of(*loaded));
     if (stopped || session_stopped || frees_begun) facts |= STOPPED;
-    if (session && loaded->closed) facts |= MODEL_CLOSED;
+    if (!loads && loaded->closed) facts |= MODEL_CLOSED;
     return facts | (pulled ? PULLED : 0u) | (taken ? TAKEN : 0u);
 }
 

@@ -38,6 +38,10 @@ enum Fact : unsigned {
     LOADS = 1u << 23,        // the request loads a model
     COMPUTES = 1u << 24,     // the request belongs to a session
     NONE = 1u << 25,         // a handle of the call is NULL
+    MUTATED = 1u << 26,      // a saved session was changed
+    FOREIGN = 1u << 27,      // it may be of another model
+    STATELESS = 1u << 28,    // the model was given conversations without a session: of these there is no most
+    DISPLACES = 1u << 29,    // a request of the model may displace others
 };
 
 enum class Kind { RUNTIME, MODEL, SESSION, REQUEST, EVENT, OPTIONS };
@@ -60,7 +64,7 @@ struct Loaded {
     unsigned facts = 0;  // of its file and options
     const char *reply = nullptr;
     bool endless = false;
-    std::atomic<bool> closed{false};
+    std::atomic<bool> closed{false}, stateless{false}, displaces{false};
 };
 
 struct RuntimeObject : Object {
@@ -81,7 +85,7 @@ struct SessionObject : Object {
 
     const std::shared_ptr<Loaded> loaded;
     bool shifts = false;
-    std::atomic<int> starts{0};  // counted before the call: the first one finds one, its own
+    std::atomic<int> starts{0};  // saves too; counted before the call: the first one finds one, its own
     std::atomic<bool> closed{false}, stopped{false};
 };
 
@@ -98,7 +102,9 @@ struct RequestObject : Object {
     void check_at_end();
 
     unsigned start_facts = 0;
-    SessionObject *session = nullptr;        // NULL: it loads
+    SessionObject *session = nullptr;        // NULL: it has none, or loads
+    bool loads = false;
+    bool pauses = false;                     // it stands still before each token, until a reader resumes it
     std::shared_ptr<Loaded> loaded;          // its session's model, or the one to be
     const char *reply = nullptr;             // what it must say, if that is known
     bool endless = false;                    // the reply begins again at its end

@@ -8,6 +8,8 @@ pub(crate) const BASES: &[&str] = &[
     "tiny-script.gguf",
     "tiny-q8.gguf",
     "tiny-mamba.gguf",
+    "tiny-hybrid.gguf",
+    "tiny-gemma3.gguf",
     "tiny-vocab.gguf",
     "tiny-bert.gguf",
     "tiny-rank.gguf",

@@ -27,8 +27,14 @@ pub(crate) struct Generator {
     files: HashMap<&'static str, (Vec<u8>, File)>,
 }
 
-const MODELS: &[(&str, u32)] =
-    &[("tiny-random.gguf", 5), ("tiny-q8.gguf", 3), ("tiny-mamba.gguf", 2), ("tiny-script.gguf", 1)];
+const MODELS: &[(&str, u32)] = &[
+    ("tiny-random.gguf", 5),
+    ("tiny-q8.gguf", 3),
+    ("tiny-mamba.gguf", 2),
+    ("tiny-hybrid.gguf", 2),
+    ("tiny-gemma3.gguf", 2),
+    ("tiny-script.gguf", 1),
+];
 const OTHERS: &[(&str, u32)] = &[
     ("tiny-vocab.gguf", 3),
     ("tiny-bert.gguf", 3),

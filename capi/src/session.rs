@@ -220,7 +220,7 @@ pub unsafe extern "C" fn chaku_session_fork(
 /// - `length`: what to keep: messages of the conversation, the system prompt not counted, or tokens of the raw text.
 /// - `out_error`: returns owned (free with chaku_error_free); may be NULL.
 ///
-/// Errors: INVALID_ARGUMENT `invalid_argument` for less than 0 or more than there is (detail "most");
+/// Errors: INVALID_ARGUMENT `invalid_argument` for less than 0, or for more than there is (detail "most");
 /// FAILED_PRECONDITION `concurrent_use` (a request runs), `closed`.
 /// Thread class: shared.
 #[unsafe(no_mangle)]
@@ -234,9 +234,10 @@ pub unsafe extern "C" fn chaku_session_rewind(
         guard::call("chaku_session_rewind", out_error, || {
             callback::refuse_inside()?;
             let session = handle::get(session, "session")?;
-            let length = u32::try_from(length)
-                .map_err(|_| invalid("length", format!("`length` is {length}, which no session can keep")))?;
-            session.rewind(length)
+            if length < 0 {
+                return Err(invalid("length", format!("`length` is {length}, and a session keeps 0 or more")));
+            }
+            session.rewind(u32::try_from(length).unwrap_or(u32::MAX))
         })
     }
 }

@@ -787,6 +787,39 @@ const char *CHAKU_NULLABLE chaku_option_find(const char *name);
  * default -1)
  */
 #define CHAKU_OPT_GPU_LAYERS "gpu_layers"
+/** GPUs to use, by name, with commas between; none = the CPU alone; unset = all. (str) */
+#define CHAKU_OPT_DEVICES "devices"
+/**
+ * How a model is spread over several GPUs: not, so that `main_gpu` has all of it; layer by layer; or by the rows of
+ * each tensor, where the backend can. (str: none, layer, row; default layer)
+ */
+#define CHAKU_OPT_SPLIT_MODE "split_mode"
+/**
+ * The GPU that has the model under `split_mode = none`: its place among those used, from 0. (i64, 0 to 127, default 0)
+ */
+#define CHAKU_OPT_MAIN_GPU "main_gpu"
+/** How large the GPUs' parts are, as numbers in proportion, such as `3,1`; unset = as their free memory is. (str) */
+#define CHAKU_OPT_TENSOR_SPLIT "tensor_split"
+/**
+ * Where tensors go, each PATTERN=BUFFER, or several with commas between. PATTERN is a regular expression
+ * (ECMAScript's, with at most three repetitions, and none of a group) that is found in the tensor's name, BUFFER a
+ * device's kind of memory, such as `CPU`. The first that fits holds. (list of str, at most 256 of 512 bytes)
+ */
+#define CHAKU_OPT_OVERRIDE_TENSOR "override_tensor"
+/** Keep the experts of all layers in the CPU's memory. (bool, default 0) */
+#define CHAKU_OPT_CPU_MOE "cpu_moe"
+/** Keep the experts of the first layers in the CPU's memory. (i64, 0 to 512 layers, default 0) */
+#define CHAKU_OPT_N_CPU_MOE "n_cpu_moe"
+/** Keep the dense feed-forward weights of the first layers in the CPU's memory. (i64, 0 to 512 layers, default 0) */
+#define CHAKU_OPT_N_CPU_FFN "n_cpu_ffn"
+/** Keep the KV cache of layers on a GPU there. (bool, default 1) */
+#define CHAKU_OPT_KV_OFFLOAD "kv_offload"
+/** Let a GPU compute long prompts with weights that are in the CPU's memory. (bool, default 1) */
+#define CHAKU_OPT_OP_OFFLOAD "op_offload"
+/** Bring weights into the order that the processor computes fastest with. (bool, default 1) */
+#define CHAKU_OPT_REPACK "repack"
+/** Use no memory of the host that a GPU reads by itself, so that `repack` applies there. (bool, default 0) */
+#define CHAKU_OPT_NO_HOST "no_host"
 /** Flash attention. (str: auto, on, off; default auto) */
 #define CHAKU_OPT_FLASH_ATTN "flash_attn"
 /** Number format of the K cache. (str: f32, f16, bf16, q8_0, q5_1, q5_0, q4_1, q4_0, iq4_nl; default f16) */
@@ -797,11 +830,67 @@ const char *CHAKU_NULLABLE chaku_option_find(const char *name);
  */
 #define CHAKU_OPT_CACHE_TYPE_V "cache_type_v"
 /**
- * Map the file instead of reading it into memory. A mapped file must not be cut off or overwritten while the model
- * lives: that ends the process or changes answers. Replace it by renaming another over it, or load without mapping.
- * (bool, default 1)
+ * How the weights come into memory: auto = mapped, if `mmap` is on and every device can, else read; none = read; mmap
+ * = mapped; mlock = read, and locked there; mmap+mlock = mapped and locked; dio = read past the system's cache, where
+ * it can. If the system refuses to lock, the log says so. (str: auto, none, mmap, mlock, mmap+mlock, dio; default
+ * auto)
+ */
+#define CHAKU_OPT_LOAD_MODE "load_mode"
+/**
+ * Whether tensors of which a step needs few rows stay in the file until it does; auto = those of more than 4 GiB. Few
+ * architectures have any. (str: auto, on, off; default auto)
+ */
+#define CHAKU_OPT_LAZY_MODE "lazy_mode"
+/**
+ * Under `load_mode = auto`: map the file instead of reading it into memory. A mapped file must not be cut off or
+ * overwritten while the model lives: that ends the process or changes answers. Replace it by renaming another over it,
+ * or load without mapping. (bool, default 1)
  */
 #define CHAKU_OPT_MMAP "mmap"
+/**
+ * How RoPE is stretched to a window longer than that of the training; model = as the file says. (str: model, none,
+ * linear, yarn; default model)
+ */
+#define CHAKU_OPT_ROPE_SCALING "rope_scaling"
+/**
+ * How many times as long the window gets by RoPE's stretching; 0 = as the file says. (f64, 0 to 1000000, default 0)
+ */
+#define CHAKU_OPT_ROPE_SCALE "rope_scale"
+/**
+ * The same said as a factor of RoPE's frequencies: one over `rope_scale`. Where both are set at one place, this one
+ * counts; 0 = as the file says. (f64, 0 to 1000, default 0)
+ */
+#define CHAKU_OPT_ROPE_FREQ_SCALE "rope_freq_scale"
+/** Base of RoPE's frequencies, 2 or more; 0 = the model's. (f64, 0 to 1000000000000, default 0) */
+#define CHAKU_OPT_ROPE_FREQ_BASE "rope_freq_base"
+/** YaRN: the window of the training; 0 = as the file says. (i64, 0 to 2147483647 tokens, default 0) */
+#define CHAKU_OPT_YARN_ORIG_CTX "yarn_orig_ctx"
+/**
+ * YaRN: how much of the low frequencies is stretched, 1 = all; below 0 = as the file says. (f64, -1 to 1000, default
+ * -1)
+ */
+#define CHAKU_OPT_YARN_EXT_FACTOR "yarn_ext_factor"
+/**
+ * YaRN: factor of the attention where `yarn_ext_factor` is 0; below 0 = as the file says. (f64, -1 to 1000, default
+ * -1)
+ */
+#define CHAKU_OPT_YARN_ATTN_FACTOR "yarn_attn_factor"
+/**
+ * YaRN: rotations over the window above which a frequency stays as it is; below 0 = as the file says. (f64, -1 to
+ * 1000000, default -1)
+ */
+#define CHAKU_OPT_YARN_BETA_FAST "yarn_beta_fast"
+/**
+ * YaRN: rotations over the window below which a frequency is stretched in full; below 0 = as the file says. (f64, -1
+ * to 1000000, default -1)
+ */
+#define CHAKU_OPT_YARN_BETA_SLOW "yarn_beta_slow"
+/**
+ * Values in the place of the file's, each KEY=TYPE:VALUE, or several with commas between; TYPE is int, float, bool or
+ * str, and has to be what the file has there. They are checked as if the file had them. Metadata that is told stays
+ * the file's. (list of str, at most 64 of 512 bytes)
+ */
+#define CHAKU_OPT_OVERRIDE_KV "override_kv"
 /** Check every tensor's numbers while loading. (bool, default 0) */
 #define CHAKU_OPT_CHECK_TENSORS "check_tensors"
 /**
@@ -956,6 +1045,11 @@ const char *CHAKU_NULLABLE chaku_option_find(const char *name);
 #define CHAKU_OPT_DRY_ALLOWED_LENGTH "dry_allowed_length"
 /** How far back DRY looks; 0 = off. (i64, 0 to 1048576 tokens, default 64) */
 #define CHAKU_OPT_DRY_PENALTY_LAST_N "dry_penalty_last_n"
+/**
+ * Texts at which a repetition ends for DRY; unset = line feed, `:`, `"` and `*`. What comes before a `none` does not
+ * count, so that it alone means that there are none. (list of str, at most 64 of 40 bytes)
+ */
+#define CHAKU_OPT_DRY_SEQUENCE_BREAKERS "dry_sequence_breakers"
 /** Chance that XTC removes the likeliest tokens; 0 = off. (f64, 0 to 1, else clamped, default 0) */
 #define CHAKU_OPT_XTC_PROBABILITY "xtc_probability"
 /** Probability a token needs to be removed by XTC; above 0.5 = off. (f64, 0 to 1, else clamped, default 0.1) */
@@ -971,10 +1065,25 @@ const char *CHAKU_NULLABLE chaku_option_find(const char *name);
 /** Mirostat's target entropy (tau). (f64, 0 to 100, default 5) */
 #define CHAKU_OPT_MIROSTAT_ENT "mirostat_ent"
 /**
+ * Probability of the tokens that adaptive-p prefers, which follows what was chosen lately; below 0 = off. It chooses
+ * the token, and only where `samplers` name `adaptive_p`. (f64, -1 to 1, default -1)
+ */
+#define CHAKU_OPT_ADAPTIVE_TARGET "adaptive_target"
+/**
+ * How long adaptive-p remembers: the part that what was chosen keeps with each token. (f64, 0 to 0.99, default 0.9)
+ */
+#define CHAKU_OPT_ADAPTIVE_DECAY "adaptive_decay"
+/**
  * Sampler names in order, separated by `;`; unset = penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature.
  * (str)
  */
 #define CHAKU_OPT_SAMPLERS "samplers"
+/**
+ * The same with a letter for each: e = penalties, d = dry, s = top_n_sigma, k = top_k, y = typ_p, p = top_p, m =
+ * min_p, x = xtc, t = temperature, a = adaptive_p, i = infill. It goes before `samplers` that are set at the same
+ * place or below. (str)
+ */
+#define CHAKU_OPT_SAMPLER_SEQ "sampler_seq"
 /**
  * Changes of tokens' chances, each TOKEN=BIAS. TOKEN is a token's number, or a text, each of whose tokens it concerns,
  * in quotes (as in JSON) where it could be a number. BIAS is added to the logit before anything else: a number from
@@ -1038,6 +1147,22 @@ const char *CHAKU_NULLABLE chaku_option_find(const char *name);
 #define CHAKU_OPT_REASONING_FORMAT "reasoning_format"
 /** Most tokens of thinking; -1 = no limit. (i64, -1 to 2147483647 tokens, default -1) */
 #define CHAKU_OPT_REASONING_BUDGET "reasoning_budget"
+/**
+ * What the model is made to think last when `reasoning_budget` is used up. Plain text, never read as control tokens.
+ * (str)
+ */
+#define CHAKU_OPT_REASONING_BUDGET_MESSAGE "reasoning_budget_message"
+/**
+ * How much the model should think, for chat templates that know the variable `reasoning_effort`: minimal, low, medium,
+ * high or what else a template knows; unset or default = as the template has it. `chat_template_kwargs` go before it.
+ * (str)
+ */
+#define CHAKU_OPT_REASONING_EFFORT "reasoning_effort"
+/**
+ * Show the model the thinking of all its earlier answers, not of the last one alone, where its chat template lets one
+ * choose: the variable `preserve_reasoning`. `chat_template_kwargs` go before it. (bool, default 1)
+ */
+#define CHAKU_OPT_REASONING_PRESERVE "reasoning_preserve"
 /**
  * Messages may end with one of the assistant, which the model then goes on with: the answer is what follows it. (bool,
  * default 0)
@@ -1683,7 +1808,7 @@ chaku_code chaku_session_fork(chaku_session *session,
  * - `length`: what to keep: messages of the conversation, the system prompt not counted, or tokens of the raw text.
  * - `out_error`: returns owned (free with chaku_error_free); may be NULL.
  *
- * Errors: INVALID_ARGUMENT `invalid_argument` for less than 0 or more than there is (detail "most");
+ * Errors: INVALID_ARGUMENT `invalid_argument` for less than 0, or for more than there is (detail "most");
  * FAILED_PRECONDITION `concurrent_use` (a request runs), `closed`.
  * Thread class: shared.
  */

@@ -69,6 +69,11 @@ export interface RequestOptions {
   dryAllowedLength?: number;
   /** How far back DRY looks; 0 = off. (integer, 0 to 1048576 tokens, default 64) */
   dryPenaltyLastN?: number;
+  /**
+   * Texts at which a repetition ends for DRY; unset = line feed, `:`, `"` and `*`. What comes before a `none` does
+   * not count, so that it alone means that there are none.
+   */
+  drySequenceBreakers?: string | readonly string[];
   /** Chance that XTC removes the likeliest tokens; 0 = off. (0 to 1, else clamped, default 0) */
   xtcProbability?: number;
   /** Probability a token needs to be removed by XTC; above 0.5 = off. (0 to 1, else clamped, default 0.1) */
@@ -84,10 +89,23 @@ export interface RequestOptions {
   /** Mirostat's target entropy (tau). (0 to 100, default 5) */
   mirostatEnt?: number;
   /**
+   * Probability of the tokens that adaptive-p prefers, which follows what was chosen lately; below 0 = off. It
+   * chooses the token, and only where `samplers` name `adaptive_p`. (-1 to 1, default -1)
+   */
+  adaptiveTarget?: number;
+  /** How long adaptive-p remembers: the part that what was chosen keeps with each token. (0 to 0.99, default 0.9) */
+  adaptiveDecay?: number;
+  /**
    * Sampler names in order, separated by `;`; unset =
    * penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature.
    */
   samplers?: string;
+  /**
+   * The same with a letter for each: e = penalties, d = dry, s = top_n_sigma, k = top_k, y = typ_p, p = top_p, m =
+   * min_p, x = xtc, t = temperature, a = adaptive_p, i = infill. It goes before `samplers` that are set at the same
+   * place or below.
+   */
+  samplerSeq?: string;
   /**
    * Changes of tokens' chances, each TOKEN=BIAS. TOKEN is a token's number, or a text, each of whose tokens it
    * concerns, in quotes (as in JSON) where it could be a number. BIAS is added to the logit before anything else: a
@@ -150,6 +168,22 @@ export interface RequestOptions {
   /** Most tokens of thinking; -1 = no limit. (integer, -1 to 2147483647 tokens, default -1) */
   reasoningBudget?: number;
   /**
+   * What the model is made to think last when `reasoningBudget` is used up. Plain text, never read as control
+   * tokens.
+   */
+  reasoningBudgetMessage?: string;
+  /**
+   * How much the model should think, for chat templates that know the variable `reasoningEffort`: minimal, low,
+   * medium, high or what else a template knows; unset or default = as the template has it. `chatTemplateKwargs` go
+   * before it.
+   */
+  reasoningEffort?: string;
+  /**
+   * Show the model the thinking of all its earlier answers, not of the last one alone, where its chat template lets
+   * one choose: the variable `preserve_reasoning`. `chatTemplateKwargs` go before it. (default true)
+   */
+  reasoningPreserve?: boolean;
+  /**
    * Messages may end with one of the assistant, which the model then goes on with: the answer is what follows it.
    * (default false)
    */
@@ -208,6 +242,43 @@ export interface ModelOptions extends SessionOptions {
    * layers, default -1)
    */
   gpuLayers?: number;
+  /** GPUs to use, by name, with commas between; none = the CPU alone; unset = all. */
+  devices?: string;
+  /**
+   * How a model is spread over several GPUs: not, so that `mainGpu` has all of it; layer by layer; or by the rows
+   * of each tensor, where the backend can. (default layer)
+   */
+  splitMode?: 'none' | 'layer' | 'row';
+  /**
+   * The GPU that has the model under `splitMode = none`: its place among those used, from 0. (integer, 0 to 127,
+   * default 0)
+   */
+  mainGpu?: number;
+  /** How large the GPUs' parts are, as numbers in proportion, such as `3,1`; unset = as their free memory is. */
+  tensorSplit?: string;
+  /**
+   * Where tensors go, each PATTERN=BUFFER, or several with commas between. PATTERN is a regular expression
+   * (ECMAScript's, with at most three repetitions, and none of a group) that is found in the tensor's name, BUFFER
+   * a device's kind of memory, such as `CPU`. The first that fits holds.
+   */
+  overrideTensor?: string | readonly string[];
+  /** Keep the experts of all layers in the CPU's memory. (default false) */
+  cpuMoe?: boolean;
+  /** Keep the experts of the first layers in the CPU's memory. (integer, 0 to 512 layers, default 0) */
+  nCpuMoe?: number;
+  /**
+   * Keep the dense feed-forward weights of the first layers in the CPU's memory. (integer, 0 to 512 layers, default
+   * 0)
+   */
+  nCpuFfn?: number;
+  /** Keep the KV cache of layers on a GPU there. (default true) */
+  kvOffload?: boolean;
+  /** Let a GPU compute long prompts with weights that are in the CPU's memory. (default true) */
+  opOffload?: boolean;
+  /** Bring weights into the order that the processor computes fastest with. (default true) */
+  repack?: boolean;
+  /** Use no memory of the host that a GPU reads by itself, so that `repack` applies there. (default false) */
+  noHost?: boolean;
   /** Flash attention. (default auto) */
   flashAttn?: 'auto' | 'on' | 'off';
   /** Number format of the K cache. (default f16) */
@@ -215,11 +286,58 @@ export interface ModelOptions extends SessionOptions {
   /** Number format of the V cache; a quantized one needs flash attention. (default f16) */
   cacheTypeV?: 'f32' | 'f16' | 'bf16' | 'q8_0' | 'q5_1' | 'q5_0' | 'q4_1' | 'q4_0' | 'iq4_nl';
   /**
-   * Map the file instead of reading it into memory. A mapped file must not be cut off or overwritten while the
-   * model lives: that ends the process or changes answers. Replace it by renaming another over it, or load without
-   * mapping. (default true)
+   * How the weights come into memory: auto = mapped, if `mmap` is on and every device can, else read; none = read;
+   * mmap = mapped; mlock = read, and locked there; mmap+mlock = mapped and locked; dio = read past the system's
+   * cache, where it can. If the system refuses to lock, the log says so. (default auto)
+   */
+  loadMode?: 'auto' | 'none' | 'mmap' | 'mlock' | 'mmap+mlock' | 'dio';
+  /**
+   * Whether tensors of which a step needs few rows stay in the file until it does; auto = those of more than 4 GiB.
+   * Few architectures have any. (default auto)
+   */
+  lazyMode?: 'auto' | 'on' | 'off';
+  /**
+   * Under `loadMode = auto`: map the file instead of reading it into memory. A mapped file must not be cut off or
+   * overwritten while the model lives: that ends the process or changes answers. Replace it by renaming another
+   * over it, or load without mapping. (default true)
    */
   mmap?: boolean;
+  /** How RoPE is stretched to a window longer than that of the training; model = as the file says. (default model) */
+  ropeScaling?: 'model' | 'none' | 'linear' | 'yarn';
+  /** How many times as long the window gets by RoPE's stretching; 0 = as the file says. (0 to 1000000, default 0) */
+  ropeScale?: number;
+  /**
+   * The same said as a factor of RoPE's frequencies: one over `ropeScale`. Where both are set at one place, this
+   * one counts; 0 = as the file says. (0 to 1000, default 0)
+   */
+  ropeFreqScale?: number;
+  /** Base of RoPE's frequencies, 2 or more; 0 = the model's. (0 to 1000000000000, default 0) */
+  ropeFreqBase?: number;
+  /** YaRN: the window of the training; 0 = as the file says. (integer, 0 to 2147483647 tokens, default 0) */
+  yarnOrigCtx?: number;
+  /**
+   * YaRN: how much of the low frequencies is stretched, 1 = all; below 0 = as the file says. (-1 to 1000, default
+   * -1)
+   */
+  yarnExtFactor?: number;
+  /** YaRN: factor of the attention where `yarnExtFactor` is 0; below 0 = as the file says. (-1 to 1000, default -1) */
+  yarnAttnFactor?: number;
+  /**
+   * YaRN: rotations over the window above which a frequency stays as it is; below 0 = as the file says. (-1 to
+   * 1000000, default -1)
+   */
+  yarnBetaFast?: number;
+  /**
+   * YaRN: rotations over the window below which a frequency is stretched in full; below 0 = as the file says. (-1
+   * to 1000000, default -1)
+   */
+  yarnBetaSlow?: number;
+  /**
+   * Values in the place of the file's, each KEY=TYPE:VALUE, or several with commas between; TYPE is int, float,
+   * bool or str, and has to be what the file has there. They are checked as if the file had them. Metadata that is
+   * told stays the file's.
+   */
+  overrideKv?: string | readonly string[];
   /** Check every tensor's numbers while loading. (default false) */
   checkTensors?: boolean;
   /**

@@ -105,6 +105,10 @@ fn the_table_of_parity_names_real_tests() {
         ("hub", include_str!("../../core/tests/hub.rs")),
         ("defaults", include_str!("../../core/tests/llama_app_defaults.rs")),
         ("config", include_str!("../../core/src/options/config_tests.rs")),
+        ("tools", include_str!("../../core/tests/tools.rs")),
+        ("load_options", include_str!("../../core/tests/load_options.rs")),
+        ("load_params", include_str!("../../llama/tests/load_params.rs")),
+        ("sampler", include_str!("../../llama/tests/sampler.rs")),
         ("argv", include_str!("../src/args/argv.rs")),
         ("markdown", include_str!("../src/repl/markdown.rs")),
     ];

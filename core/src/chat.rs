@@ -57,13 +57,18 @@ pub(crate) struct Style {
 
 impl Style {
     pub(crate) fn asked(layers: &Layers<'_>) -> Result<Self> {
-        let kwargs = match layers.str("chat_template_kwargs") {
+        let mut kwargs = match layers.str("chat_template_kwargs") {
             None => Map::new(),
             Some(text) => serde_json::from_str(text).map_err(|error| {
                 let message = format!("chat_template_kwargs is not a JSON object: {error}");
                 Error::new(Reason::InvalidOption, message).with("key", "chat_template_kwargs")
             })?,
         };
+        // The templates' names for them, as llama.app has them.
+        kwargs.entry("preserve_reasoning").or_insert_with(|| layers.bool("reasoning_preserve").into());
+        if let Some(effort) = layers.str("reasoning_effort").filter(|&effort| effort != "default") {
+            kwargs.entry("reasoning_effort").or_insert_with(|| effort.into());
+        }
         Ok(Style {
             tools: Tools::asked(layers)?,
             reasoning_format: layers.str("reasoning_format").unwrap_or("auto").to_owned(),
@@ -174,7 +179,7 @@ impl Mask<'_> {
             self.tool(tool, index)?;
         }
         if self.names.occur(&ask["template_kwargs"].to_string()) {
-            let message = "chat_template_kwargs spells a control token";
+            let message = "chat_template_kwargs, or reasoning_effort, spells a control token";
             return Err(Error::new(Reason::InvalidOption, message).with("key", "chat_template_kwargs"));
         }
         Ok(())

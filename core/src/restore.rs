@@ -95,8 +95,23 @@ impl model::Shared {
             parts.add(key.as_bytes()).add(value.as_bytes());
         }
         let layers = Layers(vec![self.runtime.options(), &self.options]);
-        for key in ["cache_type_k", "cache_type_v", "flash_attn"] {
+        for key in ["cache_type_k", "cache_type_v", "flash_attn", "rope_scaling"] {
             parts.add(layers.str(key).unwrap_or_default().as_bytes());
+        }
+        for key in [
+            "rope_scale",
+            "rope_freq_scale",
+            "rope_freq_base",
+            "yarn_ext_factor",
+            "yarn_attn_factor",
+            "yarn_beta_fast",
+            "yarn_beta_slow",
+        ] {
+            parts.add(&layers.f32(key).to_le_bytes());
+        }
+        parts.add(&layers.i64("yarn_orig_ctx").unwrap_or(0).to_le_bytes());
+        for item in layers.list("override_kv") {
+            parts.add(item.as_bytes());
         }
         parts.hash()
     }

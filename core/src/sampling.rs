@@ -204,14 +204,52 @@ pub(crate) fn params(layers: &Layers<'_>) -> SamplerParams {
         mirostat: int("mirostat"),
         mirostat_lr: layers.f32("mirostat_lr"),
         mirostat_ent: layers.f32("mirostat_ent"),
-        samplers: layers.str("samplers").map(str::to_owned),
+        adaptive_target: layers.f32("adaptive_target"),
+        adaptive_decay: layers.f32("adaptive_decay"),
+        dry_sequence_breakers: breakers(layers),
+        samplers: samplers(layers),
         grammar: layers.str("grammar").map(str::to_owned),
         ignore_eos: layers.bool("ignore_eos"),
         reasoning_budget: layers.i64("reasoning_budget").map_or(-1, |budget| budget as i32),
+        reasoning_budget_message: layers.str("reasoning_budget_message").map(str::to_owned),
         format: None,
         // Needs the vocabulary.
         logit_bias: Vec::new(),
     }
+}
+
+/// The samplers by name. A letter that is none stays as it is, and llama.cpp's name of it is then the error.
+fn samplers(layers: &Layers<'_>) -> Option<String> {
+    let letters = layers.str("sampler_seq").filter(|_| layers.is_set_above("sampler_seq", "samplers"));
+    let Some(letters) = letters else { return layers.str("samplers").map(str::to_owned) };
+    let names: Vec<_> =
+        letters.chars().map(|letter| sampler(letter).map_or(letter.to_string(), str::to_owned)).collect();
+    Some(names.join(";"))
+}
+
+/// llama.cpp's letters (`common_sampler_type_to_chr`).
+fn sampler(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        'e' => "penalties",
+        'd' => "dry",
+        's' => "top_n_sigma",
+        'k' => "top_k",
+        'y' => "typ_p",
+        'p' => "top_p",
+        'm' => "min_p",
+        'x' => "xtc",
+        't' => "temperature",
+        'a' => "adaptive_p",
+        'i' => "infill",
+        _ => return None,
+    })
+}
+
+/// DRY's breakers: those behind the last `none`. `None` = llama.cpp's.
+fn breakers(layers: &Layers<'_>) -> Option<Vec<String>> {
+    let texts = layers.list("dry_sequence_breakers");
+    let first = texts.iter().rposition(|text| text == "none").map_or(0, |none| none + 1);
+    (!texts.is_empty()).then(|| texts[first..].to_vec())
 }
 
 /// The seed of a choice: one more for each that follows the first, as llama.app's server does it.
@@ -313,4 +351,36 @@ pub(crate) fn recommended(model: &chaku_llama::Model) -> Options {
         return Options::new();
     }
     options
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn samplers_have_names_and_letters_and_the_ones_set_above_count() {
+        let (mut model, mut request) = (Options::new(), Options::new());
+        let said = |model: &Options, request: &Options| samplers(&Layers(vec![model, request]));
+        assert_eq!(said(&model, &request), None);
+        model.set_str("sampler_seq", "edskypmxtai").unwrap();
+        let all = "penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature;adaptive_p;infill";
+        assert_eq!(said(&model, &request).as_deref(), Some(all));
+        request.set_str("samplers", "top_k").unwrap();
+        assert_eq!(said(&model, &request).as_deref(), Some("top_k"));
+        // What is no letter stays, for llama.cpp to name.
+        request.set_str("sampler_seq", "kq").unwrap();
+        assert_eq!(said(&model, &request).as_deref(), Some("top_k;q"));
+    }
+
+    #[test]
+    fn breakers_before_none_do_not_count() {
+        let said = |texts: &[&str]| {
+            let mut options = Options::new();
+            texts.iter().for_each(|text| options.add_str("dry_sequence_breakers", text).unwrap());
+            breakers(&Layers(vec![&options]))
+        };
+        assert_eq!(said(&[]), None);
+        assert_eq!(said(&["none"]), Some(vec![]));
+        assert_eq!(said(&["a", "none", "b"]), Some(vec!["b".to_owned()]));
+    }
 }

@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 
 use chaku::{Event, Final, Model, Options, Reason, Request, Text, Token};
-use chaku_llama::{Batch, CacheType, Context, ContextParams, FlashAttn, ModelParams};
+use chaku_llama::{Batch, Context, ContextParams, ModelParams};
 use common::{load, options, path, text};
 
 const RANDOM: &str = "tiny-random.gguf";
@@ -42,10 +42,7 @@ fn plain(prompt: &[Token], tokens: &[Token]) -> Vec<Vec<f64>> {
         n_seq_max: 1,
         threads: 1,
         threads_batch: 1,
-        flash_attn: FlashAttn::Auto,
-        cache_type_k: CacheType::F16,
-        cache_type_v: CacheType::F16,
-        placement: chaku_llama::Placement::default(),
+        ..ContextParams::default()
     };
     let mut context = Context::new(&model, &params).unwrap();
     let mut position = 0;

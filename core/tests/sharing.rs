@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use chaku::{Event, Model, Options, Request, Runtime, Token};
-use chaku_llama::{Batch, CacheType, Context, ContextParams, FlashAttn, ModelParams};
+use chaku_llama::{Batch, Context, ContextParams, ModelParams};
 
 /// In plain llama.cpp chunks of 63 tokens rather than 64 move the tiny model's logits by up to 0.005, and SmolLM2's, whose
 /// weights have four bits, by up to 0.68. A wrong token in the KV cache moves them by several.
@@ -73,10 +73,7 @@ impl Teacher {
             n_seq_max: 1,
             threads: 1,
             threads_batch: 1,
-            flash_attn: FlashAttn::Auto,
-            cache_type_k: CacheType::F16,
-            cache_type_v: CacheType::F16,
-            placement: chaku_llama::Placement::default(),
+            ..ContextParams::default()
         };
         Teacher { context: Context::new(&model, &params).unwrap(), batch: Batch::new(64, 1) }
     }

@@ -228,7 +228,7 @@ fn what_cannot_be_is_an_error_and_leaves_the_session_as_it_was() {
             session.reset().unwrap();
         }
     }
-    let cases: [(&[(&str, &str)], Reason); 8] = [
+    let cases: [(&[(&str, &str)], Reason); 9] = [
         (&[("tools", "x")], Reason::InvalidTools),
         (&[("tools", &add), ("tool_choice", "mul")], Reason::InvalidTools),
         (&[("tool_choice", "required")], Reason::InvalidTools),
@@ -237,6 +237,7 @@ fn what_cannot_be_is_an_error_and_leaves_the_session_as_it_was() {
         (&[("tools", &add), ("grammar", "root ::= \"a\"")], Reason::InvalidOption),
         (&[("chat_template_kwargs", "[]")], Reason::InvalidOption),
         (&[("chat_template_kwargs", r#"{"x": "<|im_end|>"}"#)], Reason::InvalidOption),
+        (&[("reasoning_effort", "<|im_end|>")], Reason::InvalidOption),
     ];
     for (set, reason) in cases {
         let (_, end) = read(&session.chat("Go.", &options(set)).unwrap());
@@ -269,6 +270,40 @@ fn thinking_ends_with_its_budget() {
         assert_eq!(said.reasoning, reasoning, "{budget}");
         assert!(said.text.starts_with("Wait:"), "{budget}: {}", said.text);
     }
+}
+
+#[test]
+fn thinking_that_must_end_may_say_so_first() {
+    let model = load(TOOLS, &[]);
+    let said = |budget: &str, message: &str| {
+        let set = [("reasoning_budget", budget), ("reasoning_budget_message", message)];
+        let (said, end) = chat(&model, &set);
+        assert!(end.error.is_none(), "{:?}", end.error);
+        (said.reasoning, said.text)
+    };
+    let (reasoning, answer) = said("1", " - enough!");
+    assert_eq!(reasoning, "I - enough!");
+    assert!(answer.starts_with("Wait:"), "{answer}");
+    assert_eq!(said("-1", " - enough!").0, "I think.");
+    // It is text, whatever it spells.
+    assert_eq!(said("1", "<|im_end|>").0, "I<|im_end|>");
+}
+
+#[test]
+fn effort_and_older_thinking_are_variables_of_the_template() {
+    let template = "{% for m in messages %}{{ m.content }}{% endfor %}{{ reasoning_effort or '' }}{% if preserve_reasoning %}!{% endif %}";
+    let model = load(RANDOM, &[("chat_template", template)]);
+    let tokens = |set: &[(&str, &str)]| chat(&model, &[&[("max_tokens", "1")], set].concat()).1.usage.prompt_tokens;
+    let plain = tokens(&[("reasoning_preserve", "0")]);
+    assert_eq!(tokens(&[]), plain + 1);
+    let by_name = [("chat_template_kwargs", r#"{"reasoning_effort": "high"}"#)];
+    assert_eq!(tokens(&[("reasoning_effort", "high")]), tokens(&by_name));
+    assert!(tokens(&by_name) > plain + 1);
+    assert_eq!(tokens(&[("reasoning_effort", "default")]), plain + 1);
+    let kwargs = r#"{"reasoning_effort": "minimal", "preserve_reasoning": false}"#;
+    let both = [("reasoning_effort", "high"), ("chat_template_kwargs", kwargs)];
+    assert_eq!(tokens(&both), tokens(&both[1..]));
+    assert_ne!(tokens(&both), tokens(&by_name));
 }
 
 /// The template of the model that thinks, with a prompt that has begun to.

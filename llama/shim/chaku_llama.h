@@ -54,11 +54,23 @@ int32_t chaku_llama_assert_on_purpose(int32_t n_threads, struct chaku_llama_text
 // ---- model and vocabulary ----
 
 struct chaku_llama_model_params {
-    int32_t gpu_layers; // negative = all
-    bool    mmap;
-    bool    check_tensors;
-    bool    vocab_only;
-    bool    no_alloc; // sizes, but no memory: never to compute with. Not with mmap
+    int32_t              gpu_layers; // negative = all
+    int32_t              load_mode;  // enum llama_load_mode
+    int32_t              lazy_mode;  // enum llama_lazy_mode
+    int32_t              split_mode; // enum llama_split_mode
+    int32_t              main_gpu;
+    const float *        tensor_split; // llama_max_devices() of them, NULL = by memory
+    const char * const * devices;      // names that ggml knows, NULL = all there are
+    size_t               n_devices;
+    const char * const * patterns; // of tensors' names, each with the name of a buffer type; checked
+    const char * const * buffers;
+    size_t               n_patterns;
+    const struct llama_model_kv_override * kv_overrides; // the last one's key is empty; NULL = none
+    bool repack;
+    bool no_host;
+    bool check_tensors;
+    bool vocab_only;
+    bool no_alloc; // sizes, but no memory: never to compute with. Not with a load mode that maps
 };
 
 typedef bool (*chaku_llama_progress_fn)(float progress, void * user_data);
@@ -66,6 +78,9 @@ typedef bool (*chaku_llama_progress_fn)(float progress, void * user_data);
 int32_t chaku_llama_model_load(const char * path, const struct chaku_llama_model_params * params,
                                chaku_llama_progress_fn progress, void * user_data,
                                struct llama_model ** out, struct chaku_llama_text * error);
+
+// REFUSED: the pattern is no regular expression, or nothing of this machine has such a buffer type; `error` says which there are.
+int32_t chaku_llama_tensor_buffer_check(const char * pattern, const char * buffer, struct chaku_llama_text * error);
 
 // Whether every layer's head size is a multiple of the cache types' block sizes: ggml asserts it.
 bool chaku_llama_model_cache_types_fit(const struct llama_model * model, int32_t type_k, int32_t type_v);
@@ -101,6 +116,18 @@ struct chaku_llama_context_params {
     int32_t  flash_attn; // enum llama_flash_attn_type
     int32_t  type_k;     // enum ggml_type
     int32_t  type_v;
+    bool     offload_kv;
+    bool     offload_ops;
+    struct {
+        int32_t  scaling; // enum llama_rope_scaling_type
+        float    freq_base;
+        float    freq_scale;
+        float    yarn_ext_factor;
+        float    yarn_attn_factor;
+        float    yarn_beta_fast;
+        float    yarn_beta_slow;
+        uint32_t yarn_orig_ctx;
+    } rope;
 };
 
 typedef bool (*chaku_llama_should_abort_fn)(void * user_data);
@@ -184,6 +211,8 @@ struct chaku_llama_sampler_params {
     int32_t  mirostat;
     float    mirostat_lr;
     float    mirostat_ent;
+    float    adaptive_target;
+    float    adaptive_decay;
     bool     ignore_eos;
     int32_t  reasoning_budget; // -1 = none
 };
@@ -195,11 +224,12 @@ void chaku_llama_sampler_defaults(struct chaku_llama_sampler_params * out);
 
 // `samplers`: names separated by ';', NULL = the default order. REFUSED: an unknown name, which `error` tells.
 // `grammar`: GBNF that chaku_llama_grammar_check accepted, NULL = none. `biases`: of tokens that exist; copied.
-// `format`: of chaku_llama_templates_render, NULL = none; the grammar is then the one it names.
+// `format`: of chaku_llama_templates_render, NULL = none; the grammar is then the one it names. `farewell`: what thinking ends with
+// whose budget is used up, NULL = nothing. `breakers`: of DRY, NULL = the default ones.
 int32_t chaku_llama_sampler_new(const struct llama_model * model, const struct chaku_llama_sampler_params * params,
-                                const char * samplers, const char * grammar, const char * format,
-                                const llama_logit_bias * biases, size_t n_biases, struct chaku_llama_sampler ** out,
-                                struct chaku_llama_text * error);
+                                const char * samplers, const char * grammar, const char * format, const char * farewell,
+                                const char * const * breakers, size_t n_breakers, const llama_logit_bias * biases, size_t n_biases,
+                                struct chaku_llama_sampler ** out, struct chaku_llama_text * error);
 void    chaku_llama_sampler_free(struct chaku_llama_sampler * sampler);
 
 // REFUSED: no token of the vocabulary satisfies the grammar here.

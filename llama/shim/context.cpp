@@ -2,13 +2,41 @@
 #include "context_params.h"
 #include "guard.h"
 
+#include "llama-model.h"
+
 #include <vector>
 
 #if defined(__linux__)
 #include <pthread.h>
 #endif
 
-llama_context_params chaku::full_context_params(const chaku_llama_context_params & params) {
+namespace {
+
+// llama.cpp stretches for YaRN where the extension factor is not 0; the type says it only once more, and then
+// llama_init_from_model writes another n_ctx_train into the model, which others may be reading.
+void stretch(llama_context_params & full, const llama_model & model, const chaku_llama_context_params & params) {
+    const auto & rope    = params.rope;
+    const auto & trained = model.hparams;
+    full.rope_scaling_type = static_cast<llama_rope_scaling_type>(rope.scaling);
+    full.rope_freq_base    = rope.freq_base;
+    full.rope_freq_scale   = rope.freq_scale;
+    full.yarn_ext_factor   = rope.yarn_ext_factor;
+    full.yarn_attn_factor  = rope.yarn_attn_factor;
+    full.yarn_beta_fast    = rope.yarn_beta_fast;
+    full.yarn_beta_slow    = rope.yarn_beta_slow;
+    full.yarn_orig_ctx     = rope.yarn_orig_ctx;
+    const bool as_trained  = full.rope_scaling_type == LLAMA_ROPE_SCALING_TYPE_UNSPECIFIED;
+    if ((as_trained ? trained.rope_scaling_type_train : full.rope_scaling_type) == LLAMA_ROPE_SCALING_TYPE_YARN) {
+        full.rope_scaling_type = LLAMA_ROPE_SCALING_TYPE_LINEAR;
+        if (full.yarn_ext_factor < 0.0f) {
+            full.yarn_ext_factor = trained.yarn_ext_factor >= 0.0f ? trained.yarn_ext_factor : 1.0f;
+        }
+    }
+}
+
+} // namespace
+
+llama_context_params chaku::full_context_params(const llama_model & model, const chaku_llama_context_params & params) {
     llama_context_params full = llama_context_default_params();
     full.n_ctx               = params.n_ctx;
     full.n_batch             = params.n_batch;
@@ -23,11 +51,12 @@ llama_context_params chaku::full_context_params(const chaku_llama_context_params
     full.flash_attn_type     = static_cast<llama_flash_attn_type>(params.flash_attn);
     full.type_k              = static_cast<ggml_type>(params.type_k);
     full.type_v              = static_cast<ggml_type>(params.type_v);
-    full.offload_kqv         = true;
-    full.op_offload          = true;
+    full.offload_kqv         = params.offload_kv;
+    full.op_offload          = params.offload_ops;
     full.no_perf             = true;
     full.swa_full            = true; // a window that forgets cannot share or re-use a prefix
     full.kv_unified          = true; // a partial copy between sequences asserts otherwise
+    stretch(full, model, params);
     return full;
 }
 
@@ -36,7 +65,7 @@ int32_t chaku_llama_context_new(llama_model * model, const chaku_llama_context_p
                                 chaku_llama_text * error) {
     *out = nullptr;
     return chaku::guard(error, [&] {
-        llama_context_params full = chaku::full_context_params(*params);
+        llama_context_params full = chaku::full_context_params(*model, *params);
         full.abort_callback      = should_abort;
         full.abort_callback_data = user_data;
         *out = llama_init_from_model(model, full);

@@ -5,6 +5,6 @@
 
 namespace chaku {
 
-llama_context_params full_context_params(const chaku_llama_context_params & params);
+llama_context_params full_context_params(const llama_model & model, const chaku_llama_context_params & params);
 
 } // namespace chaku

@@ -4,6 +4,44 @@
 #include "llama-model.h"
 
 #include <algorithm>
+#include <regex>
+#include <string>
+#include <vector>
+
+namespace {
+
+// Of the devices that can hold tensors, as llama.app's --override-tensor finds it.
+ggml_backend_buffer_type_t buffer_type(const std::string & name, std::string & known) {
+    for (size_t i = 0; i < ggml_backend_dev_count(); ++i) {
+        const auto type = ggml_backend_dev_buffer_type(ggml_backend_dev_get(i));
+        if (type && name == ggml_backend_buft_name(type)) {
+            return type;
+        }
+        if (type) {
+            known += (known.empty() ? "" : ", ") + std::string(ggml_backend_buft_name(type));
+        }
+    }
+    return nullptr;
+}
+
+} // namespace
+
+int32_t chaku_llama_tensor_buffer_check(const char * pattern, const char * buffer, chaku_llama_text * error) {
+    return chaku::guard(error, [&] {
+        std::string known;
+        if (!buffer_type(buffer, known)) {
+            chaku::set_text(error, "there is no buffer type `" + std::string(buffer) + "`: there are " + known);
+            return CHAKU_LLAMA_REFUSED;
+        }
+        try {
+            const std::regex compiled(pattern);
+        } catch (const std::regex_error & wrong) {
+            chaku::set_text(error, "`" + std::string(pattern) + "` is no regular expression: " + wrong.what());
+            return CHAKU_LLAMA_REFUSED;
+        }
+        return CHAKU_LLAMA_OK;
+    });
+}
 
 int32_t chaku_llama_model_load(const char * path, const chaku_llama_model_params * params, chaku_llama_progress_fn progress,
                                void * user_data, llama_model ** out, chaku_llama_text * error) {
@@ -11,12 +49,36 @@ int32_t chaku_llama_model_load(const char * path, const chaku_llama_model_params
     return chaku::guard(error, [&] {
         llama_model_params full = llama_model_default_params();
         full.n_gpu_layers                = params->gpu_layers;
-        full.load_mode                   = params->mmap ? LLAMA_LOAD_MODE_AUTO : LLAMA_LOAD_MODE_NONE;
+        full.load_mode                   = static_cast<llama_load_mode>(params->load_mode);
+        full.lazy_mode                   = static_cast<llama_lazy_mode>(params->lazy_mode);
+        full.split_mode                  = static_cast<llama_split_mode>(params->split_mode);
+        full.main_gpu                    = params->main_gpu;
+        full.tensor_split                = params->tensor_split;
+        full.kv_overrides                = params->kv_overrides;
+        full.use_extra_bufts             = params->repack;
+        full.no_host                     = params->no_host;
         full.check_tensors               = params->check_tensors;
         full.vocab_only                  = params->vocab_only;
         full.no_alloc                    = params->no_alloc;
         full.progress_callback           = progress;
         full.progress_callback_user_data = user_data;
+        std::vector<ggml_backend_dev_t> devices;
+        if (params->devices) {
+            for (size_t i = 0; i < params->n_devices; ++i) {
+                devices.push_back(ggml_backend_dev_by_name(params->devices[i]));
+            }
+            devices.push_back(nullptr);
+            full.devices = devices.data();
+        }
+        std::vector<llama_model_tensor_buft_override> places;
+        if (params->n_patterns > 0) {
+            std::string known;
+            for (size_t i = 0; i < params->n_patterns; ++i) {
+                places.push_back({ params->patterns[i], buffer_type(params->buffers[i], known) });
+            }
+            places.push_back({ nullptr, nullptr });
+            full.tensor_buft_overrides = places.data();
+        }
         *out = llama_model_load_from_file(path, full);
         return *out ? CHAKU_LLAMA_OK : CHAKU_LLAMA_REFUSED;
     });

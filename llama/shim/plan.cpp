@@ -54,7 +54,7 @@ int32_t chaku_llama_plan(llama_model * model, const chaku_llama_context_params *
                          chaku_llama_text * error) {
     *count = 0;
     return chaku::guard(error, [&]() -> int32_t {
-        llama_context_params full = chaku::full_context_params(*params);
+        llama_context_params full = chaku::full_context_params(*model, *params);
         if (!model->hparams.causal_attn) {
             // It embeds whole texts, and every token of them is an output.
             full.embeddings    = true;

@@ -54,6 +54,8 @@ common_params_sampling full_params(const llama_vocab * vocab, const chaku_llama_
     full.mirostat           = p.mirostat;
     full.mirostat_eta       = p.mirostat_lr;
     full.mirostat_tau       = p.mirostat_ent;
+    full.adaptive_target    = p.adaptive_target;
+    full.adaptive_decay     = p.adaptive_decay;
     full.ignore_eos         = p.ignore_eos;
     full.reasoning_budget_tokens = p.reasoning_budget;
     full.no_perf            = true;
@@ -69,7 +71,8 @@ common_params_sampling full_params(const llama_vocab * vocab, const chaku_llama_
 }
 
 // What llama-server does with the tool calls and the thinking of a template.
-void hold_to_format(common_params_sampling & full, const llama_vocab * vocab, const common_json & format, const char * grammar) {
+void hold_to_format(common_params_sampling & full, const llama_vocab * vocab, const common_json & format, const char * grammar,
+                    const char * farewell) {
     for (const auto & text : format.at("preserved")) {
         const auto tokens = common_tokenize(vocab, text.get<std::string>(), false, true);
         if (tokens.size() == 1) {
@@ -101,9 +104,12 @@ void hold_to_format(common_params_sampling & full, const llama_vocab * vocab, co
     if (!start.empty() && !ends.empty()) {
         full.generation_prompt       = format.at("generation_prompt").get<std::string>(); // it may begin to think
         full.reasoning_budget_start  = common_tokenize(vocab, start, false, true);
-        full.reasoning_budget_forced = common_tokenize(vocab, ends[0].get<std::string>(), false, true);
-        for (const auto & end : ends) {
-            full.reasoning_budget_end.push_back(common_tokenize(vocab, end.get<std::string>(), false, true));
+        // What the caller lets it say is text, whatever it spells.
+        full.reasoning_budget_forced = common_tokenize(vocab, farewell ? farewell : "", false, false);
+        const auto end = common_tokenize(vocab, ends[0].get<std::string>(), false, true);
+        full.reasoning_budget_forced.insert(full.reasoning_budget_forced.end(), end.begin(), end.end());
+        for (const auto & text : ends) {
+            full.reasoning_budget_end.push_back(common_tokenize(vocab, text.get<std::string>(), false, true));
         }
     }
 }
@@ -165,19 +171,25 @@ void chaku_llama_sampler_defaults(chaku_llama_sampler_params * out) {
         p.mirostat,
         p.mirostat_eta,
         p.mirostat_tau,
+        p.adaptive_target,
+        p.adaptive_decay,
         p.ignore_eos,
         p.reasoning_budget_tokens,
     };
 }
 
 int32_t chaku_llama_sampler_new(const llama_model * model, const chaku_llama_sampler_params * params, const char * samplers,
-                                const char * grammar, const char * format, const llama_logit_bias * biases, size_t n_biases,
+                                const char * grammar, const char * format, const char * farewell,
+                                const char * const * breakers, size_t n_breakers, const llama_logit_bias * biases, size_t n_biases,
                                 chaku_llama_sampler ** out, chaku_llama_text * error) {
     *out = nullptr;
     return chaku::guard(error, [&] {
         const llama_vocab * vocab = llama_model_get_vocab(model);
         auto full = full_params(vocab, *params);
         full.logit_bias.insert(full.logit_bias.end(), biases, biases + n_biases);
+        if (breakers) {
+            full.dry_sequence_breakers.assign(breakers, breakers + n_breakers);
+        }
         if (samplers) {
             std::string unknown;
             full.samplers = parse_names(samplers, unknown);
@@ -188,7 +200,7 @@ int32_t chaku_llama_sampler_new(const llama_model * model, const chaku_llama_sam
         }
         auto result = std::make_unique<chaku_llama_sampler>();
         if (format) {
-            hold_to_format(full, vocab, common_json::parse(format), grammar);
+            hold_to_format(full, vocab, common_json::parse(format), grammar, farewell);
             if (full.grammar_lazy) {
                 result->model   = model;
                 result->without = std::make_unique<common_params_sampling>(full);

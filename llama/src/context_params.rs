@@ -3,7 +3,7 @@
 use llama_cpp_sys_2 as sys;
 
 use crate::threadpool::check_threads;
-use crate::{Error, Model, Placement, ffi};
+use crate::{Error, Model, Placement, Rope, ffi};
 
 /// Whether to compute attention in one fused step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,9 +66,36 @@ pub struct ContextParams {
     pub cache_type_k: CacheType,
     /// How values are stored.
     pub cache_type_v: CacheType,
+    /// Keep the KV memory of layers on a GPU there, not in the host's memory.
+    pub offload_kv: bool,
+    /// Let a GPU compute long pieces with weights that are in the host's memory.
+    pub offload_ops: bool,
+    /// How positions turn into angles.
+    pub rope: Rope,
     /// Where the compute threads run. The thread that decodes is one of them, and is placed like the others when it first
     /// does; no other thread of the caller is touched.
     pub placement: Placement,
+}
+
+/// One sequence in the window of the training, one thread, and all else as llama.cpp has it.
+impl Default for ContextParams {
+    fn default() -> Self {
+        Self {
+            n_ctx: 0,
+            n_batch: 2048,
+            n_ubatch: 512,
+            n_seq_max: 1,
+            threads: 1,
+            threads_batch: 1,
+            flash_attn: FlashAttn::Auto,
+            cache_type_k: CacheType::F16,
+            cache_type_v: CacheType::F16,
+            offload_kv: true,
+            offload_ops: true,
+            rope: Rope::default(),
+            placement: Placement::default(),
+        }
+    }
 }
 
 impl ContextParams {
@@ -87,6 +114,9 @@ impl ContextParams {
             },
             type_k: self.cache_type_k.raw(),
             type_v: self.cache_type_v.raw(),
+            offload_kv: self.offload_kv,
+            offload_ops: self.offload_ops,
+            rope: self.rope.raw(),
         }
     }
 
@@ -157,6 +187,7 @@ pub(crate) fn check_numbers(model: &Model, params: &ContextParams) -> Result<(),
         let message = format!("{} is not between 1 and {most}", params.n_seq_max);
         return Err(Error::input("n_seq_max", message));
     }
+    params.rope.check()?;
     check_threads("threads", params.threads)?;
     check_threads("threads_batch", params.threads_batch)?;
     let (type_k, type_v) = (params.cache_type_k.raw(), params.cache_type_v.raw());

@@ -3,7 +3,8 @@
 use std::ffi::{c_char, c_void};
 
 pub(crate) use llama_cpp_sys_2::{
-    ggml_threadpool, llama_context, llama_logit_bias, llama_model, llama_token_data, llama_vocab,
+    ggml_threadpool, llama_context, llama_logit_bias, llama_model, llama_model_kv_override, llama_token_data,
+    llama_vocab,
 };
 
 use crate::{Error, Pos, SeqId, Token, log};
@@ -106,7 +107,19 @@ pub(crate) struct Device {
 #[repr(C)]
 pub(crate) struct ModelParams {
     pub(crate) gpu_layers: i32,
-    pub(crate) mmap: bool,
+    pub(crate) load_mode: i32,
+    pub(crate) lazy_mode: i32,
+    pub(crate) split_mode: i32,
+    pub(crate) main_gpu: i32,
+    pub(crate) tensor_split: *const f32,
+    pub(crate) devices: *const *const c_char,
+    pub(crate) n_devices: usize,
+    pub(crate) patterns: *const *const c_char,
+    pub(crate) buffers: *const *const c_char,
+    pub(crate) n_patterns: usize,
+    pub(crate) kv_overrides: *const llama_model_kv_override,
+    pub(crate) repack: bool,
+    pub(crate) no_host: bool,
     pub(crate) check_tensors: bool,
     pub(crate) vocab_only: bool,
     pub(crate) no_alloc: bool,
@@ -123,6 +136,21 @@ pub(crate) struct ContextParams {
     pub(crate) flash_attn: i32,
     pub(crate) type_k: i32,
     pub(crate) type_v: i32,
+    pub(crate) offload_kv: bool,
+    pub(crate) offload_ops: bool,
+    pub(crate) rope: Rope,
+}
+
+#[repr(C)]
+pub(crate) struct Rope {
+    pub(crate) scaling: i32,
+    pub(crate) freq_base: f32,
+    pub(crate) freq_scale: f32,
+    pub(crate) yarn_ext_factor: f32,
+    pub(crate) yarn_attn_factor: f32,
+    pub(crate) yarn_beta_fast: f32,
+    pub(crate) yarn_beta_slow: f32,
+    pub(crate) yarn_orig_ctx: u32,
 }
 
 #[repr(C)]
@@ -159,6 +187,8 @@ pub(crate) struct SamplerParams {
     pub(crate) mirostat: i32,
     pub(crate) mirostat_lr: f32,
     pub(crate) mirostat_ent: f32,
+    pub(crate) adaptive_target: f32,
+    pub(crate) adaptive_decay: f32,
     pub(crate) ignore_eos: bool,
     pub(crate) reasoning_budget: i32,
 }
@@ -205,6 +235,11 @@ unsafe extern "C" {
         progress: ProgressFn,
         user_data: *mut c_void,
         out: *mut *mut llama_model,
+        error: *mut Text,
+    ) -> i32;
+    pub(crate) fn chaku_llama_tensor_buffer_check(
+        pattern: *const c_char,
+        buffer: *const c_char,
         error: *mut Text,
     ) -> i32;
     pub(crate) fn chaku_llama_model_positions(model: *const llama_model) -> u32;
@@ -359,6 +394,9 @@ unsafe extern "C" {
         samplers: *const c_char,
         grammar: *const c_char,
         format: *const c_char,
+        farewell: *const c_char,
+        breakers: *const *const c_char,
+        n_breakers: usize,
         biases: *const llama_logit_bias,
         n_biases: usize,
         out: *mut *mut Sampler,

@@ -9,26 +9,8 @@ use std::sync::Arc;
 
 use llama_cpp_sys_2 as sys;
 
-use crate::{Error, Vocab, backend, ffi, gguf};
-
-/// How to load a model.
-#[derive(Clone, Debug)]
-pub struct ModelParams {
-    /// Map the file into memory instead of reading it, where the system and the device can.
-    pub mmap: bool,
-    /// How many layers go to the GPU; -1 = all.
-    pub gpu_layers: i32,
-    /// Look for broken values in every tensor. Reads the whole file.
-    pub check_tensors: bool,
-    /// Load the vocabulary and the metadata only.
-    pub vocab_only: bool,
-}
-
-impl Default for ModelParams {
-    fn default() -> Self {
-        Self { mmap: true, gpu_layers: -1, check_tensors: false, vocab_only: false }
-    }
-}
+use crate::model_params::{Lists, LoadMode};
+use crate::{Error, ModelParams, Vocab, backend, ffi, gguf};
 
 /// A loaded model: immutable, shared by reference count, usable from every thread.
 #[derive(Clone)]
@@ -41,7 +23,7 @@ struct Inner {
 }
 
 // SAFETY: after loading, every function this crate calls on a model only reads it. The one that writes,
-// llama_init_from_model, does so for custom RoPE scaling, which this crate never asks for.
+// llama_init_from_model, does so for what it takes for YaRN, which the shim names otherwise.
 unsafe impl Send for Inner {}
 // SAFETY: as above.
 unsafe impl Sync for Inner {}
@@ -69,21 +51,23 @@ impl Model {
     ) -> Result<Self, Error> {
         backend::init()?;
         let raw_path = c_path(path)?;
-        let file = gguf::check(path, params.vocab_only)?;
-        let raw_params = ffi::ModelParams {
-            gpu_layers: params.gpu_layers,
+        params.check()?;
+        let file = gguf::check_with(path, params.vocab_only, &params.kv_overrides)?;
+        let load_mode = match params.load_mode {
             // llama.cpp asserts that what has no memory is not mapped either.
-            mmap: params.mmap && file.may_be_mapped() && !sizes_only,
-            check_tensors: params.check_tensors && !sizes_only,
-            vocab_only: params.vocab_only,
-            no_alloc: sizes_only,
+            _ if sizes_only => LoadMode::Read,
+            LoadMode::Auto | LoadMode::Map if !file.may_be_mapped() => LoadMode::Read,
+            LoadMode::MapLock if !file.may_be_mapped() => LoadMode::Lock,
+            asked => asked,
         };
+        let lists = Lists::of(params)?;
+        let raw_params = lists.raw(params, load_mode, sizes_only);
         // Its metadata takes as much memory as llama.cpp's own copy.
         drop(file);
         let mut state = Progress { callback: progress, cancelled: false, panic: None };
         let mut raw = std::ptr::null_mut();
         let result = ffi::call("llama_model_load_from_file", |error| {
-            // SAFETY: raw_path and params outlive the call; llama.cpp calls on_progress only during it, on this thread,
+            // SAFETY: raw_path, params and the lists they point to outlive the call, and were checked; llama.cpp calls on_progress only during it, on this thread,
             // with the pointer to `state`, which nothing else uses meanwhile.
             unsafe {
                 ffi::chaku_llama_model_load(

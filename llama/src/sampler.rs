@@ -33,6 +33,11 @@ pub struct SamplerParams {
     pub mirostat: i32,
     pub mirostat_lr: f32,
     pub mirostat_ent: f32,
+    /// Probability that adaptive-p, if it is one of the samplers, keeps close to; below 0 = off.
+    pub adaptive_target: f32,
+    pub adaptive_decay: f32,
+    /// Texts at which a repetition ends for DRY; `None` = llama.cpp's.
+    pub dry_sequence_breakers: Option<Vec<String>>,
     /// Names in order, separated by `;`. `None` = llama.cpp's order.
     pub samplers: Option<String>,
     /// GBNF whose first rule is `root`.
@@ -41,6 +46,8 @@ pub struct SamplerParams {
     pub ignore_eos: bool,
     /// Most tokens of thinking, in an answer whose [`format`](Self::format) has any; -1 = no limit.
     pub reasoning_budget: i32,
+    /// What the model is made to say before its thinking ends for want of budget.
+    pub reasoning_budget_message: Option<String>,
     /// Of a [`Rendered`](crate::Rendered): when the grammar, which must be the one it names, comes into force.
     pub format: Option<String>,
     /// Added to the logits of tokens before everything else, a grammar apart; minus infinity = never choose it.
@@ -72,10 +79,14 @@ impl Default for SamplerParams {
             mirostat: 0,
             mirostat_lr: 0.1,
             mirostat_ent: 5.0,
+            adaptive_target: -1.0,
+            adaptive_decay: 0.9,
+            dry_sequence_breakers: None,
             samplers: None,
             grammar: None,
             ignore_eos: false,
             reasoning_budget: -1,
+            reasoning_budget_message: None,
             format: None,
             logit_bias: Vec::new(),
         }
@@ -224,6 +235,8 @@ impl SamplerParams {
             ("dynatemp_exponent", self.dynatemp_exponent),
             ("mirostat_lr", self.mirostat_lr),
             ("mirostat_ent", self.mirostat_ent),
+            ("adaptive_target", self.adaptive_target),
+            ("adaptive_decay", self.adaptive_decay),
         ] {
             if !(-LARGE..=LARGE).contains(&value) {
                 return invalid(name, value.to_string(), format!("between -{LARGE} and {LARGE}"));
@@ -280,6 +293,8 @@ impl SamplerParams {
             mirostat: self.mirostat,
             mirostat_lr: self.mirostat_lr,
             mirostat_ent: self.mirostat_ent,
+            adaptive_target: self.adaptive_target,
+            adaptive_decay: self.adaptive_decay,
             ignore_eos: self.ignore_eos,
             reasoning_budget: self.reasoning_budget,
         }
@@ -287,24 +302,20 @@ impl SamplerParams {
 }
 
 fn build(model: &Model, params: &SamplerParams) -> Result<Raw, Error> {
-    let samplers = match &params.samplers {
-        Some(names) => Some(
-            CString::new(names.as_str())
-                .map_err(|_| Error::InvalidSampling { message: "samplers contains a NUL character".to_owned() })?,
-        ),
-        None => None,
-    };
+    let samplers = params.samplers.as_deref().map(|names| c_text("samplers", names)).transpose()?;
     let grammar = match &params.grammar {
         Some(text) => Some(check_grammar(model, text)?),
         None => None,
     };
-    let format = match &params.format {
-        Some(text) => Some(
-            CString::new(text.as_str())
-                .map_err(|_| Error::InvalidSampling { message: "format contains a NUL character".to_owned() })?,
-        ),
-        None => None,
-    };
+    let format = params.format.as_deref().map(|text| c_text("format", text)).transpose()?;
+    let farewell = params.reasoning_budget_message.as_deref();
+    let farewell = farewell.map(|text| c_text("reasoning_budget_message", text)).transpose()?;
+    let breakers = params
+        .dry_sequence_breakers
+        .as_deref()
+        .map(|texts| texts.iter().map(|text| c_text("dry_sequence_breakers", text)).collect::<Result<Vec<_>, _>>());
+    let breakers = breakers.transpose()?;
+    let breakers: Option<Vec<_>> = breakers.as_ref().map(|texts| texts.iter().map(|text| text.as_ptr()).collect());
     let raw_params = params.raw();
     let biases: Vec<_> = params.logit_bias.iter().map(|&(token, bias)| ffi::llama_logit_bias { token, bias }).collect();
     let pointer = |text: &Option<CString>| text.as_ref().map_or(std::ptr::null(), |text| text.as_ptr());
@@ -318,6 +329,9 @@ fn build(model: &Model, params: &SamplerParams) -> Result<Raw, Error> {
                 pointer(&samplers),
                 pointer(&grammar),
                 pointer(&format),
+                pointer(&farewell),
+                breakers.as_ref().map_or(std::ptr::null(), Vec::as_ptr),
+                breakers.as_ref().map_or(0, Vec::len),
                 biases.as_ptr(),
                 biases.len(),
                 &raw mut raw,
@@ -330,6 +344,10 @@ fn build(model: &Model, params: &SamplerParams) -> Result<Raw, Error> {
         (ffi::Outcome::Refused(message), _) => Err(Error::InvalidSampling { message }),
         (ffi::Outcome::Done, None) => Err(Error::InvalidSampling { message: "no sampler".to_owned() }),
     }
+}
+
+fn c_text(name: &str, text: &str) -> Result<CString, Error> {
+    CString::new(text).map_err(|_| Error::InvalidSampling { message: format!("{name} contains a NUL character") })
 }
 
 /// Finds what is wrong with a grammar, before llama.cpp's own parser writes it to stderr or aborts over it.

@@ -2,13 +2,17 @@
 
 mod common;
 
-use chaku_llama::{CacheType, Context, ContextParams, DeviceKind, Error, FlashAttn, Model, ModelParams, Planner};
+use chaku_llama::{
+    CacheType, Context, ContextParams, DeviceKind, Error, FlashAttn, LoadMode, Model, ModelParams, Planner,
+};
 use common::{GEMMA3, HYBRID, MAMBA, SMOLLM2, TINY, model_path, params};
 
-const READ: ModelParams = ModelParams { mmap: false, gpu_layers: -1, check_tensors: false, vocab_only: false };
+fn read() -> ModelParams {
+    ModelParams { load_mode: LoadMode::Read, ..ModelParams::default() }
+}
 
 fn planner(name: &str) -> Planner {
-    Planner::new(&model_path(name), &READ).unwrap()
+    Planner::new(&model_path(name), &read()).unwrap()
 }
 
 #[test]
@@ -16,7 +20,7 @@ fn a_plan_is_what_the_context_then_takes() {
     let quantized = ContextParams { cache_type_k: CacheType::Q8_0, cache_type_v: CacheType::Q8_0, ..params() };
     for name in [TINY, SMOLLM2, MAMBA, HYBRID, GEMMA3, "tiny-q8.gguf"] {
         let planner = planner(name);
-        let model = Model::load(&model_path(name), &READ, &mut |_| true).unwrap();
+        let model = Model::load(&model_path(name), &read(), &mut |_| true).unwrap();
         for params in [
             params(),
             ContextParams { n_ctx: 0, n_ubatch: 512, n_batch: 2048, n_seq_max: 16, ..params() },
@@ -47,10 +51,10 @@ fn the_parts_of_a_plan_are_what_they_are_called() {
     assert!(cpu.memory.compute > 0 && plan.outputs > 0);
     assert_eq!((planner.n_layer(), planner.n_tokens()), (30, 49152));
     // As much as the tensors, and what aligns them.
-    let size = Model::load(&model_path(SMOLLM2), &READ, &mut |_| true).unwrap().size_bytes();
+    let size = Model::load(&model_path(SMOLLM2), &read(), &mut |_| true).unwrap().size_bytes();
     assert!((size..size + 300 * 64).contains(&cpu.memory.model), "{} of {size}", cpu.memory.model);
 
-    let states = Planner::new(&model_path(MAMBA), &READ).unwrap();
+    let states = Planner::new(&model_path(MAMBA), &read()).unwrap();
     let states = |n_seq_max| states.plan(&ContextParams { n_seq_max, ..params() }).unwrap().devices[0].clone();
     assert_eq!((states(1).context_per_position, states(1).memory.context * 8), (0, states(8).memory.context));
 }
@@ -87,7 +91,7 @@ fn encoders_have_plans() {
 #[test]
 fn what_cannot_be_loaded_has_no_plan() {
     for (name, broken) in [("truncated.gguf", true), ("not-a-gguf.bin", true), ("tiny-lora.gguf", false)] {
-        match Planner::new(&model_path(name), &READ) {
+        match Planner::new(&model_path(name), &read()) {
             Err(Error::BadFile { .. }) if broken => {}
             Err(Error::UnsupportedFile { .. }) if !broken => {}
             other => panic!("{name}: {other:?}"),

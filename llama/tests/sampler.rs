@@ -337,3 +337,49 @@ fn a_grammar_that_begins_in_the_middle_of_a_token_ends_there_where_it_does_not_f
         sampler.accept(token, true).unwrap();
     }
 }
+
+#[test]
+fn adaptive_p_prefers_its_probability_and_is_named_to_be_used() {
+    let model = load(SMOLLM2);
+    let params = |samplers: &str, adaptive_target| SamplerParams {
+        seed: 7,
+        temperature: 1.0,
+        samplers: Some(samplers.to_owned()),
+        adaptive_target,
+        ..SamplerParams::default()
+    };
+    let text = |samplers, target| generate(&model, &params(samplers, target), "Once upon a time", 24);
+    assert_eq!(text("top_k", 0.2), text("top_k", -1.0), "without its name it does nothing");
+    let unlikely = text("top_k;adaptive_p", 0.01);
+    assert_ne!(unlikely, text("top_k;adaptive_p", 0.9));
+    assert_ne!(unlikely, text("top_k", -1.0));
+    // Wherever its name stands, it chooses last.
+    assert_eq!(text("adaptive_p;top_k", 0.01), unlikely);
+}
+
+#[test]
+fn a_repetition_ends_for_dry_where_it_is_told() {
+    let model = load(SMOLLM2);
+    let prompt = "one two three, one two three, one two three, one two";
+    let text = |breakers: Option<&[&str]>| {
+        let params = SamplerParams {
+            dry_multiplier: 5.0,
+            dry_allowed_length: 1,
+            dry_sequence_breakers: breakers.map(|texts| texts.iter().map(|&text| text.to_owned()).collect()),
+            ..greedy(None)
+        };
+        let mut context = Context::new(&model, &common::params()).unwrap();
+        let mut sampler = Sampler::new(&model, &params).unwrap();
+        let tokens = model.vocab().tokenize(prompt, true, true).unwrap();
+        decode(&mut context, &batch_of(&tokens, 0));
+        tokens.iter().for_each(|&token| sampler.accept(token, false).unwrap());
+        let mut bytes = Vec::new();
+        model.vocab().token_bytes(sampler.sample(&mut context, -1).unwrap(), false, &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    };
+    assert_ne!(text(None), " three");
+    assert_ne!(text(Some(&[])), " three");
+    assert_eq!(text(Some(&[" two"])), " three", "nothing before it counts as repeated");
+    let nul = SamplerParams { dry_sequence_breakers: Some(vec!["a\0b".to_owned()]), ..greedy(None) };
+    assert!(matches!(Sampler::new(&model, &nul), Err(Error::InvalidSampling { message }) if message.contains("NUL")));
+}

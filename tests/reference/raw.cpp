@@ -5,6 +5,19 @@
 #include <cstdlib>
 #include <cstring>
 
+namespace {
+
+// With RAW_ODD_SAMPLERS: those that no other comparison has, as run.sh gives them to the program.
+void add_odd_ones(common_params_sampling & sampling) {
+    sampling.samplers              = { COMMON_SAMPLER_TYPE_DRY, COMMON_SAMPLER_TYPE_TOP_K, COMMON_SAMPLER_TYPE_ADAPTIVE_P };
+    sampling.dry_multiplier        = 0.8f;
+    sampling.dry_sequence_breakers = { ".", " the" };
+    sampling.adaptive_target       = 0.3f;
+    sampling.adaptive_decay        = 0.8f;
+}
+
+}  // namespace
+
 int main(int argc, char ** argv) {
     if (argc < 7) {
         std::fprintf(stderr, "usage: %s MODEL generate|chat MAX_TOKENS IGNORE_EOS TEMPERATURE TEXT...\n", argv[0]);
@@ -19,6 +32,7 @@ int main(int argc, char ** argv) {
         common_params_sampling sampling;
         sampling.temp = std::strtof(argv[5], nullptr);
         sampling.seed = 42;
+        if (std::getenv("RAW_ODD_SAMPLERS")) add_odd_ones(sampling);
 
         raw::Messages messages;
         for (int i = 6; i < argc; ++i) {

@@ -41,11 +41,12 @@ same "sampled with a seed, 512 tokens" 1 512 chat 512 1 0.8 "Tell me everything 
 same "three turns, sampled" 3 60 chat 150 0 0.8 "Name three animals." "Which of them has wool?" "Write a short poem about it."
 
 # The text of the answer, in which every token counts, is that of the plain loop's tokens.
-program() { # NAME COMMAND KIND MAX_TOKENS TEMPERATURE TEXT
+program() { # NAME COMMAND KIND MAX_TOKENS TEMPERATURE TEXT FLAG...
     local name=$1 command=$2 kind=$3 tokens=$4 temperature=$5 text=$6
+    shift 6
     "$programs/raw" "$model" "$kind" "$tokens" 1 "$temperature" "$text" | grep '^[0-9]' >"$programs/raw.txt"
     target/release/chaku "$command" -m "$model" -p "$text" --no-escape -n "$tokens" --ignore-eos --temp "$temperature" -s 42 \
-        -c 2048 --fixed-shape --logprobs 0 --json </dev/null >"$programs/chaku.json" || true
+        -c 2048 --fixed-shape --logprobs 0 --json "$@" </dev/null >"$programs/chaku.json" || true
     "$(scripts/python.sh)" -c 'import json, sys; print(*[it["token"] for it in json.load(open(sys.argv[1]))["logprobs"]], sep="\n")' \
         "$programs/chaku.json" >"$programs/chaku.txt" || true
     if [ "$(wc -l <"$programs/raw.txt")" = "$tokens" ] && cmp -s "$programs/raw.txt" "$programs/chaku.txt"; then
@@ -57,4 +58,6 @@ program() { # NAME COMMAND KIND MAX_TOKENS TEMPERATURE TEXT
 }
 program "chaku complete, with a seed" complete generate 128 0.8 "Once upon a time in the mountains of Peru"
 program "chaku cli, with a seed" cli chat 128 0.8 "Tell me everything you know about wool."
+RAW_ODD_SAMPLERS=1 program "adaptive-p and breakers of DRY" complete generate 128 0.8 "Once upon a time in the mountains of Peru" \
+    --sampler-seq dka --dry-multiplier 0.8 --dry-sequence-breaker . --dry-sequence-breaker " the" --adaptive-target 0.3 --adaptive-decay 0.8
 exit $failed

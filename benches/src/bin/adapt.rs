@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use chaku_llama::{Batch, CacheType, Context, ContextParams, Decoded, FlashAttn, Model, ModelParams};
+use chaku_llama::{Batch, Context, ContextParams, Decoded, Model, ModelParams};
 
 #[path = "../../../core/src/runtime/governor.rs"]
 mod governor;
@@ -91,10 +91,7 @@ impl Side {
                 n_seq_max: 1,
                 threads,
                 threads_batch: threads,
-                flash_attn: FlashAttn::Auto,
-                cache_type_k: CacheType::F16,
-                cache_type_v: CacheType::F16,
-                placement: chaku_llama::Placement::default(),
+                ..ContextParams::default()
             },
         )?;
         let batch = Batch::new(512, 1);

@@ -231,9 +231,12 @@ fn of_option(spec: &'static Spec) -> Vec<Flag> {
         }
     }
     if own.value.is_none() {
-        flags.push(negation(&own, format!("no-{}", own.long)));
+        let mut negated = negation(&own, format!("no-{}", own.long));
+        negated.others = spec.negations().iter().filter(|name| name[2..] != negated.long).copied().collect();
+        flags.push(negated);
+    } else {
+        flags.extend(spec.negations().iter().map(|name| negation(&own, name.trim_start_matches('-').to_owned())));
     }
-    flags.extend(spec.negations().iter().map(|name| negation(&own, name.trim_start_matches('-').to_owned())));
     flags
 }
 

@@ -15,7 +15,10 @@ pub struct Foreign {
 
 type Row = (&'static [&'static str], &'static str);
 
-const NOT_YET: &str = "what it is about is not here yet";
+const ADAPTERS: &str =
+    "adapters and control vectors are not here yet: what is computed with one must not be shared with who has another";
+const DRAFTS: &str = "guessing tokens ahead (speculative decoding) is not here yet";
+const MEDIA: &str = "pictures and sounds are not here yet";
 const SERVER: &str = "it belongs to an HTTP server";
 const PROGRAM: &str = "it belongs to a program, not to a model";
 const DOWNLOAD: &str = "it says where a program gets a model from";
@@ -24,46 +27,36 @@ const DOWNLOAD: &str = "it says where a program gets a model from";
 #[rustfmt::skip]
 const ALWAYS: &[Row] = &[
     (&["--jinja", "LLAMA_ARG_JINJA"], "templates are always read as Jinja"),
-    (&["-kvo", "--kv-offload", "LLAMA_ARG_KV_OFFLOAD", "--op-offload", "--repack", "LLAMA_ARG_REPACK"], "always on"),
     (&["--no-warmup"], "nothing is computed that nobody asked for"),
     (&["--swa-full", "LLAMA_ARG_SWA_FULL"], "always on, so that a sequence can be cut back"),
     (&["-kvu", "--kv-unified", "LLAMA_ARG_KV_UNIFIED"], "always on: shared prefixes need it"),
     (&["-cb", "--cont-batching", "LLAMA_ARG_CONT_BATCHING"], "always on"),
     (&["--cache-prompt", "LLAMA_ARG_CACHE_PROMPT", "--cache-idle-slots", "LLAMA_ARG_CACHE_IDLE_SLOTS"], "always on"),
     (&["-no-cnv", "--no-conversation"], "raw text is what `complete` is for"),
-    (&["--no-mmproj", "LLAMA_ARG_NO_MMPROJ"], "pictures and sounds are not here yet"),
+    (&["--no-mmproj", "LLAMA_ARG_NO_MMPROJ"], MEDIA),
 ];
 
 #[rustfmt::skip]
 const ABSENT: &[Row] = &[
-    (&["--dry-sequence-breaker"], "line feed, `:`, `\"` and `*` are used, and there is no option for others yet"),
-    (&["--adaptive-target", "--adaptive-decay"], NOT_YET),
-    (&["--sampler-seq", "--sampling-seq"], "another way to write `samplers`"),
     (&["--grammar-file", "-jf", "--json-schema-file"], "a program reads the file and sets `grammar` or `json_schema`"),
     (&["-sysf", "--system-prompt-file"], "a program reads the file and sets `system_prompt`"),
     (&["--keep"], "`overflow = shift` keeps the system message"),
-    (&["-nkvo", "--no-kv-offload", "LLAMA_ARG_NO_KV_OFFLOAD", "--no-op-offload", "-nr", "--no-repack", "LLAMA_ARG_NO_REPACK"], "always on"),
     (&["--no-jinja", "LLAMA_ARG_NO_JINJA"], "templates are always read as Jinja"),
     (&["--warmup"], "nothing is computed that nobody asked for"),
     (&["-no-kvu", "--no-kv-unified", "LLAMA_ARG_NO_KV_UNIFIED", "-nocb", "--no-cont-batching", "LLAMA_ARG_NO_CONT_BATCHING", "--no-cache-prompt", "--no-cache-idle-slots", "LLAMA_ARG_NO_CACHE_PROMPT"], "always on"),
-    (&["--rope-scaling", "--rope-scale", "--rope-freq-base", "--rope-freq-scale", "--yarn-orig-ctx", "--yarn-ext-factor", "--yarn-attn-factor", "--yarn-beta-slow", "--yarn-beta-fast"], "the model file's values are used"),
     (&["-C", "--cpu-mask", "--cpu-strict"], "`cpu_affinity` names processors, not masks"),
     (&["--poll"], "threads that poll would take the processor from the host"),
-    (&["--numa", "LLAMA_ARG_NUMA"], NOT_YET),
+    (&["--numa", "LLAMA_ARG_NUMA"], "it is one setting of the whole process, which is the host's; `cpu_affinity` keeps a model's threads on the processors of a node"),
     (&["-fit", "--fit", "LLAMA_ARG_FIT", "-fitt", "--fit-target", "LLAMA_ARG_FIT_TARGET", "-fitc", "--fit-ctx", "LLAMA_ARG_FIT_CTX"], "fitting is what a `memory_budget` does, which counts the machine's memory too"),
-    (&["-sm", "--split-mode", "LLAMA_ARG_SPLIT_MODE", "-mg", "--main-gpu", "LLAMA_ARG_MAIN_GPU", "-ts", "--tensor-split", "LLAMA_ARG_TENSOR_SPLIT"], "always split by layers, as llama.cpp does by itself"),
-    (&["-dev", "--device", "LLAMA_ARG_DEVICE", "-ot", "--override-tensor", "-cmoe", "--cpu-moe", "-ncmoe", "--n-cpu-moe", "--rpc"], NOT_YET),
-    (&["-lzm", "--lazy-mode", "LLAMA_ARG_LAZY_MODE"], "a mapped file is read on demand anyway"),
-    (&["--mlock", "--no-host", "-dio", "--direct-io"], "locking and direct input are not here"),
-    (&["--override-kv", "--lora", "--lora-scaled", "--control-vector", "--control-vector-scaled"], NOT_YET),
+    (&["--rpc"], "a server that dies would end the host's process with it"),
+    (&["--mlock", "-dio", "--direct-io"], "`load_mode` says it: mlock, mmap+mlock or dio"),
+    (&["--lora", "--lora-scaled", "--control-vector", "--control-vector-scaled"], ADAPTERS),
     (&["--cache-reuse", "LLAMA_ARG_CACHE_REUSE"], "always 0: moved tokens would change the answer"),
     (&["-ctxcp", "--ctx-checkpoints", "--swa-checkpoints", "LLAMA_ARG_CTX_CHECKPOINTS", "-cms", "--checkpoint-min-step"], "where a memory cannot be cut back, tokens are computed again"),
     (&["-sps", "--slot-prompt-similarity"], "the longest common beginning counts, of any length"),
     (&["--sleep-idle-seconds"], "`unload_idle` frees idle models when others need the room"),
-    (&["--reasoning-effort", "LLAMA_ARG_REASONING_EFFORT"], "`chat_template_kwargs` gives it to the template"),
-    (&["--reasoning-preserve", "--no-reasoning-preserve", "LLAMA_ARG_REASONING_PRESERVE", "--reasoning-budget-message"], "there is no option for it yet"),
-    (&["--spec-type", "LLAMA_ARG_SPEC_TYPE", "-md", "--model-draft", "LLAMA_ARG_MODEL_DRAFT", "-hfd", "--hf-repo-draft", "--spec-draft-n-max", "--spec-draft-n-min", "--spec-draft-p-min", "--spec-default", "-cd", "-ngld"], NOT_YET),
-    (&["-mm", "--mmproj", "LLAMA_ARG_MMPROJ", "-mmu", "--mmproj-url", "LLAMA_ARG_MMPROJ_URL", "--mmproj-offload", "--no-mmproj-offload", "--image", "--audio", "--video"], NOT_YET),
+    (&["--spec-type", "LLAMA_ARG_SPEC_TYPE", "-md", "--model-draft", "LLAMA_ARG_MODEL_DRAFT", "-hfd", "--hf-repo-draft", "--spec-draft-n-max", "--spec-draft-n-min", "--spec-draft-p-min", "--spec-default", "-cd", "-ngld"], DRAFTS),
+    (&["-mm", "--mmproj", "LLAMA_ARG_MMPROJ", "-mmu", "--mmproj-url", "LLAMA_ARG_MMPROJ_URL", "--mmproj-offload", "--no-mmproj-offload", "--image", "--audio", "--video"], MEDIA),
     (&["--host", "LLAMA_ARG_HOST", "--port", "LLAMA_ARG_PORT", "-to", "--timeout", "LLAMA_ARG_TIMEOUT", "--sse-ping-interval", "LLAMA_ARG_SSE_PING_INTERVAL", "--api-key", "LLAMA_API_KEY", "--api-key-file", "LLAMA_ARG_API_KEY_FILE",
        "--slots", "--no-slots", "LLAMA_ARG_ENDPOINT_SLOTS", "--props", "LLAMA_ARG_ENDPOINT_PROPS", "--metrics", "LLAMA_ARG_ENDPOINT_METRICS", "--path", "--api-prefix", "--ui", "--no-ui", "--threads-http",
        "--ssl-key-file", "--ssl-cert-file", "-a", "--alias", "LLAMA_ARG_ALIAS", "--tags", "--slot-save-path", "--media-path", "--agent", "--embedding", "--embeddings", "--reranking", "--pooling", "--server-base",

@@ -11,6 +11,12 @@ impl<'a> Layers<'a> {
         self.0.iter().rev().find_map(|options| options.get(key))
     }
 
+    /// Whether a layer sets the key, and none above it the other one.
+    pub(crate) fn is_set_above(&self, key: &str, other: &str) -> bool {
+        let highest = |key: &str| self.0.iter().rposition(|options| options.get(key).is_some());
+        highest(key) >= highest(other) && highest(key).is_some()
+    }
+
     /// Whether a layer sets the key.
     pub(crate) fn is_set(&self, key: &str) -> bool {
         self.get(key).is_some()
@@ -73,6 +79,20 @@ mod tests {
         assert_eq!(Layers(vec![&model, &request]).f32("temperature"), 0.2);
         request.set_f64("temperature", 0.8).unwrap();
         assert_eq!(Layers(vec![&model, &request]).f32("temperature"), 0.8);
+    }
+
+    #[test]
+    fn of_two_ways_to_say_one_thing_the_one_set_above_counts() {
+        let (mut model, mut request) = (Options::new(), Options::new());
+        let is_above =
+            |model: &Options, request: &Options| Layers(vec![model, request]).is_set_above("sampler_seq", "samplers");
+        assert!(!is_above(&model, &request));
+        model.set_str("sampler_seq", "kt").unwrap();
+        assert!(is_above(&model, &request));
+        request.set_str("samplers", "top_k").unwrap();
+        assert!(!is_above(&model, &request));
+        request.set_str("sampler_seq", "t").unwrap();
+        assert!(is_above(&model, &request));
     }
 
     #[test]

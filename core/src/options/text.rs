@@ -124,7 +124,6 @@ mod tests {
         assert_eq!(read("n-predict", "-1"), ["0"]);
         assert_eq!(read("seed", "-1"), ["4294967295"]);
         assert_eq!(read("ngl", "all"), ["-1"]);
-        assert_eq!(read("lm", "none"), ["off"]);
         assert_eq!(read("prio", "2"), ["high"]);
         for (text, entry) in [("15043+1", "15043=+1"), ("7-0.5", "7=-0.5"), ("7-inf", "7=-inf")] {
             assert_eq!(read("logit-bias", text), [entry]);
@@ -132,8 +131,9 @@ mod tests {
         for same in ["15043=1", "7=-1", "a-b=1", "\"7\"=-2", "+1", "-1", "7+1=2"] {
             assert_eq!(read("logit-bias", same), [same]);
         }
-        assert_eq!([read("threads", "-1"), read("lm", "auto")], [Vec::<String>::new(), vec![]]);
-        assert!(Options::new().set_text("lm", "mlock").is_err());
+        assert_eq!(read("threads", "-1"), Vec::<String>::new());
+        let refused = Options::new().set_text("sm", "tensor").unwrap_err();
+        assert!(refused.message().contains("experiment"), "{refused}");
         // Its 0 is no answer, ours no limit.
         assert_eq!(Options::new().set_text("n", "0").unwrap_err().reason(), Reason::InvalidOption);
         assert_eq!(read("max_tokens", "0"), ["0"]);

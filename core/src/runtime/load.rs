@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chaku_llama::{CacheType, Context, ContextParams, FlashAttn, ModelParams, Placement, ThreadPriority};
+use chaku_llama::Context;
 
 use super::budget::Budget;
 use super::control::Control;
-use super::cpus;
 use super::engine::Settings;
 use super::fit::Choice;
 use super::llama_backend::LlamaBackend;
 use super::memory;
 use super::metrics::Recorder;
+use super::params::{context_params, is_mapped, model_params, refused, uses_gpu};
 use super::plan::{self, Plan, Shrink};
 use super::signal::Signal;
 use super::template_file;
@@ -111,12 +111,12 @@ fn load(
     let fetched = hub::spec_of(path).map(|spec| hub::fetch(request, spec, &layers)).transpose()?;
     let path = fetched.as_ref().and_then(|paths| paths.first()).map_or(path, PathBuf::as_path);
     let reserved = runtime.reserve(path, &layers)?;
-    let mut params = model_params(&layers);
+    let mut params = model_params(&layers)?;
     if let Some(reserved) = &reserved {
         params.gpu_layers = reserved.sizes.gpu_layers as i32;
     }
     let on_gpu = uses_gpu(&params);
-    if !params.mmap && !on_gpu {
+    if !is_mapped(&params) && !on_gpu {
         memory::check_weights(path.metadata().map_or(0, |file| file.len()))?;
     }
     let mut progress = |fraction: f32| {
@@ -126,7 +126,7 @@ fn load(
     };
     let stopped = |error: chaku_llama::Error| match error {
         chaku_llama::Error::Cancelled => request.must_stop(Instant::now()).unwrap_or_else(|| error.into()),
-        other => other.into(),
+        other => refused(other),
     };
     let model = chaku_llama::Model::load(path, &params, &mut progress).map_err(stopped)?;
     if let Some(error) = request.must_stop(Instant::now()) {
@@ -210,97 +210,4 @@ fn settings(layers: &Layers<'_>, sizes: &Sizes) -> Settings {
         step_target: Duration::from_millis(layers.i64("step_target_ms").unwrap_or(1) as u64),
         prompt_cache: usize::try_from(sizes.prompt_cache).unwrap_or(usize::MAX),
     }
-}
-
-pub(super) fn model_params(layers: &Layers<'_>) -> ModelParams {
-    ModelParams {
-        mmap: layers.bool("mmap"),
-        gpu_layers: layers.i64("gpu_layers").unwrap_or(-1) as i32,
-        check_tensors: layers.bool("check_tensors"),
-        ..ModelParams::default()
-    }
-}
-
-/// Whether a part of the model goes to memory that is not the machine's own.
-pub(super) fn uses_gpu(params: &ModelParams) -> bool {
-    params.gpu_layers != 0 && chaku_llama::backend::compiled_backends() != ["cpu"]
-}
-
-/// What a context is refused for is the caller's choice of options, or the model itself.
-pub(super) fn refused(error: chaku_llama::Error) -> Error {
-    match &error {
-        chaku_llama::Error::InvalidInput { what, .. } if *what != "model" => {
-            Error::new(Reason::InvalidOption, error.to_string())
-        }
-        _ => error.into(),
-    }
-}
-
-pub(super) fn context_params(layers: &Layers<'_>, sizes: &Sizes) -> Result<ContextParams> {
-    let fixed_shape = layers.bool("fixed_shape");
-    if layers.str("flash_attn") == Some("off") && !matches!(layers.str("cache_type_v"), Some("f32" | "f16" | "bf16")) {
-        let message = "a quantized cache_type_v needs flash attention; set flash_attn to auto or on";
-        return Err(Error::new(Reason::InvalidOption, message).with("key", "cache_type_v"));
-    }
-    // Threads of a step meet at barriers, where they spin: more of them than processors make a token take seconds, in
-    // which nothing can stop it.
-    let placement = placement(layers)?;
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let processors = if placement.cpus.is_empty() { processors } else { processors.min(placement.cpus.len()) } as u32;
-    let threads = |key: &str| layers.i64(key).map(|n| (n as u32).min(processors));
-    let decode_threads =
-        if fixed_shape { 1 } else { threads("threads").unwrap_or_else(|| default_threads(processors)) };
-    let n_batch = layers.i64("batch_size").unwrap_or(1) as u32;
-    Ok(ContextParams {
-        n_ctx: sizes.n_ctx,
-        n_batch,
-        n_ubatch: n_batch.min(layers.i64("ubatch_size").unwrap_or(1) as u32),
-        n_seq_max: sizes.max_running,
-        threads: decode_threads,
-        threads_batch: if fixed_shape { 1 } else { threads("threads_batch").unwrap_or(decode_threads) },
-        flash_attn: match layers.str("flash_attn") {
-            Some("on") => FlashAttn::On,
-            Some("off") => FlashAttn::Off,
-            _ => FlashAttn::Auto,
-        },
-        cache_type_k: cache_type(layers, "cache_type_k")?,
-        cache_type_v: cache_type(layers, "cache_type_v")?,
-        placement,
-    })
-}
-
-fn placement(layers: &Layers<'_>) -> Result<Placement> {
-    Ok(Placement {
-        cpus: layers.str("cpu_affinity").map_or(Ok(Vec::new()), cpus::parse)?,
-        priority: match layers.str("cpu_priority") {
-            Some("low") => ThreadPriority::Low,
-            Some("high") => ThreadPriority::High,
-            _ => ThreadPriority::Normal,
-        },
-    })
-}
-
-/// Hyper-threads and efficiency cores slow a graph's barriers down more than they help.
-fn default_threads(processors: u32) -> u32 {
-    (num_cpus::get_physical() as u32).min(processors).clamp(1, 8)
-}
-
-fn cache_type(layers: &Layers<'_>, key: &str) -> Result<CacheType> {
-    Ok(match layers.str(key).unwrap_or("f16") {
-        "f32" => CacheType::F32,
-        "f16" => CacheType::F16,
-        "bf16" => CacheType::Bf16,
-        "q8_0" => CacheType::Q8_0,
-        "q5_1" => CacheType::Q5_1,
-        "q5_0" => CacheType::Q5_0,
-        "q4_1" => CacheType::Q4_1,
-        "q4_0" => CacheType::Q4_0,
-        "iq4_nl" => CacheType::Iq4Nl,
-        other => {
-            return Err(Error::new(
-                Reason::Internal,
-                format!("the table allows `{other}` for {key}, the code does not"),
-            ));
-        }
-    })
 }

@@ -15,6 +15,7 @@ pub(crate) mod memory;
 pub(crate) mod metrics;
 pub(crate) mod notifier;
 mod pace;
+mod params;
 mod pause;
 mod plan;
 mod prefix;

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::budget::{Budget, Share};
 use super::fit::{Choice, Fit, fit};
-use super::load::{Sizes, context_params, model_params, uses_gpu};
+use super::load::Sizes;
 use super::memory;
+use super::params::{context_params, model_params, refused, uses_gpu};
 use crate::error::{Error, Reason, Result};
 use crate::options::Layers;
 
@@ -167,8 +168,8 @@ struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     fn new(path: &'a Path, layers: &'a Layers<'a>, available: Option<u64>) -> Result<Self> {
-        let params = model_params(layers);
-        let planner = Planner::new(path, &params)?;
+        let params = model_params(layers)?;
+        let planner = Planner::new(path, &params).map_err(refused)?;
         let most_layers = if uses_gpu(&params) { planner.n_layer() + 1 } else { 0 };
         let mut sizes = Sizes::read(layers, planner.n_ctx_train());
         sizes.gpu_layers = u32::try_from(params.gpu_layers).map_or(most_layers, |layers| layers.min(most_layers));
@@ -180,13 +181,13 @@ impl<'a> Draft<'a> {
 
     fn plan(&mut self, sizes: Sizes) -> Result<Plan> {
         if self.planner_layers != sizes.gpu_layers {
-            let params = ModelParams { gpu_layers: sizes.gpu_layers as i32, ..model_params(self.layers) };
-            self.planner = Planner::new(self.path, &params)?;
+            let params = ModelParams { gpu_layers: sizes.gpu_layers as i32, ..model_params(self.layers)? };
+            self.planner = Planner::new(self.path, &params).map_err(refused)?;
             self.planner_layers = sizes.gpu_layers;
         }
         let params = context_params(self.layers, &sizes)?;
         memory::check_plan(self.planner.bytes_meanwhile(&params))?;
-        let plan = self.planner.plan(&params).map_err(super::load::refused)?;
+        let plan = self.planner.plan(&params).map_err(refused)?;
         let tokens = u64::from(self.planner.n_tokens());
         let tables = BYTES_PER_TOKEN * tokens + BYTES_PER_POSITION * u64::from(plan.n_ctx) + BYTES_OF_GRAPHS;
         let device = |device: &chaku_llama::DevicePlan| {

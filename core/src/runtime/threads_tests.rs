@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use chaku_llama::{CacheType, ContextParams, FlashAttn, Model, ModelParams};
+use chaku_llama::{ContextParams, Model, ModelParams};
 
 use super::*;
 
@@ -25,10 +25,7 @@ fn a_step_that_is_given_up_is_computed_all_the_same() {
         n_seq_max: 1,
         threads: 2,
         threads_batch: 2,
-        flash_attn: FlashAttn::Auto,
-        cache_type_k: CacheType::F16,
-        cache_type_v: CacheType::F16,
-        placement: chaku_llama::Placement::default(),
+        ..ContextParams::default()
     };
     let tokens = [5, 6, 7, 8];
     let compute = |most, slow: Option<usize>| {

@@ -220,6 +220,17 @@ impl Metadata {
         Ok(metadata)
     }
 
+    /// Puts a value in the place of the one that is there, if one is.
+    pub(super) fn set(&mut self, key: &str, value: Value) {
+        match self.index.get(key) {
+            Some(&at) => self.entries[at].1 = value,
+            None => {
+                self.index.insert(key.to_owned(), self.entries.len());
+                self.entries.push((key.to_owned(), value));
+            }
+        }
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.entries.iter().map(|(key, value)| (key.as_str(), value))

@@ -12,6 +12,7 @@
 mod families;
 mod hyperparameters;
 mod metadata;
+mod overrides;
 mod parts;
 mod reader;
 mod tensors;
@@ -24,6 +25,7 @@ use crate::Error;
 use reader::Reader;
 
 pub use metadata::{Array, Kind, Metadata, Strings, Value};
+pub use overrides::{KvOverride, KvValue};
 pub use tensors::{Tensor, TensorKind};
 
 /// What llama.cpp assumes where the file says nothing.
@@ -102,10 +104,21 @@ impl File {
 /// Checks that a model can be loaded from a file, or its vocabulary at least. The other parts of a model in several
 /// files are checked too. What comes back is the first part.
 pub fn check(path: &Path, vocab_only: bool) -> Result<File, Error> {
-    let file = File::open(path)?;
+    check_with(path, vocab_only, &[])
+}
+
+/// The same, when some values are taken in the place of the file's.
+pub fn check_with(path: &Path, vocab_only: bool, overrides: &[KvOverride]) -> Result<File, Error> {
+    let mut file = File::open(path)?;
     // First, because a part that is not the first has no architecture either, and this says why.
     let others = parts::others(path, &file)?;
-    file.check_model(vocab_only)?;
+    overrides.iter().try_for_each(|one| one.put(&mut file.metadata))?;
+    file.check_model(vocab_only).map_err(|error| match error {
+        Error::BadFile { what, message } if overrides.iter().any(|one| one.key == what) => {
+            Error::input("override_kv", format!("`{what}` cannot be overridden so: {message}"))
+        }
+        other => other,
+    })?;
     for part in others {
         tensors::check_weights(&part?.tensors)?;
     }

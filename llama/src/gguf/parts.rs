@@ -10,7 +10,7 @@ const COUNT: &str = "split.count";
 const NUMBER: &str = "split.no";
 
 /// The parts after the first one, each opened when its turn comes. None for a model in one file.
-pub(super) fn others(path: &Path, first: &File) -> Result<impl Iterator<Item = Result<File, Error>>, Error> {
+pub(super) fn others(path: &Path, first: &File) -> Result<impl Iterator<Item = Result<File, Error>> + use<>, Error> {
     let count = u16_of(first, COUNT)?.unwrap_or(0);
     let name = if count > 1 { Some(first_name(path, first, count)?) } else { None };
     let parts =

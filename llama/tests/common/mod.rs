@@ -3,9 +3,7 @@
 
 use std::path::PathBuf;
 
-use chaku_llama::{
-    Batch, CacheType, Context, ContextParams, Decoded, FlashAttn, Model, ModelParams, TemplateLimits, Token,
-};
+use chaku_llama::{Batch, Context, ContextParams, Decoded, Model, ModelParams, TemplateLimits, Token};
 
 /// A real chat model of 98 MB.
 pub(crate) const SMOLLM2: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
@@ -48,10 +46,7 @@ pub(crate) fn params() -> ContextParams {
         n_seq_max: 4,
         threads: 1,
         threads_batch: 1,
-        flash_attn: FlashAttn::Auto,
-        cache_type_k: CacheType::F16,
-        cache_type_v: CacheType::F16,
-        placement: chaku_llama::Placement::default(),
+        ..ContextParams::default()
     }
 }
 

@@ -222,6 +222,17 @@ CASE(continue_final_message) {
     CHECK_INT(chaku_session_message_count(session), 2);
 }
 
+CASE(override_kv) {
+    chaku_model *model = load(RANDOM, OPTIONS("override_kv", "llama.context_length=int:512"));
+    CHECK_INT(chaku_model_context_size(model), 512);
+    CHECK_FAILS(chaku_model_load(NULL, model_path(RANDOM), OPTIONS("override_kv", "llama.context_length=float:1"), &model, ERROR),
+                CHAKU_INVALID_ARGUMENT, "invalid_option");
+    CHECK_STR(detail("key"), "override_kv");
+    CHECK_FAILS(chaku_model_load(NULL, model_path(RANDOM), OPTIONS("devices", "CUDA7"), &model, ERROR),
+                CHAKU_INVALID_ARGUMENT, "invalid_option");
+    CHECK_STR(detail("key"), "devices");
+}
+
 CASE(chat_template_file) {
     char path[] = "/tmp/chaku-template-XXXXXX";
     static const char *const source = "{% for m in messages %}{{ m.content }}{% endfor %}:\n";

@@ -187,6 +187,19 @@ CASE(continue_final_message) {
     CHECK_EQ(session.message_count(), 2);
 }
 
+CASE(override_kv) {
+    const auto with = [](const char *override_kv) {
+        chaku::Options options;
+        options.add("override_kv", override_kv);
+        return options;
+    };
+    CHECK_EQ(load(RANDOM, with("llama.context_length=int:512")).context_size(), 512);
+    const auto error = FAILS(chaku::Model::load(model_path(RANDOM), with("llama.context_length=float:1")),
+                             Code::invalid_argument, "invalid_option");
+    CHECK_EQ(error.detail("key").value_or(""), "override_kv");
+    FAILS(chaku::Model::load(model_path(RANDOM), {{"devices", "CUDA7"}}), Code::invalid_argument, "invalid_option");
+}
+
 CASE(chat_template_file) {
     const auto path = std::filesystem::temp_directory_path() / ("chaku-template-" + std::to_string(::getpid()));
     std::ofstream(path) << "{% for m in messages %}{{ m.content }}{% endfor %}:\n";

@@ -166,6 +166,15 @@ export async function continue_final_message() {
   assert.equal(session.messageCount, 2);
 }
 
+export async function override_kv() {
+  const model = await load(RANDOM, { overrideKv: ['llama.context_length=int:512'] });
+  assert.equal(model.contextSize, 512);
+  let error = await fails(load(RANDOM, { overrideKv: ['llama.context_length=float:1'] }), 'INVALID_ARGUMENT', 'invalid_option');
+  assert.equal(error.details.key, 'overrideKv');
+  error = await fails(load(RANDOM, { devices: 'CUDA7' }), 'INVALID_ARGUMENT', 'invalid_option');
+  assert.equal(error.details.key, 'devices');
+}
+
 export async function chat_template_file() {
   const folder = await mkdtemp(join(tmpdir(), 'chaku-'));
   const path = join(folder, 'template.jinja');

@@ -66,6 +66,9 @@ class RequestOptions(TypedDict, total=False):
     """Repetitions up to this length are free of the DRY penalty. (0 to 1048576 tokens, default 2)"""
     dry_penalty_last_n: int | None
     """How far back DRY looks; 0 = off. (0 to 1048576 tokens, default 64)"""
+    dry_sequence_breakers: str | Sequence[str] | None
+    """Texts at which a repetition ends for DRY; unset = line feed, `:`, `"` and `*`. What comes before a `none` does
+    not count, so that it alone means that there are none."""
     xtc_probability: float | None
     """Chance that XTC removes the likeliest tokens; 0 = off. (0 to 1, else clamped, default 0)"""
     xtc_threshold: float | None
@@ -80,9 +83,18 @@ class RequestOptions(TypedDict, total=False):
     """Mirostat's learning rate (eta). (0 to 100, default 0.1)"""
     mirostat_ent: float | None
     """Mirostat's target entropy (tau). (0 to 100, default 5)"""
+    adaptive_target: float | None
+    """Probability of the tokens that adaptive-p prefers, which follows what was chosen lately; below 0 = off. It
+    chooses the token, and only where `samplers` name `adaptive_p`. (-1 to 1, default -1)"""
+    adaptive_decay: float | None
+    """How long adaptive-p remembers: the part that what was chosen keeps with each token. (0 to 0.99, default 0.9)"""
     samplers: str | None
     """Sampler names in order, separated by `;`; unset =
     penalties;dry;top_n_sigma;top_k;typ_p;top_p;min_p;xtc;temperature."""
+    sampler_seq: str | None
+    """The same with a letter for each: e = penalties, d = dry, s = top_n_sigma, k = top_k, y = typ_p, p = top_p, m =
+    min_p, x = xtc, t = temperature, a = adaptive_p, i = infill. It goes before `samplers` that are set at the same
+    place or below."""
     logit_bias: str | Sequence[str] | Mapping[int, float] | Mapping[str, float] | Mapping[int | str, float] | None
     """Changes of tokens' chances, each TOKEN=BIAS. TOKEN is a token's number, or a text, each of whose tokens it
     concerns, in quotes (as in JSON) where it could be a number. BIAS is added to the logit before anything else: a
@@ -127,6 +139,16 @@ class RequestOptions(TypedDict, total=False):
     token; auto and deepseek = it has events of its own, and a constraint holds what comes after it. (default auto)"""
     reasoning_budget: int | None
     """Most tokens of thinking; -1 = no limit. (-1 to 2147483647 tokens, default -1)"""
+    reasoning_budget_message: str | None
+    """What the model is made to think last when `reasoning_budget` is used up. Plain text, never read as control
+    tokens."""
+    reasoning_effort: str | None
+    """How much the model should think, for chat templates that know the variable `reasoning_effort`: minimal, low,
+    medium, high or what else a template knows; unset or default = as the template has it. `chat_template_kwargs` go
+    before it."""
+    reasoning_preserve: bool | None
+    """Show the model the thinking of all its earlier answers, not of the last one alone, where its chat template lets
+    one choose: the variable `preserve_reasoning`. `chat_template_kwargs` go before it. (default True)"""
     continue_final_message: bool | None
     """Messages may end with one of the assistant, which the model then goes on with: the answer is what follows it.
     (default False)"""
@@ -170,16 +192,78 @@ class ModelOptions(SessionOptions, total=False):
     gpu_layers: int | None
     """Layers to keep on the GPU; -1 = all. Means nothing in a build without a GPU backend. (-1 to 2147483647 layers,
     default -1)"""
+    devices: str | None
+    """GPUs to use, by name, with commas between; none = the CPU alone; unset = all."""
+    split_mode: Literal["none", "layer", "row"] | None
+    """How a model is spread over several GPUs: not, so that `main_gpu` has all of it; layer by layer; or by the rows of
+    each tensor, where the backend can. (default layer)"""
+    main_gpu: int | None
+    """The GPU that has the model under `split_mode = none`: its place among those used, from 0. (0 to 127, default
+    0)"""
+    tensor_split: str | None
+    """How large the GPUs' parts are, as numbers in proportion, such as `3,1`; unset = as their free memory is."""
+    override_tensor: str | Sequence[str] | None
+    """Where tensors go, each PATTERN=BUFFER, or several with commas between. PATTERN is a regular expression
+    (ECMAScript's, with at most three repetitions, and none of a group) that is found in the tensor's name, BUFFER a
+    device's kind of memory, such as `CPU`. The first that fits holds."""
+    cpu_moe: bool | None
+    """Keep the experts of all layers in the CPU's memory. (default False)"""
+    n_cpu_moe: int | None
+    """Keep the experts of the first layers in the CPU's memory. (0 to 512 layers, default 0)"""
+    n_cpu_ffn: int | None
+    """Keep the dense feed-forward weights of the first layers in the CPU's memory. (0 to 512 layers, default 0)"""
+    kv_offload: bool | None
+    """Keep the KV cache of layers on a GPU there. (default True)"""
+    op_offload: bool | None
+    """Let a GPU compute long prompts with weights that are in the CPU's memory. (default True)"""
+    repack: bool | None
+    """Bring weights into the order that the processor computes fastest with. (default True)"""
+    no_host: bool | None
+    """Use no memory of the host that a GPU reads by itself, so that `repack` applies there. (default False)"""
     flash_attn: Literal["auto", "on", "off"] | None
     """Flash attention. (default auto)"""
     cache_type_k: Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"] | None
     """Number format of the K cache. (default f16)"""
     cache_type_v: Literal["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"] | None
     """Number format of the V cache; a quantized one needs flash attention. (default f16)"""
+    load_mode: Literal["auto", "none", "mmap", "mlock", "mmap+mlock", "dio"] | None
+    """How the weights come into memory: auto = mapped, if `mmap` is on and every device can, else read; none = read;
+    mmap = mapped; mlock = read, and locked there; mmap+mlock = mapped and locked; dio = read past the system's cache,
+    where it can. If the system refuses to lock, the log says so. (default auto)"""
+    lazy_mode: Literal["auto", "on", "off"] | None
+    """Whether tensors of which a step needs few rows stay in the file until it does; auto = those of more than 4 GiB.
+    Few architectures have any. (default auto)"""
     mmap: bool | None
-    """Map the file instead of reading it into memory. A mapped file must not be cut off or overwritten while the model
-    lives: that ends the process or changes answers. Replace it by renaming another over it, or load without mapping.
-    (default True)"""
+    """Under `load_mode = auto`: map the file instead of reading it into memory. A mapped file must not be cut off or
+    overwritten while the model lives: that ends the process or changes answers. Replace it by renaming another over it,
+    or load without mapping. (default True)"""
+    rope_scaling: Literal["model", "none", "linear", "yarn"] | None
+    """How RoPE is stretched to a window longer than that of the training; model = as the file says. (default model)"""
+    rope_scale: float | None
+    """How many times as long the window gets by RoPE's stretching; 0 = as the file says. (0 to 1000000, default 0)"""
+    rope_freq_scale: float | None
+    """The same said as a factor of RoPE's frequencies: one over `rope_scale`. Where both are set at one place, this one
+    counts; 0 = as the file says. (0 to 1000, default 0)"""
+    rope_freq_base: float | None
+    """Base of RoPE's frequencies, 2 or more; 0 = the model's. (0 to 1000000000000, default 0)"""
+    yarn_orig_ctx: int | None
+    """YaRN: the window of the training; 0 = as the file says. (0 to 2147483647 tokens, default 0)"""
+    yarn_ext_factor: float | None
+    """YaRN: how much of the low frequencies is stretched, 1 = all; below 0 = as the file says. (-1 to 1000, default
+    -1)"""
+    yarn_attn_factor: float | None
+    """YaRN: factor of the attention where `yarn_ext_factor` is 0; below 0 = as the file says. (-1 to 1000, default
+    -1)"""
+    yarn_beta_fast: float | None
+    """YaRN: rotations over the window above which a frequency stays as it is; below 0 = as the file says. (-1 to
+    1000000, default -1)"""
+    yarn_beta_slow: float | None
+    """YaRN: rotations over the window below which a frequency is stretched in full; below 0 = as the file says. (-1 to
+    1000000, default -1)"""
+    override_kv: str | Sequence[str] | None
+    """Values in the place of the file's, each KEY=TYPE:VALUE, or several with commas between; TYPE is int, float, bool
+    or str, and has to be what the file has there. They are checked as if the file had them. Metadata that is told stays
+    the file's."""
     check_tensors: bool | None
     """Check every tensor's numbers while loading. (default False)"""
     max_sessions: int | None

@@ -156,6 +156,16 @@ def test_continue_final_message() -> None:
     assert session.message_count == 2
 
 
+def test_override_kv() -> None:
+    assert load(RANDOM, override_kv=["llama.context_length=int:512"]).context_size == 512
+    with fails(chaku.InvalidArgument, "invalid_option") as caught:
+        load(RANDOM, override_kv=["llama.context_length=float:1"])
+    assert caught.value.details["key"] == "override_kv"
+    with fails(chaku.InvalidArgument, "invalid_option") as caught:
+        load(RANDOM, devices="CUDA7")
+    assert caught.value.details["key"] == "devices"
+
+
 def test_chat_template_file(tmp_path: Path) -> None:
     path = tmp_path / "template.jinja"
     path.write_text("{% for m in messages %}{{ m.content }}{% endfor %}:\n")

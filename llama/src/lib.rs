@@ -33,6 +33,8 @@
 //! | a model without decoder, with encoder, or without weights | the same | the same, for the last |
 //! | a model without memory, whose decode is an encode with asserts of its own | `Context::new` | `a_model_that_only_embeds_gets_no_window` |
 //! | `get_rows` of positions that the model has not learned | `Context::n_ctx`, `Context::check_batch` | – (no tiny model has learned positions) |
+//! | rope: a logarithm of 1, a division by `1 - ln(scale) / 10` | `Rope::check` | `load_params.rs`: `positions_that_cannot_be_computed_are_refused` |
+//! | devices and buffer types that are null | `ModelParams::check` | `load_params.rs`: `devices_that_are_not_there_are_named`, `tensors_go_where_they_are_told` |
 //! | KV types: `ne % blck_size == 0` in `ggml_row_size` | the same | `every_cache_type_either_works_or_is_refused` |
 //! | thread pool: `pthread_create` returned 0 | `check_can_spawn` | `host.rs`, with too small an address space |
 //! | (no assert, but words on stderr) thread pool: processors and priorities that the system refuses | `Placement::apply` | `placement.rs` |

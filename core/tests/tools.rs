@@ -152,6 +152,29 @@ fn a_model_without_sense_calls_what_it_must() {
     }
 }
 
+/// Of a family whose calls begin with no mark, so that any text could be the beginning of an answer with a call.
+const UNMARKED: &str = "{%- if tools %}{{ tools | tojson }}\n{% endif %}
+{%- for m in messages %}<|im_start|>{{ m.role }}\n
+{%- if m.tool_calls %}{\"name\": \"{{ m.tool_calls[0].function.name }}\", \"parameters\": {{ m.tool_calls[0].function.arguments | tojson }}}
+{%- else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}
+{%- if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+
+#[test]
+fn a_call_that_must_come_comes_at_once_also_without_a_mark() {
+    let model = load(RANDOM, &[("chat_template", UNMARKED)]);
+    let weather = tools(&[WEATHER]);
+    for seed in 0..8 {
+        let seed = seed.to_string();
+        let set = [("tools", weather.as_str()), ("tool_choice", "required"), ("seed", &seed), ("max_tokens", "400")];
+        let (said, end) = chat(&model, &set);
+        assert!(end.error.is_none(), "{:?}", end.error);
+        assert_eq!(said.text.trim(), "", "nothing comes before the call");
+        if end.finish_reason != FinishReason::Length {
+            assert_eq!((end.finish_reason, said.calls.len()), (FinishReason::ToolCalls, 1), "{said:?}");
+        }
+    }
+}
+
 #[test]
 fn a_small_model_calls_the_weather() {
     let model = load(SMOLLM2, &[]);

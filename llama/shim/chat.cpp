@@ -5,6 +5,8 @@
 #include "chat.h"
 
 #include <algorithm>
+#include <cctype>
+#include <cstring>
 #include <memory>
 #include <random>
 
@@ -142,28 +144,30 @@ void replace(std::string & text, const std::string & from, const std::string & t
     }
 }
 
-// Whether a piece of a grammar is one symbol, or one group.
-bool is_one(const std::string & text) {
-    if (text.empty() || text.front() != '(') {
-        return !text.empty() && text.find_first_of(" \t|\"[") == std::string::npos;
+// Behind the text or class in a grammar that begins at `at`.
+size_t end_of_quoted(const std::string & text, size_t at) {
+    const char end = text[at] == '"' ? '"' : ']';
+    for (at++; at < text.size() && text[at] != end; at++) {
+        at += text[at] == '\\' ? 1 : 0;
     }
-    int depth = 0;
-    for (size_t at = 0; at < text.size(); at++) {
-        if (text[at] == '"' || text[at] == '[') {
-            const char end = text[at] == '"' ? '"' : ']';
-            for (at++; at < text.size() && text[at] != end; at++) {
-                at += text[at] == '\\' ? 1 : 0;
-            }
-        } else if (text[at] == '(') {
-            depth++;
-        } else if (text[at] == ')' && --depth == 0) {
-            return at + 1 == text.size();
-        }
-    }
-    return false;
+    return at + 1;
 }
 
-// A rule that is one thing, which may be left out: from now on it may not.
+// Behind the symbol, text, class or group in a grammar that begins at `at`, and behind what says how often it comes.
+size_t end_of_item(const std::string & text, size_t at) {
+    int depth = 0;
+    do {
+        if (text[at] == '"' || text[at] == '[') {
+            at = end_of_quoted(text, at);
+            continue;
+        }
+        depth += text[at] == '(' ? 1 : text[at] == ')' ? -1 : 0;
+        at++;
+    } while (at < text.size() && (depth > 0 || text[at] != ' '));
+    return std::min(at, text.size());
+}
+
+// A rule of things that may all be left out: from now on the first may not.
 void require(std::string & grammar, const std::string & rule) {
     const auto head  = rule + " ::= ";
     const auto start = ("\n" + grammar).find("\n" + head);
@@ -171,13 +175,41 @@ void require(std::string & grammar, const std::string & rule) {
         return;
     }
     const auto begin = start + head.size(), end = std::min(grammar.find('\n', begin), grammar.size());
-    if (end <= begin + 1 || !is_one(grammar.substr(begin, end - 1 - begin))) {
+    const auto body  = grammar.substr(begin, end - begin);
+    size_t     first = 0;
+    for (size_t at = 0; at < body.size();) {
+        const auto behind = end_of_item(body, at);
+        if (body[behind - 1] != '?' && body[behind - 1] != '*') {
+            return; // an alternative has its stroke here
+        }
+        first = first == 0 ? behind : first;
+        at    = behind + 1;
+    }
+    if (first == 0) {
         return;
     }
-    if (grammar[end - 1] == '?') {
-        grammar.erase(end - 1, 1);
-    } else if (grammar[end - 1] == '*') {
-        grammar[end - 1] = '+';
+    if (body[first - 1] == '?') {
+        grammar.erase(begin + first - 1, 1);
+    } else {
+        grammar[begin + first - 1] = '+';
+    }
+}
+
+// Takes away the free text that may come before the calls.
+void forbid_text(std::string & grammar) {
+    const auto root = ("\n" + grammar).find("\nroot ::= ");
+    if (root == std::string::npos) {
+        return;
+    }
+    const auto end   = std::min(grammar.find('\n', root), grammar.size());
+    const auto calls = grammar.rfind("? tool-call", end);
+    const auto text  = calls == std::string::npos ? calls : grammar.rfind(" until-", calls);
+    if (text == std::string::npos || text < root) {
+        return;
+    }
+    const auto number = text + std::strlen(" until-");
+    if (std::all_of(grammar.begin() + number, grammar.begin() + calls, [](unsigned char c) { return std::isdigit(c); })) {
+        grammar.erase(text, calls + 1 - text);
     }
 }
 
@@ -253,6 +285,10 @@ std::string format_of(const common_chat_templates * templates, const common_chat
             format["grammar"] = grammar;
             format["parser"]  = parser;
             format["begun"]   = false;
+        } else {
+            auto whole = params.grammar;
+            forbid_text(whole);
+            format["grammar"] = whole;
         }
     }
     return format.dump_safe();

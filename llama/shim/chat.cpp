@@ -331,6 +331,31 @@ struct chaku_llama_answer {
     std::vector<std::string>  ids;
 };
 
+namespace {
+
+// What the prompt has of the answer already, as the parser reads it. Where a template ends its prompt otherwise than the parser was made
+// for (DeepSeek V3.2 does behind the result of a tool), as much of that end is left out as has to be; and if nothing
+// helps, the answer is plain text: no reason to fail.
+common_chat_msg begin(common_chat_parser_params & params, const std::string & think_start) {
+    const auto whole = params.generation_prompt;
+    const auto bare  = whole.substr(std::min(whole.find_first_not_of(" \t\r\n"), whole.size()));
+    const auto thought = think_start.empty() ? std::string::npos : whole.rfind(think_start);
+    for (const auto & end : { whole, bare, thought == std::string::npos ? std::string() : whole.substr(thought), std::string() }) {
+        params.generation_prompt = end;
+        try {
+            return common_chat_parse("", true, params);
+        } catch (const std::exception &) {
+            chaku::guarded::current->assertion.clear(); // the next end may do
+        }
+    }
+    params.generation_prompt.clear();
+    params.format = COMMON_CHAT_FORMAT_CONTENT_ONLY;
+    params.parser = {};
+    return {};
+}
+
+} // namespace
+
 int32_t chaku_llama_answer_new(const char * format, size_t format_len, chaku_llama_answer ** out, chaku_llama_text * error) {
     *out = nullptr;
     return chaku::guard(error, [&] {
@@ -346,7 +371,7 @@ int32_t chaku_llama_answer_new(const char * format, size_t format_len, chaku_lla
             params.parser.load(parser);
         }
         if (about.value("shown", false)) {
-            result->seen = common_chat_parse("", true, params); // what the prompt has of the answer already is not new
+            result->seen = begin(params, about.value("think_start", "")); // it is not new
             if (!about.value("continues", false)) {
                 result->seen.reasoning_content.clear(); // but what it has of the thinking belongs to that
             }

@@ -119,7 +119,10 @@ fn calls(model: &Model) -> Able {
             }
             result(model)
         }
-        (_, FinishReason::Length) => Err("comes to no end: the call that must come may come after any text".to_owned()),
+        (_, FinishReason::Length) if said.text.is_empty() => {
+            Err("comes to no end: something in its calls, or its thinking, may be of any length".to_owned())
+        }
+        (_, FinishReason::Length) => Err("comes to no end: any text may stand beside its calls".to_owned()),
         ([], _) if said.text.is_empty() => Err("a call that must come may be left out".to_owned()),
         _ => Err("what its grammar allows cannot all be read".to_owned()),
     }

@@ -15,8 +15,8 @@ const HEAD: &str = "# Chat templates
 
 Which families of models work, as `make test-templates` finds: each of llama.cpp's templates is given to a model without sense, and
 chats are held through it. This page is made by that test. The templates come with llama-cpp-python 0.3.36, whose llama.cpp is a
-little newer than the one that is built in. A model without sense calls in ways that no real one does, with any white space and any
-text before a call that may have some; a `no` for calls is about that, and real models are held to less.
+little newer than the one that is built in. A model without sense calls in ways that no real one does, with any white space and
+numbers of any length where a family's grammar has room for them; a `no` for calls is about that, and real models are held to less.
 
 | column | yes means |
 |---|---|

@@ -46,6 +46,7 @@ SOURCES = {
     ("chaku_session_continue", "session"): "AN_ANSWERED_SESSION",
     ("chaku_request_model", "request"): "A_FINISHED_LOAD",
     ("chaku_request_buffer", "request"): "A_FINISHED_SAVE",
+    ("chaku_request_path", "request"): "A_FINISHED_SAVE",  # freed while it runs, another one ends as cancelled
     ("chaku_request_resume", "request"): "A_PAUSED_REQUEST",
     ("chaku_event_logits", "event"): "A_LOGITS_EVENT",
     ("chaku_session_run_tools", "session"): "A_SESSION_WITH_TOOLS",

@@ -1,8 +1,13 @@
 /* No memory: address space limits from far too small to enough, and contexts that no machine can hold. */
 #include "faults.h"
 
-/* Mebibytes on top of what the process has when it begins. The default stacks of its threads are among them. */
-enum { STEPS = 32, STEP_MB = 4 };
+/* Mebibytes on top of what the process has when it begins. The default stacks of its threads are among them; and, as things go, for
+ * each a heap of malloc's, which reserves 64: so the last steps are large. */
+enum { FINE_STEPS = 24, FINE_MB = 4, STEPS = 32, COARSE_MB = 64 };
+
+static int mebibytes(int step) {
+    return step < FINE_STEPS ? 1 + step * FINE_MB : 1 + FINE_STEPS * FINE_MB + (step - FINE_STEPS) * COARSE_MB;
+}
 
 static const struct choice MAPPED[] = {{CHAKU_OPT_MMAP, 1}, {CHAKU_OPT_THREADS, 1}, {CHAKU_OPT_CTX_SIZE, 512}, {CHAKU_OPT_MAX_TOKENS, 8}, {NULL, 0}};
 static const struct choice COPIED[] = {{CHAKU_OPT_MMAP, 0}, {CHAKU_OPT_THREADS, 2}, {CHAKU_OPT_CTX_SIZE, 512}, {CHAKU_OPT_MAX_TOKENS, 8}, {NULL, 0}};
@@ -29,13 +34,13 @@ static void in_steps(const struct choice *choices) {
         pid_t child = fork();
         if (child == 0) {
             int well = 0, before = failed_so_far();
-            in_little_memory((rlim_t)(step * STEP_MB + 1) << 20, choices, &well);
+            in_little_memory((rlim_t)mebibytes(step) << 20, choices, &well);
             exit(failed_so_far() > before ? 1 : well ? 0 : 77);
         }
         EXPECT(waitpid(child, &status, 0) == child);
         worked += status == 0;
         if (!WIFEXITED(status) || (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 77)) {
-            say("with %d MiB: %s %d", step * STEP_MB + 1, WIFSIGNALED(status) ? "signal" : "status",
+            say("with %d MiB: %s %d", mebibytes(step), WIFSIGNALED(status) ? "signal" : "status",
                 WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
             EXPECT(!"the process lives");
         }

@@ -215,7 +215,7 @@ impl Lists {
         })
     }
 
-    /// Valid as long as this is, and not moved.
+    /// Valid as long as this is.
     pub(crate) fn raw(&self, params: &ModelParams, load_mode: LoadMode, no_alloc: bool) -> ffi::ModelParams {
         debug_assert_eq!(self.patterns.len(), self.buffers.len());
         ffi::ModelParams {
